@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * VexFS: the ioctls of a vector file.
+ *
+ * Both drivers, the kernel module and the FUSE server, answer exactly these.
+ * Query and hits travel inline, so that an unprivileged FUSE server, whose
+ * ioctls are restricted, can serve them: the size of a request is part of its
+ * command word (14 bits).  docs/abi.md explains the fields and the errors.
+ *
+ * All fields are in native byte order; VexFS runs on little-endian machines.
+ */
+#ifndef _UAPI_LINUX_VEXFS_H
+#define _UAPI_LINUX_VEXFS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define VEXFS_IOC_MAGIC		0xF7
+
+#define VEXFS_DIM_MAX		4000	/* elements of a vector */
+#define VEXFS_K_MAX		2000	/* hits of a search */
+#define VEXFS_ROWS_MAX		0xffffffffU
+#define VEXFS_INDEX_MAX		8	/* index files of a vector file */
+
+/* struct vexfs_search.kind */
+#define VEXFS_KIND_FLAT		0
+#define VEXFS_KIND_HNSW		1
+#define VEXFS_KIND_IVF		2
+#define VEXFS_KIND_PQ		3
+#define VEXFS_KIND_LSH		4
+
+/* struct vexfs_search.metric */
+#define VEXFS_METRIC_L2		0	/* squared Euclidean distance */
+#define VEXFS_METRIC_IP		1	/* inner product */
+#define VEXFS_METRIC_COSINE	2
+
+/*
+ * A search: this header, then a payload that holds the query (dim binary32
+ * values) on the way in and the hits (count times struct vexfs_hit, nearest
+ * first) on the way out.  The command word carries the size of the header
+ * and of the larger of the two.
+ */
+struct vexfs_search {
+	__u32 kind;		/* in: VEXFS_KIND_* */
+	__u32 metric;		/* in: VEXFS_METRIC_* */
+	__u32 dim;		/* in: elements of the query */
+	__u32 k;		/* in: hits wanted */
+	__u32 effort;		/* in: efSearch, nprobe, probes or re-rank depth */
+	__u32 flags;		/* in: 0 */
+	__u32 count;		/* in: 0; out: hits that follow */
+	__u32 reserved0;	/* in: 0 */
+	__u64 rows;		/* in: 0; out: rows of the searched snapshot */
+	__u64 generation;	/* in: 0; out: generation of that snapshot */
+	__u64 evaluated;	/* in: 0; out: full distances computed */
+	__u64 reserved1;	/* in: 0 */
+};
+
+struct vexfs_hit {
+	__u32 row;
+	__u32 distance;		/* the bits of a binary32 */
+};
+
+struct vexfs_index_info {
+	__u32 kind;		/* VEXFS_KIND_* */
+	__u32 metric;		/* VEXFS_METRIC_* */
+	__u64 rows;		/* rows covered, from row 0 */
+};
+
+struct vexfs_info {
+	__u32 flags;		/* in: 0 */
+	__u32 dim;		/* out: 0 where the file has no rows */
+	__u64 rows;		/* out */
+	__u64 generation;	/* out: differs when the rows have changed */
+	__u32 indexes;		/* out: entries of index[] that are valid */
+	__u32 reserved0;
+	__u64 reserved1[4];
+	struct vexfs_index_info index[VEXFS_INDEX_MAX];
+};
+
+#define VEXFS_IOC_INFO		_IOWR(VEXFS_IOC_MAGIC, 1, struct vexfs_info)
+
+#define VEXFS_IOC_SEARCH_NR	2
+/* The command of a search whose header and payload take this many bytes. */
+#define VEXFS_IOC_SEARCH(bytes)	\
+	_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_IOC_SEARCH_NR, (bytes))
+
+#endif /* _UAPI_LINUX_VEXFS_H */
