@@ -1,0 +1,1 @@
+//! Search: canonical distances and the indexes built on them (`docs/arithmetic.md`).

@@ -1,0 +1,1 @@
+//! One workload, measured in one place: in process, through FUSE or through the module.

@@ -1,0 +1,1 @@
+//! A bundle: everything that a validation run boots, in one directory with a manifest.

@@ -1,0 +1,1 @@
+//! Searches an open vector file through whichever driver serves it.

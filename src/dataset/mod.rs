@@ -1,0 +1,1 @@
+//! The workloads: vector files in memory, on disk, and generated from a seed.

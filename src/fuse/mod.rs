@@ -1,0 +1,1 @@
+//! The FUSE driver: a store, unchanged, with the search ABI added.

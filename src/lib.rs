@@ -1,0 +1,16 @@
+//! VexFS: a filesystem in which vector files can be searched, and the toolkit that validates its kernel module.
+//!
+//! The modules depend on each other in one direction only:
+//! `dataset → anns → store → {fuse, client} → bench → guest → machine → validate → cli`.
+
+pub mod anns;
+pub mod bench;
+pub mod bundle;
+pub mod cli;
+pub mod client;
+pub mod dataset;
+pub mod fuse;
+pub mod guest;
+pub mod machine;
+pub mod store;
+pub mod validate;

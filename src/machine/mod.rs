@@ -1,0 +1,1 @@
+//! The virtual machine: QEMU, its accelerators, console and deadlines.
