@@ -1,1 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The workloads: vector files in memory, on disk, and generated from a seed.
+
+pub mod fvecs;
+pub mod hash;
+pub mod import;
+mod matrix;
+mod numpy_random;
+pub mod workload;
+
+pub use matrix::Matrix;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The largest dimension of a vector, as in `kernel/uapi/vexfs.h`.
+pub const DIM_MAX: usize = 4000;
+/// The most rows of a vector file: row ids are 32 bits wide.
+pub const ROWS_MAX: usize = u32::MAX as usize;
+
+/// What is wrong with one row of vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("the file ends in the middle of the row")]
+    Truncated,
+    #[error("its dimension is {0}, but it must be 1 to {DIM_MAX}")]
+    Dimension(u32),
+    #[error("its dimension is {found}, but the rows before it have {expected}")]
+    DimensionChanges { expected: u32, found: u32 },
+    #[error("element {0} is not a number (NaN)")]
+    NotANumber(usize),
+    #[error("element {0} is infinite")]
+    Infinite(usize),
+}
+
+impl Fault {
+    /// The first element that no distance can be computed from, if there is one.
+    pub fn in_values(values: &[f32]) -> Option<Self> {
+        // Without a branch per element: rows are almost always good, and this runs over every byte that is loaded.
+        if values.iter().fold(true, |good, v| good & v.is_finite()) {
+            return None;
+        }
+        let at = values.iter().position(|v| !v.is_finite())?;
+        Some(if values[at].is_nan() {
+            Fault::NotANumber(at)
+        } else {
+            Fault::Infinite(at)
+        })
+    }
+}
+
+/// Why vectors could not be read from a stream of bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("row {row}: {fault}")]
+    Malformed { row: usize, fault: Fault },
+    #[error("more than {ROWS_MAX} rows")]
+    TooManyRows,
+    #[error("not enough memory for {0} rows")]
+    OutOfMemory(usize),
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Why a file of vectors could not be read or written; names the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", file.display())]
+pub struct FileError {
+    pub file: PathBuf,
+    // Its text is part of ours, so it is not offered again as a source.
+    pub source: ReadError,
+}
+
+impl FileError {
+    fn new(file: &Path, source: impl Into<ReadError>) -> Self {
+        FileError {
+            file: file.to_path_buf(),
+            source: source.into(),
+        }
+    }
+}

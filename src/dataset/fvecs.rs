@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `.fvecs`: per row a little-endian u32 dimension, then that many little-endian f32 elements.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use super::{DIM_MAX, Fault, FileError, Matrix, ROWS_MAX, ReadError};
+
+const BUFFER: usize = 256 << 10;
+
+/// Reads a whole `.fvecs` file.
+pub fn read(path: &Path) -> Result<Matrix, FileError> {
+    File::open(path)
+        .map_err(ReadError::from)
+        .and_then(|file| {
+            let bytes = file.metadata()?.len();
+            decode(file, bytes)
+        })
+        .map_err(|error| FileError::new(path, error))
+}
+
+/// Decodes rows up to the end of `input`, which is expected to hold about `bytes` bytes: memory is reserved for that many.
+///
+/// An empty input gives a matrix without rows, of dimension 0.
+pub fn decode(input: impl Read, bytes: u64) -> Result<Matrix, ReadError> {
+    let mut input = BufReader::with_capacity(BUFFER, input);
+    let mut matrix = Matrix::new(0);
+    let mut row = Vec::new();
+    while !at_end(&mut input)? {
+        let index = matrix.rows();
+        let malformed = |fault| ReadError::Malformed { row: index, fault };
+        if index == ROWS_MAX {
+            return Err(ReadError::TooManyRows);
+        }
+
+        let mut dim = [0; 4];
+        read_part(&mut input, &mut dim, index)?;
+        let dim = u32::from_le_bytes(dim);
+        if index == 0 {
+            let valid = (1..=DIM_MAX).contains(&(dim as usize));
+            valid
+                .then_some(())
+                .ok_or(malformed(Fault::Dimension(dim)))?;
+            matrix = Matrix::new(dim as usize);
+            row.resize(dim as usize, 0f32);
+            matrix.try_reserve(rows_in(bytes, dim as usize))?;
+        } else if dim as usize != matrix.dim() {
+            return Err(malformed(match dim as usize {
+                1..=DIM_MAX => Fault::DimensionChanges {
+                    expected: matrix.dim() as u32,
+                    found: dim,
+                },
+                _ => Fault::Dimension(dim),
+            }));
+        }
+
+        read_part(&mut input, bytemuck::cast_slice_mut(&mut row), index)?;
+        if let Some(fault) = Fault::in_values(&row) {
+            return Err(malformed(fault));
+        }
+        matrix.try_reserve(1)?;
+        matrix.push(&row);
+    }
+    Ok(matrix)
+}
+
+/// Whole rows of dimension `dim` in `bytes` bytes.
+fn rows_in(bytes: u64, dim: usize) -> usize {
+    usize::try_from(bytes / (4 + 4 * dim as u64)).unwrap_or(usize::MAX)
+}
+
+fn at_end(input: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            filled => return Ok(filled?.is_empty()),
+        }
+    }
+}
+
+fn read_part(input: &mut impl Read, part: &mut [u8], row: usize) -> Result<(), ReadError> {
+    input.read_exact(part).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => ReadError::Malformed {
+            row,
+            fault: Fault::Truncated,
+        },
+        _ => ReadError::Io(error),
+    })
+}
+
+/// Appends one row to `output`.
+pub fn encode_row(output: &mut impl Write, row: &[f32]) -> io::Result<()> {
+    output.write_all(&(row.len() as u32).to_le_bytes())?;
+    output.write_all(bytemuck::cast_slice(row))
+}
+
+/// Writes the rows of `matrix` to `output`.
+pub fn encode(output: &mut impl Write, matrix: &Matrix) -> io::Result<()> {
+    matrix.iter().try_for_each(|row| encode_row(output, row))
+}
+
+/// Writes `matrix` to a new file, or over an old one.
+pub fn write(path: &Path, matrix: &Matrix) -> Result<(), FileError> {
+    let written = File::create(path).and_then(|file| {
+        let mut output = BufWriter::with_capacity(BUFFER, file);
+        encode(&mut output, matrix)?;
+        output.flush()
+    });
+    written.map_err(|error| FileError::new(path, error))
+}

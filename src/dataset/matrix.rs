@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Vectors in memory, laid out for the distance kernels.
+
+use super::ReadError;
+
+/// Elements that the canonical arithmetic takes at a time (`docs/arithmetic.md`).
+const LANES: usize = 16;
+
+/// One step of the canonical arithmetic, and a cache line.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Block([f32; LANES]);
+
+/// Rows of equal dimension, one after the other. Each starts on a cache line and is padded with zeros to a whole number
+/// of blocks, which is what the canonical arithmetic computes with.
+#[derive(Clone)]
+pub struct Matrix {
+    dim: usize,
+    rows: usize,
+    blocks: Vec<Block>,
+}
+
+impl Matrix {
+    /// No rows yet, of `dim` elements each.
+    pub fn new(dim: usize) -> Self {
+        Matrix {
+            dim,
+            rows: 0,
+            blocks: Vec::new(),
+        }
+    }
+
+    /// One row: how a query is held.
+    pub fn from_row(row: &[f32]) -> Self {
+        let mut matrix = Matrix::new(row.len());
+        matrix.push(row);
+        matrix
+    }
+
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Elements from the start of one row to the start of the next.
+    pub fn stride(&self) -> usize {
+        self.dim.next_multiple_of(LANES)
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Row `row`, without padding.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.padded_row(row)[..self.dim]
+    }
+
+    /// Row `row`, with its padding.
+    pub fn padded_row(&self, row: usize) -> &[f32] {
+        let stride = self.stride();
+        &self.padded()[row * stride..(row + 1) * stride]
+    }
+
+    /// All rows with their padding, one after the other.
+    pub fn padded(&self) -> &[f32] {
+        bytemuck::cast_slice(&self.blocks)
+    }
+
+    /// The rows in order, without padding.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        (0..self.rows).map(|row| self.row(row))
+    }
+
+    /// Makes room for `rows` more, or says that there is none.
+    pub fn try_reserve(&mut self, rows: usize) -> Result<(), ReadError> {
+        let blocks = rows.checked_mul(self.stride() / LANES);
+        blocks
+            .and_then(|blocks| self.blocks.try_reserve(blocks).ok())
+            .ok_or(ReadError::OutOfMemory(self.rows.saturating_add(rows)))
+    }
+
+    /// Appends a row. Panics if it does not have the matrix's dimension.
+    pub fn push(&mut self, row: &[f32]) {
+        assert_eq!(row.len(), self.dim, "a row of another dimension");
+        let (whole, rest) = row.as_chunks::<LANES>();
+        self.blocks.extend(whole.iter().map(|chunk| Block(*chunk)));
+        if !rest.is_empty() {
+            let mut last = [0.0; LANES];
+            last[..rest.len()].copy_from_slice(rest);
+            self.blocks.push(Block(last));
+        }
+        self.rows += 1;
+    }
+
+    /// The same rows, to the bit: `-0.0` is not `0.0` here.
+    pub fn same_bits(&self, other: &Matrix) -> bool {
+        self.dim == other.dim
+            && bytemuck::cast_slice::<_, u8>(&self.blocks)
+                == bytemuck::cast_slice::<_, u8>(&other.blocks)
+    }
+}
+
+impl std::fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Matrix({} x {})", self.rows, self.dim)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_aligned_and_padded_with_zeros() {
+        for dim in [1, 15, 16, 17, 128, 4000] {
+            let mut matrix = Matrix::new(dim);
+            for row in 0..3 {
+                matrix.push(&vec![row as f32 + 1.0; dim]);
+            }
+            assert_eq!(matrix.rows(), 3);
+            for (i, row) in matrix.iter().enumerate() {
+                assert_eq!(row, vec![i as f32 + 1.0; dim]);
+                let padded = matrix.padded_row(i);
+                assert_eq!(
+                    padded.as_ptr() as usize % 64,
+                    0,
+                    "row {i} of dimension {dim}"
+                );
+                assert!(padded[dim..].iter().all(|pad| pad.to_bits() == 0));
+            }
+        }
+    }
+
+    #[test]
+    fn bits_are_compared_not_values() {
+        assert!(Matrix::from_row(&[1.0, 2.0]).same_bits(&Matrix::from_row(&[1.0, 2.0])));
+        assert!(!Matrix::from_row(&[0.0]).same_bits(&Matrix::from_row(&[-0.0])));
+        assert!(
+            !Matrix::from_row(&[1.0]).same_bits(&Matrix::from_row(&[1.0, 0.0])),
+            "padding is no element"
+        );
+    }
+}
