@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `kernel/uapi/vexfs.h` in Rust. `tests/abi.rs` compares the two.
+
+use bytemuck::{Pod, Zeroable};
+
+pub use crate::anns::Hit;
+
+pub const IOC_MAGIC: u8 = 0xF7;
+
+pub const DIM_MAX: u32 = 4000;
+pub const K_MAX: u32 = 2000;
+pub const ROWS_MAX: u32 = u32::MAX;
+pub const INDEX_MAX: usize = 8;
+
+pub const KIND_FLAT: u32 = 0;
+pub const KIND_HNSW: u32 = 1;
+pub const KIND_IVF: u32 = 2;
+pub const KIND_PQ: u32 = 3;
+pub const KIND_LSH: u32 = 4;
+
+pub const METRIC_L2: u32 = 0;
+pub const METRIC_IP: u32 = 1;
+pub const METRIC_COSINE: u32 = 2;
+
+/// The header of a search; the query follows on the way in, `count` hits on the way out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Search {
+    pub kind: u32,
+    pub metric: u32,
+    pub dim: u32,
+    pub k: u32,
+    pub effort: u32,
+    pub flags: u32,
+    pub count: u32,
+    pub reserved0: u32,
+    pub rows: u64,
+    pub generation: u64,
+    pub evaluated: u64,
+    pub reserved1: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct IndexInfo {
+    pub kind: u32,
+    pub metric: u32,
+    pub rows: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Info {
+    pub flags: u32,
+    pub dim: u32,
+    pub rows: u64,
+    pub generation: u64,
+    pub indexes: u32,
+    pub reserved0: u32,
+    pub reserved1: [u64; 4],
+    pub index: [IndexInfo; INDEX_MAX],
+}
+
+/// The number of the command of a search.
+pub const IOC_SEARCH_NR: u8 = 2;
+const IOC_INFO_NR: u8 = 1;
+
+/// The command that asks for a file's `Info`.
+pub const IOC_INFO: u32 = ioc(IOC_INFO_NR, size_of::<Info>());
+
+/// Bytes of a search's header and payload.
+pub fn search_bytes(dim: usize, k: usize) -> usize {
+    size_of::<Search>() + (dim * size_of::<f32>()).max(k * size_of::<Hit>())
+}
+
+/// The command of a search whose header and payload take `bytes` bytes, below 16,384.
+pub const fn ioc_search(bytes: usize) -> u32 {
+    ioc(IOC_SEARCH_NR, bytes)
+}
+
+/// A command that is passed data and gives data back.
+const fn ioc(number: u8, bytes: usize) -> u32 {
+    assert!(bytes < 1 << 14, "the size of a command is 14 bits wide");
+    nix::request_code_readwrite!(IOC_MAGIC, number, bytes) as u32
+}
+
+/// A command of the search ABI, as its command word tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    Info,
+    /// The bytes of header and payload.
+    Search(usize),
+}
+
+impl Command {
+    pub fn from_word(word: u32) -> Option<Self> {
+        let bytes = (word >> 16 & 0x3fff) as usize;
+        match word {
+            IOC_INFO => Some(Command::Info),
+            _ if word == ioc_search(bytes) => Some(Command::Search(bytes)),
+            _ => None,
+        }
+    }
+
+    /// The bytes that the caller passes and gets back.
+    pub fn bytes(self) -> usize {
+        match self {
+            Command::Info => size_of::<Info>(),
+            Command::Search(bytes) => bytes,
+        }
+    }
+}
