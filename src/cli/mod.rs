@@ -1,1 +1,2 @@
 //! The command lines of the three programs.
+pub mod mount;

@@ -1,1 +1,11 @@
-//! The FUSE driver: a store, unchanged, with the search ABI added.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The FUSE driver: a store, unchanged, with the search ABI added. `docs/fuse.md` explains its choices.
+
+mod attributes;
+mod caller;
+mod filesystem;
+mod handles;
+mod inodes;
+mod mount;
+
+pub use mount::{Mount, MountError, MountOptions, Unmounted};

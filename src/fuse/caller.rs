@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is created on behalf of a process belongs to that process.
+
+use std::cell::Cell;
+use std::io;
+
+use fuser::Request;
+use nix::sched::CloneFlags;
+use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use rustix::fs::Mode;
+use rustix::thread::CapabilitiesSecureBits;
+
+thread_local! {
+    static PREPARED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `create` with the caller's filesystem identity and umask, so that the lower filesystem itself applies setgid
+/// directories and default ACLs, and the new file never exists under another owner.
+///
+/// Only the identity changes: the thread keeps its capabilities, because the kernel has already decided, with the
+/// caller's whole set of groups, that the caller may create here (`default_permissions`).
+pub(super) fn create_as<T>(
+    request: &Request,
+    umask: u32,
+    create: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    prepare_thread()?;
+    rustix::process::umask(Mode::from_raw_mode(umask));
+    let _identity = Identity::assume(Uid::from_raw(request.uid()), Gid::from_raw(request.gid()))?;
+    create()
+}
+
+/// Gives the thread a umask of its own, and makes its capabilities independent of its filesystem identity.
+fn prepare_thread() -> io::Result<()> {
+    if !PREPARED.get() {
+        nix::sched::unshare(CloneFlags::CLONE_FS)?;
+        rustix::thread::set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
+        PREPARED.set(true);
+    }
+    Ok(())
+}
+
+/// The filesystem identity of another user, until it is dropped.
+struct Identity {
+    own_uid: Uid,
+    own_gid: Gid,
+}
+
+impl Identity {
+    fn assume(uid: Uid, gid: Gid) -> io::Result<Self> {
+        let own_gid = setfsgid(gid);
+        let own_uid = setfsuid(uid);
+        let identity = Self { own_uid, own_gid };
+        // Neither call reports a failure; asking again tells what is in force.
+        if setfsgid(gid) != gid || setfsuid(uid) != uid {
+            return Err(io::Error::from_raw_os_error(libc::EPERM));
+        }
+        Ok(identity)
+    }
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        setfsuid(self.own_uid);
+        setfsgid(self.own_gid);
+    }
+}

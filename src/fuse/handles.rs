@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Open files and directories, by the number that the kernel knows them by.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use fuser::FileHandle;
+
+use super::inodes::Inode;
+
+/// An open regular file.
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) inode: Arc<Inode>,
+    pub(super) readable: bool,
+    /// Whether the file was opened under the name of a vector file.
+    pub(super) is_vector_file: bool,
+}
+
+/// An open directory; the lock keeps a position and the entries read from it together.
+pub(super) struct OpenDirectory {
+    pub(super) stream: Mutex<OwnedFd>,
+}
+
+pub(super) struct Handles<T> {
+    last: AtomicU64,
+    open: RwLock<HashMap<u64, Arc<T>>>,
+}
+
+impl<T> Handles<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            last: AtomicU64::new(0),
+            open: RwLock::new(HashMap::new()),
+        }
+    }
+
+    pub(super) fn insert(&self, value: T) -> FileHandle {
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut open = self.open.write().expect("a thread panicked");
+        open.insert(number, Arc::new(value));
+        FileHandle(number)
+    }
+
+    pub(super) fn get(&self, handle: FileHandle) -> io::Result<Arc<T>> {
+        let open = self.open.read().expect("a thread panicked");
+        open.get(&handle.0)
+            .cloned()
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))
+    }
+
+    pub(super) fn remove(&self, handle: FileHandle) {
+        let removed = self
+            .open
+            .write()
+            .expect("a thread panicked")
+            .remove(&handle.0);
+        // Closing may take long (it may free a deleted file), so the table is unlocked by now.
+        drop(removed);
+    }
+}

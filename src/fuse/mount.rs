@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Mounting a store, serving it until it is unmounted, and unmounting it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::num::NonZero;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use fuser::{Config, Session, SessionACL};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, umount2};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::fs::{CWD, Mode, OFlags};
+use thiserror::Error;
+
+use super::filesystem::StoreFilesystem;
+
+const DEVICE: &str = "/dev/fuse";
+const FILESYSTEM_TYPE: &str = "fuse.vexfs";
+
+/// What to mount, and how.
+#[derive(Debug, Clone)]
+pub struct MountOptions {
+    pub store: PathBuf,
+    pub mount_point: PathBuf,
+    pub read_only: bool,
+    /// Requests served at the same time; by default one more than there are processors, and at least four, so that long
+    /// searches leave a thread for everything else.
+    pub threads: Option<NonZero<usize>>,
+}
+
+/// Why a store could not be mounted.
+#[derive(Debug, Error)]
+pub enum MountError {
+    #[error(
+        "the store {store} cannot be opened as a directory: {source}; name an existing directory"
+    )]
+    Store { store: PathBuf, source: io::Error },
+    #[error("{0} is the mount of a driver that is gone; unmount it first: umount -l {0}")]
+    Stale(PathBuf),
+    #[error("{mount_point} cannot be mounted on: {source}; name an existing directory")]
+    MountPoint {
+        mount_point: PathBuf,
+        source: io::Error,
+    },
+    #[error("{0} is already a VexFS mount; unmount it first: umount {0}")]
+    AlreadyMounted(PathBuf),
+    #[error(
+        "{DEVICE} cannot be opened: {0}; load the kernel module (modprobe fuse), or allow the device in a container"
+    )]
+    Device(io::Error),
+    #[error("mounting needs root (CAP_SYS_ADMIN); run the same command with sudo")]
+    NotPermitted,
+    #[error("{mount_point} could not be mounted: {source}")]
+    Mount {
+        mount_point: PathBuf,
+        source: io::Error,
+    },
+    #[error("{mount_point} could not be unmounted: {source}")]
+    Unmount {
+        mount_point: PathBuf,
+        source: io::Error,
+    },
+    #[error("serving {mount_point} ended in an error: {source}")]
+    Serve {
+        mount_point: PathBuf,
+        source: io::Error,
+    },
+}
+
+/// How an unmount went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmounted {
+    Clean,
+    /// Files were still open: the mount is gone from the tree, and those files lose their driver with this process.
+    InUse,
+}
+
+/// A mounted store, served by threads of this process until it is unmounted. When dropped it is unmounted.
+#[derive(Debug)]
+pub struct Mount {
+    mount_point: PathBuf,
+    /// Absent once the mount is known to be gone.
+    server: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Mount {
+    /// Mounts and starts to serve; `on_end` runs when serving has ended, for whatever reason.
+    pub fn new(
+        options: &MountOptions,
+        on_end: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, MountError> {
+        let filesystem = open_store(&options.store)?;
+        let mount_point = check_mount_point(&options.mount_point)?;
+        let device = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(DEVICE)
+            .map_err(MountError::Device)?;
+        raise_descriptor_limit();
+        mount(&device, options, &mount_point)?;
+        // From here on an early return unmounts.
+        let mut mount = Self {
+            mount_point,
+            server: None,
+        };
+        let started =
+            Session::from_fd(filesystem, device.into(), SessionACL::All, session(options))
+                .and_then(|session| {
+                    std::thread::Builder::new()
+                        .name("vexfs-serve".to_owned())
+                        .spawn(move || {
+                            let result = session.run();
+                            on_end();
+                            result
+                        })
+                });
+        match started {
+            Ok(server) => {
+                mount.server = Some(server);
+                Ok(mount)
+            }
+            Err(source) => {
+                let _ = umount2(&mount.mount_point, MntFlags::MNT_DETACH);
+                Err(MountError::Mount {
+                    mount_point: mount.mount_point.clone(),
+                    source,
+                })
+            }
+        }
+    }
+
+    pub fn mount_point(&self) -> &Path {
+        &self.mount_point
+    }
+
+    /// Waits until somebody else has unmounted.
+    pub fn wait(mut self) -> Result<(), MountError> {
+        match self.server.take() {
+            Some(server) => self.join(server),
+            None => Ok(()),
+        }
+    }
+
+    /// Unmounts. Everything written has reached the store by then.
+    pub fn unmount(mut self) -> Result<Unmounted, MountError> {
+        let Some(server) = self.server.take() else {
+            return Ok(Unmounted::Clean);
+        };
+        match umount2(&self.mount_point, MntFlags::UMOUNT_NOFOLLOW) {
+            Ok(()) => self.join(server).map(|()| Unmounted::Clean),
+            Err(Errno::EBUSY) => {
+                let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
+                umount2(&self.mount_point, flags).map_err(|error| self.unmount_error(error))?;
+                Ok(Unmounted::InUse)
+            }
+            // Somebody else was faster.
+            Err(Errno::EINVAL) => self.join(server).map(|()| Unmounted::Clean),
+            Err(error) => Err(self.unmount_error(error)),
+        }
+    }
+
+    fn join(&self, server: JoinHandle<io::Result<()>>) -> Result<(), MountError> {
+        let result = server
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("a serving thread panicked")));
+        result.map_err(|source| MountError::Serve {
+            mount_point: self.mount_point.clone(),
+            source,
+        })
+    }
+
+    fn unmount_error(&self, error: Errno) -> MountError {
+        MountError::Unmount {
+            mount_point: self.mount_point.clone(),
+            source: error.into(),
+        }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take()
+            && !server.is_finished()
+        {
+            let _ = umount2(&self.mount_point, MntFlags::MNT_DETACH);
+        }
+    }
+}
+
+fn open_store(store: &Path) -> Result<StoreFilesystem, MountError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(CWD, store, flags, Mode::empty())
+        .map_err(io::Error::from)
+        .and_then(StoreFilesystem::new)
+        .map_err(|source| MountError::Store {
+            store: store.to_owned(),
+            source,
+        })
+}
+
+/// Returns the absolute path of the mount point, which holds wherever this process goes.
+fn check_mount_point(path: &Path) -> Result<PathBuf, MountError> {
+    let refuse = |source| MountError::MountPoint {
+        mount_point: path.to_owned(),
+        source,
+    };
+    let metadata = match path.metadata() {
+        Err(error) if error.raw_os_error() == Some(libc::ENOTCONN) => {
+            return Err(MountError::Stale(path.to_owned()));
+        }
+        other => other.map_err(refuse)?,
+    };
+    if !metadata.is_dir() {
+        return Err(refuse(io::ErrorKind::NotADirectory.into()));
+    }
+    let absolute = path.canonicalize().map_err(refuse)?;
+    if is_vexfs_mount(metadata.dev()).map_err(refuse)? && is_mount_root(&absolute, metadata.dev()) {
+        return Err(MountError::AlreadyMounted(absolute));
+    }
+    Ok(absolute)
+}
+
+/// Whether the filesystem with this device number is ours, by either driver (`proc_pid_mountinfo(5)`).
+fn is_vexfs_mount(device: u64) -> io::Result<bool> {
+    let wanted = format!("{}:{}", libc::major(device), libc::minor(device));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+    Ok(mounts.lines().any(|line| {
+        let (mount, filesystem) = line.split_once(" - ").unwrap_or_default();
+        let is_ours = ["vexfs ", "fuse.vexfs "]
+            .iter()
+            .any(|name| filesystem.starts_with(name));
+        is_ours && mount.split(' ').nth(2) == Some(&wanted)
+    }))
+}
+
+fn is_mount_root(directory: &Path, device: u64) -> bool {
+    directory
+        .parent()
+        .and_then(|parent| parent.metadata().ok())
+        .is_none_or(|parent| parent.dev() != device)
+}
+
+/// Each inode that the kernel knows takes a descriptor, so as many as the system allows are needed.
+fn raise_descriptor_limit() {
+    let most = std::fs::read_to_string("/proc/sys/fs/nr_open")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0);
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return;
+    };
+    let most = hard.max(most);
+    // Raising the hard limit takes a privilege that a container may not have.
+    if setrlimit(Resource::RLIMIT_NOFILE, most, most).is_err() {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+fn mount(device: &File, options: &MountOptions, mount_point: &Path) -> Result<(), MountError> {
+    let mut flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    flags.set(MsFlags::MS_RDONLY, options.read_only);
+    let data = format!(
+        "fd={},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other",
+        device.as_raw_fd()
+    );
+    let store = Some(options.store.as_path());
+    let kind = Some(FILESYSTEM_TYPE);
+    nix::mount::mount(store, mount_point, kind, flags, Some(data.as_str())).map_err(|error| {
+        match error {
+            Errno::EPERM => MountError::NotPermitted,
+            error => MountError::Mount {
+                mount_point: mount_point.to_owned(),
+                source: error.into(),
+            },
+        }
+    })
+}
+
+fn session(options: &MountOptions) -> Config {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = options
+        .threads
+        .map_or((processors + 1).max(4), NonZero::get);
+    let mut config = Config::default();
+    config.n_threads = Some(threads);
+    // Each thread waits at a queue of its own.
+    config.clone_fd = true;
+    config
+}
