@@ -253,6 +253,9 @@ static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 		.user_file = file,
 	};
 
+	/* Nobody will hear of the stores into it. */
+	if (vma_is_shared_maywrite(vma))
+		vexfs_vectors_changed(&vexfs_i(file_inode(file))->vectors);
 	return backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
 }
 

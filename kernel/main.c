@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 
+#include "distance.h"
 #include "vexfs.h"
 
 static struct file_system_type vexfs_type = {
@@ -17,6 +18,10 @@ MODULE_ALIAS_FS("vexfs");
 static int __init vexfs_init(void)
 {
 	int err;
+
+	err = vexfs_distance_init();
+	if (err)
+		return err;
 
 	err = vexfs_inode_cache_create();
 	if (err)

@@ -1,27 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The vectors of a file, as searches see them.
- *
- * Whoever changes a file through the mount holds inode_lock() of its VexFS
- * inode and calls vexfs_vectors_changed() before user space hears of it.
+ * The vectors of an inode: its last snapshot, as long as that is current.
  */
 #ifndef VEXFS_VECTORS_H
 #define VEXFS_VECTORS_H
 
 #include <linux/atomic.h>
 #include <linux/fs.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+
+struct vexfs_snapshot;
 
 struct vexfs_vectors {
-	atomic64_t changes;
+	atomic64_t changes;		/* to the file, through this mount */
+	struct mutex loading;		/* one loads, the others wait for it */
+	spinlock_t lock;		/* for the pointer */
+	struct vexfs_snapshot *snapshot;
 };
 
-/* An inode is allocated; it may be freed again without being evicted. */
-void vexfs_vectors_init(struct vexfs_vectors *v);
-/* The inode is evicted. */
-void vexfs_vectors_destroy(struct vexfs_vectors *v);
-/* The file's bytes or size have changed. */
-void vexfs_vectors_changed(struct vexfs_vectors *v);
+/* When the inode is allocated and when it is evicted. */
+void vexfs_vectors_init(struct vexfs_vectors *vectors);
+void vexfs_vectors_destroy(struct vexfs_vectors *vectors);
 
+/*
+ * After each change of the file's content through the mount, before the system
+ * call returns, and when a writable shared mapping of it is made.
+ */
+void vexfs_vectors_changed(struct vexfs_vectors *vectors);
+
+/*
+ * The current snapshot of an open vector file, with a reference for the caller,
+ * or an error of vexfs_snapshot_read().
+ */
+struct vexfs_snapshot *vexfs_vectors_get(struct file *file);
+
+/* The ioctls of regular files; -ENOTTY for what is not ours. */
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 #endif /* VEXFS_VECTORS_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A snapshot: the rows of a vector file at one moment, checked once and packed
+ * for the scans.  It does not change any more, so it is searched without locks
+ * by everyone who holds a reference.
+ */
+#ifndef VEXFS_SNAPSHOT_H
+#define VEXFS_SNAPSHOT_H
+
+#include <linux/fs.h>
+#include <linux/refcount.h>
+#include <linux/time64.h>
+#include <linux/types.h>
+
+/* By what a change of the file after its snapshot is noticed (vectors.c). */
+struct vexfs_stamp {
+	u64 changes;		/* through this mount */
+	loff_t size;
+	struct timespec64 mtime;
+	struct timespec64 ctime;
+	u64 cookie;		/* i_version or the like; 0 where there is none */
+	ktime_t stale;		/* when the times alone stop being proof */
+};
+
+struct vexfs_snapshot {
+	refcount_t users;
+	u32 dim;		/* 0: no rows */
+	u32 stride;		/* dim rounded up to the lanes, the rest is 0 */
+	u32 rows;
+	u32 *elements;		/* rows * stride, aligned to a page */
+	u64 generation;
+	struct vexfs_stamp stamp;
+};
+
+/*
+ * Copies @dim elements from @in to @out and pads them with zeros to a multiple
+ * of the lanes.  Returns false if one of them is a NaN or an infinity.
+ */
+bool vexfs_pack(u32 *out, const __le32 *in, u32 dim);
+
+/*
+ * Reads the first @size bytes of a vector file.  Returns a snapshot without
+ * stamp, -EBADMSG or -EFBIG for a file that is none, -EIO, -ENOMEM or -EINTR.
+ */
+struct vexfs_snapshot *vexfs_snapshot_read(struct file *file, loff_t size);
+
+static inline struct vexfs_snapshot *vexfs_snapshot_get(struct vexfs_snapshot *snapshot)
+{
+	refcount_inc(&snapshot->users);
+	return snapshot;
+}
+
+/* May sleep.  NULL is fine. */
+void vexfs_snapshot_put(struct vexfs_snapshot *snapshot);
+
+#endif /* VEXFS_SNAPSHOT_H */
