@@ -1,1 +1,209 @@
-//! Searches an open vector file through whichever driver serves it.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Searches a vector file through whichever driver serves it, or in process where none does.
+
+mod error;
+pub mod ioctl;
+mod mount;
+
+pub use error::Error;
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytemuck::Zeroable;
+use nix::errno::Errno;
+
+use crate::dataset::Matrix;
+use crate::store::abi::{self, Hit, Info, Search};
+use crate::store::{Snapshot, serve};
+
+/// The index that a search uses.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Exact: every row is looked at.
+    Flat,
+}
+
+impl Kind {
+    fn code(self) -> u32 {
+        match self {
+            Kind::Flat => abi::KIND_FLAT,
+        }
+    }
+}
+
+/// How to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    pub kind: Kind,
+    pub k: u32,
+    /// 0 for a kind that has none.
+    pub effort: u32,
+}
+
+/// The answer to one query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Nearest first.
+    pub hits: Vec<Hit>,
+    /// Rows of the snapshot that answered.
+    pub rows: u64,
+    pub generation: u64,
+    /// Distances that were computed in full.
+    pub evaluated: u64,
+}
+
+/// A vector file that can be searched, by several threads at once.
+#[derive(Debug)]
+pub struct Searcher {
+    path: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    InProcess(Arc<Snapshot>),
+    Mount(File),
+}
+
+impl Searcher {
+    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|error| Error::Open {
+            path: path.into(),
+            error,
+        })?;
+        let mut info = Info::zeroed();
+        match ioctl::call(
+            file.as_fd(),
+            abi::IOC_INFO,
+            bytemuck::bytes_of_mut(&mut info),
+        ) {
+            Err(Errno::ENOTTY) => {
+                let rows = crate::dataset::fvecs::read(path)?;
+                Ok(Searcher {
+                    path: path.into(),
+                    place: Place::InProcess(Arc::new(Snapshot::new(rows))),
+                })
+            }
+            // Any other error is the driver's to report when it is asked something.
+            _ => Ok(Searcher {
+                path: path.into(),
+                place: Place::Mount(file),
+            }),
+        }
+    }
+
+    /// Searches rows that are in memory already; `path` is what errors call them.
+    pub fn in_process(path: &Path, rows: Matrix) -> Self {
+        Searcher {
+            path: path.into(),
+            place: Place::InProcess(Arc::new(Snapshot::new(rows))),
+        }
+    }
+
+    /// Who searches: `in-process`, or the type of the filesystem that the file lies in.
+    pub fn driver(&self) -> String {
+        match &self.place {
+            Place::InProcess(_) => "in-process".into(),
+            Place::Mount(file) => {
+                mount::filesystem_type(file.as_fd()).unwrap_or_else(|| "unknown".into())
+            }
+        }
+    }
+
+    pub fn info(&self) -> Result<Info, Error> {
+        let mut info = Info::zeroed();
+        self.call(abi::IOC_INFO, bytemuck::bytes_of_mut(&mut info))
+            .map_err(|errno| Error::Info {
+                path: self.path.clone(),
+                errno,
+            })?;
+        Ok(info)
+    }
+
+    /// The rows nearest to `query`.
+    pub fn search(&self, query: &[f32], method: Method) -> Result<Found, Error> {
+        let mut request =
+            encode(query, method).map_err(|errno| self.refused(errno, query, method))?;
+        self.call(abi::ioc_search(request.len()), &mut request)
+            .map_err(|errno| self.refused(errno, query, method))?;
+
+        let (header, payload) = request.split_at(size_of::<Search>());
+        let answer: Search = bytemuck::pod_read_unaligned(header);
+        let (hits, _) = payload.as_chunks::<{ size_of::<Hit>() }>();
+        let hits = hits
+            .iter()
+            .take(answer.count as usize)
+            .map(|hit| bytemuck::pod_read_unaligned(hit))
+            .collect();
+        Ok(Found {
+            hits,
+            rows: answer.rows,
+            generation: answer.generation,
+            evaluated: answer.evaluated,
+        })
+    }
+
+    /// The one place where searching in process and through a driver differ.
+    fn call(&self, command: u32, data: &mut [u8]) -> Result<(), Errno> {
+        match &self.place {
+            Place::Mount(file) => ioctl::call(file.as_fd(), command, data),
+            Place::InProcess(snapshot) => {
+                let answer = serve::ioctl(command, data, true, true, || Ok(snapshot.clone()))?;
+                data[..answer.len()].copy_from_slice(&answer);
+                Ok(())
+            }
+        }
+    }
+
+    fn refused(&self, errno: Errno, query: &[f32], method: Method) -> Error {
+        let Ok(info) = self.info() else {
+            return Error::Search {
+                path: self.path.clone(),
+                errno,
+            };
+        };
+        match errno {
+            Errno::EMSGSIZE => Error::Dimension {
+                path: self.path.clone(),
+                query: query.len(),
+                file: info.dim,
+            },
+            Errno::ERANGE => Error::TooFewRows {
+                path: self.path.clone(),
+                k: method.k,
+                rows: info.rows,
+            },
+            _ => Error::Search {
+                path: self.path.clone(),
+                errno,
+            },
+        }
+    }
+}
+
+/// The request of a search, or the errno that a driver would give if so large a one could be sent.
+fn encode(query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
+    if query.len() > abi::DIM_MAX as usize || method.k > abi::K_MAX {
+        return Err(Errno::EINVAL);
+    }
+    let header = Search {
+        kind: method.kind.code(),
+        metric: abi::METRIC_L2,
+        dim: query.len() as u32,
+        k: method.k,
+        effort: method.effort,
+        ..Search::zeroed()
+    };
+    let mut request = vec![0; abi::search_bytes(query.len(), method.k as usize)];
+    let (front, payload) = request.split_at_mut(size_of::<Search>());
+    front.copy_from_slice(bytemuck::bytes_of(&header));
+    payload[..size_of_val(query)].copy_from_slice(bytemuck::cast_slice(query));
+    Ok(request)
+}
