@@ -1,2 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command lines of the three programs.
-pub mod mount;
+
+pub mod vexfs;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs`, the user's tool: a file per subcommand.
+
+mod bench;
+mod dataset;
+mod info;
+mod mount;
+mod search;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Search vectors where they live: in files.
+///
+/// Works on any mount of VexFS (kernel module or FUSE) and on plain .fvecs files.
+/// Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
+#[derive(Parser)]
+#[command(name = "vexfs", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Mount(mount::MountArgs),
+    Search(search::Arguments),
+    Info(info::Arguments),
+    #[command(subcommand)]
+    Dataset(dataset::Command),
+    Bench(bench::Arguments),
+}
+
+/// Runs the tool with this process's arguments.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Mount(arguments) => mount::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
+        Command::Info(arguments) => info::run(&arguments),
+        Command::Dataset(command) => dataset::run(&command),
+        Command::Bench(arguments) => bench::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vexfs: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a value as one line of JSON.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print_line(&serde_json::to_string(value)?)
+}
+
+/// Prints a line. A reader that stops listening (`| head`) is not an error of ours.
+fn print_line(line: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
