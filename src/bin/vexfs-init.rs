@@ -1,1 +1,29 @@
-fn main() {}
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The guest's one binary: its init as PID 1, a step of a run when init calls it so, the `vexfs` tool otherwise.
+
+use std::env;
+use std::process::ExitCode;
+
+use vexfs::cli;
+use vexfs::guest::{STEP_PROGRAM, init, steps};
+
+fn main() -> ExitCode {
+    if std::process::id() == 1 {
+        init::main();
+    }
+    let mut arguments = env::args();
+    if arguments.next().as_deref() == Some(STEP_PROGRAM) {
+        return step(&arguments.next().unwrap_or_default());
+    }
+    cli::vexfs::main()
+}
+
+fn step(name: &str) -> ExitCode {
+    match steps::main(name) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{STEP_PROGRAM}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

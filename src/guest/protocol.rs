@@ -9,6 +9,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::results::StepData;
+use crate::dataset::workload::Workload;
 
 /// Raised whenever a plan or a message changes its meaning.
 pub const VERSION: u32 = 1;
@@ -26,6 +27,7 @@ pub struct Plan {
     pub protocol: u32,
     pub run_id: String,
     pub accelerator: Accelerator,
+    /// Generated inside the guest.
     pub workload: Workload,
     /// Hits of a search.
     pub k: u32,
@@ -45,18 +47,6 @@ pub enum Accelerator {
     Kvm,
     Icount,
     Tcg,
-}
-
-/// A seeded workload, generated inside the guest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Workload {
-    /// `inherited` or `clustered`.
-    pub name: String,
-    pub seed: u32,
-    pub rows: u32,
-    pub dim: u32,
-    pub queries: u32,
 }
 
 /// The steps in the order in which a full run takes them. Each brings the guest into the state that it needs, so none depends
@@ -244,6 +234,7 @@ pub fn errno_name(errno: nix::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::workload;
     use anyhow::Context;
 
     fn plan() -> Plan {
@@ -251,13 +242,7 @@ mod tests {
             protocol: VERSION,
             run_id: "r1".into(),
             accelerator: Accelerator::Icount,
-            workload: Workload {
-                name: "inherited".into(),
-                seed: 42,
-                rows: 10_000,
-                dim: 128,
-                queries: 100,
-            },
+            workload: Workload::new(workload::Name::Inherited),
             k: 10,
             warmups: 1,
             runs: 2,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Failure, Outcome, Place};
+pub use crate::bench::Answer;
 
 /// What was observed in each place; a place that failed says why and hides no other.
 pub type PerPlace<T> = BTreeMap<Place, Outcome<T>>;
@@ -171,16 +172,6 @@ pub struct PlaceRun {
     pub recall: f64,
 }
 
-/// The answer to one query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    pub ids: Vec<u32>,
-    /// The bits of the f32 distances.
-    pub distances: Vec<u32>,
-    /// BLAKE3 over ids and distance bits.
-    pub blake3: String,
-}
-
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct After {
     /// The module was loaded when this step began.
@@ -188,7 +179,7 @@ pub struct After {
     /// It was neither in `/proc/modules` nor its filesystem in `/proc/filesystems` after the unload.
     pub gone: bool,
     pub taint: u64,
-    /// Mounts that the steps left behind, and processes.
+    /// Mounts that the steps before this one left behind, and processes.
     pub mounts: Vec<String>,
     pub processes: Vec<String>,
     /// The kernel's ring buffer from boot on.

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! PID 1 of the guest: sets the machine up, runs each step in a process of its own, relays what it says, powers off.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::panic;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use nix::mount::{MsFlags, mount};
+use nix::sys::reboot::{RebootMode, reboot};
+use nix::sys::utsname::uname;
+
+use super::port::Port;
+use super::protocol::{Message, PLAN_PATH, Plan, VERSION};
+use super::supervisor;
+
+/// Never returns, whatever happens: when PID 1 ends, the kernel panics.
+pub fn main() -> ! {
+    panic::set_hook(Box::new(|panic| {
+        give_up(&format!("init panicked: {panic}"))
+    }));
+    if let Err(error) = run() {
+        give_up(&format!("{error:#}"));
+    }
+    power_off()
+}
+
+/// What a run's init does, from the first mount to the last message.
+fn run() -> Result<()> {
+    set_up()?;
+    let mut port = Port::open()?;
+    let plan = read_plan()?;
+    port.send(&hello(&plan)?)?;
+    for &step in &plan.steps {
+        port.send(&Message::StepStarted { step })?;
+        let finished = supervisor::run(step, &mut port)?;
+        port.send(&finished)?;
+    }
+    port.send(&Message::Done)
+}
+
+fn set_up() -> Result<()> {
+    for (source, target, options) in [
+        ("proc", "/proc", None),
+        ("sysfs", "/sys", None),
+        ("devtmpfs", "/dev", None),
+        ("tmpfs", "/tmp", Some("mode=1777")),
+    ] {
+        fs::create_dir_all(target)?;
+        mount(
+            Some(source),
+            target,
+            Some(source),
+            MsFlags::empty(),
+            options,
+        )
+        .with_context(|| format!("cannot mount {source} on {target}"))?;
+    }
+    stray_text_to_the_kernel_log()
+}
+
+/// Whatever is written to the standard error, by a step or by a driver, appears among the kernel's lines.
+fn stray_text_to_the_kernel_log() -> Result<()> {
+    let log = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/kmsg")
+        .context("cannot open /dev/kmsg")?;
+    nix::unistd::dup2_stdout(log.as_fd())?;
+    nix::unistd::dup2_stderr(log.as_fd())?;
+    Ok(())
+}
+
+/// The plan, as it was placed into the initramfs.
+pub fn read_plan() -> Result<Plan> {
+    parse_plan(Path::new(PLAN_PATH))
+}
+
+fn parse_plan(path: &Path) -> Result<Plan> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let plan: Plan = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is not a plan", path.display()))?;
+    ensure!(
+        plan.protocol == VERSION,
+        "the plan is of protocol {}, this guest speaks {VERSION}: build the bundle again",
+        plan.protocol
+    );
+    Ok(plan)
+}
+
+fn hello(plan: &Plan) -> Result<Message> {
+    Ok(Message::Hello {
+        protocol: VERSION,
+        run_id: plan.run_id.clone(),
+        kernel_release: uname()?.release().to_string_lossy().into_owned(),
+        toolkit_version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// Tells the host why nothing follows, as far as it can still be told, and powers off.
+fn give_up(reason: &str) -> ! {
+    eprintln!("vexfs-init: {reason}");
+    if let Ok(mut port) = Port::open() {
+        let reason = reason.to_owned();
+        // The kernel log has the reason too if this fails.
+        let _ = port.send(&Message::GuestError { reason });
+    }
+    power_off()
+}
+
+fn power_off() -> ! {
+    nix::unistd::sync();
+    match reboot(RebootMode::RB_POWER_OFF) {
+        Ok(never) => match never {},
+        Err(error) => {
+            eprintln!("vexfs-init: cannot power off: {error}");
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_of_another_protocol_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plan.json");
+        let plan = r#"{"protocol":99,"run_id":"r","accelerator":"tcg","workload":
+            {"name":"inherited","seed":42,"rows":1,"dim":1,"queries":1},
+            "k":1,"warmups":0,"runs":1,"cycles":1,"steps":["identity"]}"#;
+        fs::write(&path, plan).unwrap();
+        let error = parse_plan(&path).unwrap_err().to_string();
+        assert!(error.contains("protocol 99"), "{error}");
+        fs::write(&path, plan.replace("99", &VERSION.to_string())).unwrap();
+        parse_plan(&path).unwrap();
+    }
+}

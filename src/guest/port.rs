@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The virtio-serial port that carries the messages to the host.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::deadline::wait_for;
+use super::protocol::{Message, PORT_NAME};
+
+const APPEARS_WITHIN: Duration = Duration::from_secs(20);
+
+pub struct Port {
+    device: File,
+}
+
+impl Port {
+    /// Finds the port by its name and opens it.
+    pub fn open() -> Result<Self> {
+        let path = wait_for(
+            &format!("virtio-serial port {PORT_NAME}"),
+            APPEARS_WITHIN,
+            || find(Path::new("/sys/class/virtio-ports")),
+        )?;
+        let device = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Port { device })
+    }
+
+    pub fn send(&mut self, message: &Message) -> Result<()> {
+        write_message(&mut self.device, message)
+            .with_context(|| format!("cannot write to port {PORT_NAME}"))
+    }
+}
+
+/// One line of JSON, in one write where the receiver takes it whole.
+pub fn write_message(to: &mut impl Write, message: &Message) -> Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    to.write_all(&line)?;
+    Ok(to.flush()?)
+}
+
+fn find(class: &Path) -> Result<Option<PathBuf>> {
+    let Ok(entries) = fs::read_dir(class) else {
+        return Ok(None);
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = fs::read_to_string(entry.path().join("name")).unwrap_or_default();
+        let device = Path::new("/dev").join(entry.file_name());
+        if name.trim_end() == PORT_NAME && device.exists() {
+            return Ok(Some(device));
+        }
+    }
+    Ok(None)
+}

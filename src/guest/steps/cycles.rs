@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Load, mount, write, search, busy checks, unmount, unload: again and again, with the memory in use after each time.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::{Context, flat};
+use crate::anns::flat as exact;
+use crate::client::Searcher;
+use crate::dataset::{Matrix, fvecs};
+use crate::guest::kmod;
+use crate::guest::mounts::{Mounted, Store};
+use crate::guest::protocol::{Failure, Place, errno_name};
+use crate::guest::results::{Cycle, Cycles, Memory};
+use crate::guest::system::{meminfo_kib, read_trimmed, slab_objects};
+
+const ROWS: usize = 64;
+const DIM: usize = 32;
+const K: u32 = 5;
+
+/// Cycles from one progress message to the next.
+const PROGRESS_EVERY: u32 = 10;
+
+pub fn observe(context: &Context) -> Result<Cycles> {
+    let planned = context.plan.cycles;
+    let store = Store::new()?;
+    let lower = store.part(Place::Kernel)?;
+    kmod::ensure_unloaded()?;
+    let mut cycles = Vec::new();
+    let mut failed = None;
+    for number in 0..planned {
+        match cycle(&lower, number).with_context(|| format!("cycle {}", number + 1)) {
+            Ok(cycle) => cycles.push(cycle),
+            Err(error) => {
+                failed = Some(Failure::from(&error));
+                break;
+            }
+        }
+        if (number + 1) % PROGRESS_EVERY == 0 {
+            context.progress(number + 1, planned)?;
+        }
+    }
+    Ok(Cycles {
+        planned,
+        cycles,
+        failed,
+    })
+}
+
+fn cycle(lower: &Path, number: u32) -> Result<Cycle> {
+    kmod::load()?;
+    let mounted = Mounted::new(Place::Kernel, lower)?;
+    let path = mounted.root().join("cycle.fvecs");
+    let rows = rows(number);
+    fvecs::write(&path, &rows)?;
+    let query = rows.row(number as usize % ROWS);
+    let found = Searcher::open(&path)?.search(query, flat(K))?;
+    let vexfs_objects_mounted = slab_objects(kmod::NAME)?;
+
+    let open = File::open(&path).context("cannot open the file that was just searched")?;
+    let busy_unmount = name_of(mounted.try_unmount());
+    let busy_unload = name_of(kmod::try_unload());
+    drop(open);
+
+    mounted.unmount()?;
+    kmod::unload()?;
+    Ok(Cycle {
+        answer_equal: found.hits == exact::search(&rows, query, K as usize),
+        busy_unmount,
+        busy_unload,
+        memory: memory(vexfs_objects_mounted)?,
+    })
+}
+
+/// Rows that differ from cycle to cycle, so that no answer can be one of an earlier cycle.
+fn rows(number: u32) -> Matrix {
+    let mut rows = Matrix::new(DIM);
+    for row in 0..ROWS {
+        let element = |column: usize| ((row * 31 + column * 17 + number as usize) % 97) as f32;
+        rows.push(&std::array::from_fn::<f32, DIM, _>(element));
+    }
+    rows
+}
+
+fn name_of(result: nix::Result<()>) -> String {
+    result.map_or_else(errno_name, |()| "ok".to_owned())
+}
+
+fn memory(vexfs_objects_mounted: u64) -> Result<Memory> {
+    let meminfo = read_trimmed("/proc/meminfo")?;
+    let kib = |name| meminfo_kib(&meminfo, name);
+    Ok(Memory {
+        free_kib: kib("MemFree")?,
+        slab_kib: kib("Slab")?,
+        slab_unreclaimable_kib: kib("SUnreclaim")?,
+        vmalloc_used_kib: kib("VmallocUsed")?,
+        vexfs_objects_mounted,
+        vexfs_objects: slab_objects(kmod::NAME)?,
+    })
+}

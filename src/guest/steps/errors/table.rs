@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is asked of files that are open for reading, and what must be answered: in the order of the table in `docs/abi.md`.
+
+use super::files::{GOOD, ROWS};
+use super::request::{Request, SIZE, header, info, longer_query, query, valid};
+use crate::store::abi::{DIM_MAX, K_MAX};
+
+pub struct Asked {
+    pub file: &'static str,
+    pub expected: &'static str,
+    pub name: &'static str,
+    pub request: Request,
+}
+
+pub fn asked() -> Vec<Asked> {
+    let ask = || info(|_| ());
+    // Bits of a command word: of its number, its type, its size and its direction.
+    let (number, kind, size, direction) = (1 << 2, 1 << 8, 1 << 16, 1 << 30);
+    vec![
+        good("ok", "a valid search", valid()),
+        good("ok", "a valid question for information", ask()),
+        of("empty.fvecs", "ok", "information about no rows", ask()),
+        // 1
+        good("ENOTTY", "an ioctl of another type", valid().flipping(kind)),
+        good("ENOTTY", "an unknown number", valid().flipping(number)),
+        good("ENOTTY", "another direction", valid().flipping(direction)),
+        good("ENOTTY", "a question's size", ask().flipping(size)),
+        of("notes.txt", "ENOTTY", "a file of another name", valid()),
+        of(".fvecs", "ENOTTY", "a name that is only a suffix", valid()),
+        of("dir.fvecs", "ENOTTY", "a directory", valid()),
+        // 3, 5
+        good("EINVAL", "no room for the header", valid().announcing(63)),
+        good("EINVAL", "a flag", header(|h| h.flags = 1)),
+        good("EINVAL", "count on the way in", header(|h| h.count = 1)),
+        good("EINVAL", "reserved0", header(|h| h.reserved0 = 1)),
+        good("EINVAL", "rows on the way in", header(|h| h.rows = 1)),
+        good("EINVAL", "a generation", header(|h| h.generation = 1)),
+        good("EINVAL", "evaluated", header(|h| h.evaluated = 1)),
+        good("EINVAL", "reserved1", header(|h| h.reserved1 = 1 << 63)),
+        good("EINVAL", "a question's flag", info(|i| i.flags = 1)),
+        good("EINVAL", "a question's rows", info(|i| i.rows = 1)),
+        good("EINVAL", "a question's end", info(|i| i.index[7].rows = 1)),
+        // 6, 7
+        good("EINVAL", "k is 0", header(|h| h.k = 0)),
+        good("EINVAL", "k above the limit", header(|h| h.k = K_MAX + 1)),
+        good("EINVAL", "dimension 0", header(|h| h.dim = 0)),
+        good("EINVAL", "a long query", header(|h| h.dim = DIM_MAX + 1)),
+        good("EINVAL", "too many bytes", valid().announcing(SIZE + 4)),
+        good("EINVAL", "too few bytes", valid().announcing(SIZE - 4)),
+        // 8, 9, 10
+        good("EOPNOTSUPP", "an unknown kind", header(|h| h.kind = 99)),
+        good("EOPNOTSUPP", "an unknown metric", header(|h| h.metric = 99)),
+        good("EINVAL", "effort of flat", header(|h| h.effort = 1)),
+        good("EDOM", "a NaN in the query", query(|q| q[3] = f32::NAN)),
+        good("EDOM", "an infinity", query(|q| q[0] = f32::NEG_INFINITY)),
+        // 12
+        of("truncated.fvecs", "EBADMSG", "a truncated row", valid()),
+        of("stub.fvecs", "EBADMSG", "a truncated dimension", valid()),
+        of("zero.fvecs", "EBADMSG", "a row of dimension 0", valid()),
+        of("huge.fvecs", "EBADMSG", "a row that is too long", valid()),
+        of("changes.fvecs", "EBADMSG", "a changing dimension", valid()),
+        of("nan.fvecs", "EBADMSG", "a NaN in a row", valid()),
+        of("infinite.fvecs", "EBADMSG", "an infinity in a row", valid()),
+        of("nan.fvecs", "EBADMSG", "a question about it", ask()),
+        // 13, 14
+        good("EMSGSIZE", "another dimension", longer_query(|_| ())),
+        good("ERANGE", "k above the rows", header(|h| h.k = ROWS + 1)),
+        of("empty.fvecs", "ERANGE", "a search in no rows", valid()),
+        // Two faults at once: the first in the table is told.
+        good(
+            "EINVAL",
+            "k before kind",
+            header(|h| (h.k, h.kind) = (0, 99)),
+        ),
+        good(
+            "EOPNOTSUPP",
+            "kind before effort",
+            header(|h| (h.kind, h.effort) = (99, 1)),
+        ),
+        of(
+            "nan.fvecs",
+            "EDOM",
+            "query before file",
+            query(|q| q[0] = f32::NAN),
+        ),
+        of(
+            "nan.fvecs",
+            "EBADMSG",
+            "file before dimension",
+            longer_query(|_| ()),
+        ),
+        good(
+            "EMSGSIZE",
+            "dimension before rows",
+            longer_query(|h| h.k = ROWS + 1),
+        ),
+    ]
+}
+
+fn good(expected: &'static str, name: &'static str, request: Request) -> Asked {
+    of(GOOD, expected, name, request)
+}
+
+fn of(file: &'static str, expected: &'static str, name: &'static str, request: Request) -> Asked {
+    Asked {
+        file,
+        expected,
+        name,
+        request,
+    }
+}

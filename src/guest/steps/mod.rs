@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The steps of a run. Each runs in a process of its own, whose standard output takes messages for init.
+
+mod after;
+mod concurrency;
+mod cycles;
+mod errors;
+mod files;
+mod identity;
+mod module;
+mod workload;
+
+use std::io::{Stdout, stdout};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::init::read_plan;
+use super::mounts::{Mounted, Store};
+use super::port::write_message;
+use super::protocol::{Message, Outcome, Place, Plan, Step};
+use super::results::StepData;
+use crate::client::{Kind, Method};
+
+/// What a step works with.
+pub struct Context {
+    pub plan: Plan,
+    step: Step,
+    init: Stdout,
+}
+
+impl Context {
+    /// Tells the host how far the step is, and thereby that the guest is alive.
+    pub fn progress(&self, done: u32, of: u32) -> Result<()> {
+        let step = self.step;
+        write_message(&mut self.init.lock(), &Message::Progress { step, done, of })
+    }
+}
+
+/// The program that init starts for each step: `vexfs-step NAME`.
+pub fn main(name: &str) -> Result<()> {
+    let step = Step::ALL
+        .into_iter()
+        .find(|step| step.name() == name)
+        .with_context(|| format!("there is no step {name}"))?;
+    let context = Context {
+        plan: read_plan()?,
+        step,
+        init: stdout(),
+    };
+    let begun = Instant::now();
+    let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(&context)))
+        .unwrap_or_else(|panic| Err(anyhow!("step {step} panicked: {}", panic_text(&*panic))));
+    let finished = Message::StepFinished {
+        step,
+        elapsed_ns: u64::try_from(begun.elapsed().as_nanos())?,
+        outcome: Outcome::from(outcome.map(Box::new)),
+    };
+    write_message(&mut context.init.lock(), &finished)
+}
+
+fn carry_out(context: &Context) -> Result<StepData> {
+    Ok(match context.step {
+        Step::Identity => StepData::Identity(identity::observe()?),
+        Step::Module => StepData::Module(module::observe()?),
+        Step::Cycles => StepData::Cycles(cycles::observe(context)?),
+        Step::Files => StepData::Files(files::observe(context)?),
+        Step::Errors => StepData::Errors(errors::observe(context)?),
+        Step::Concurrency => StepData::Concurrency(concurrency::observe(context)?),
+        Step::Workload => StepData::Workload(workload::observe(context)?),
+        Step::After => StepData::After(after::observe()?),
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
+}
+
+/// Does something on a fresh part of the store as `place` presents it, and unmounts.
+fn in_place<T>(store: &Store, place: Place, work: impl FnOnce(&Mounted) -> Result<T>) -> Result<T> {
+    let mounted = Mounted::new(place, &store.part(place)?)?;
+    let result = work(&mounted)?;
+    mounted.unmount()?;
+    Ok(result)
+}
+
+/// A flat search for `k` rows.
+fn flat(k: u32) -> Method {
+    Method {
+        kind: Kind::Flat,
+        k,
+        effort: 0,
+    }
+}

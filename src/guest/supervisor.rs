@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs a step in a child process, with a deadline, and puts the guest back in order after it.
+
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, umount2};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::deadline::wait_for;
+use super::port::Port;
+use super::protocol::{Failure, Message, Outcome, Step};
+use super::{STEP_PROGRAM, system};
+
+/// Where init notes what steps left behind, for the last step to report.
+pub const LEFTOVERS_PATH: &str = "/tmp/leftovers";
+
+const DIES_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a step may take, by the guest's clock: generous for the slowest accelerator that runs the full plan.
+fn time_limit(step: Step) -> Duration {
+    Duration::from_secs(match step {
+        Step::Identity | Step::Module | Step::After => 60,
+        Step::Files | Step::Errors | Step::Concurrency => 180,
+        Step::Cycles | Step::Workload => 900,
+    })
+}
+
+/// Runs the step and relays its progress. The answer is its [`Message::StepFinished`]; an error means that the guest is broken.
+pub fn run(step: Step, port: &mut Port) -> Result<Message> {
+    let begun = Instant::now();
+    let deadline = begun + time_limit(step);
+    let mut child = Command::new("/proc/self/exe")
+        .arg0(STEP_PROGRAM)
+        .arg(step.name())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start step {step}"))?;
+    let mut output = Output::new(child.stdout.take().context("the step has no output")?);
+
+    let mut finished = None;
+    let ended = loop {
+        match output.next_line(deadline)? {
+            Next::Line(line) => match serde_json::from_slice(&line)? {
+                message @ Message::Progress { .. } => port.send(&message)?,
+                message @ Message::StepFinished { .. } => finished = Some(message),
+                other => bail!("step {step} sent {other:?}"),
+            },
+            Next::End => break true,
+            Next::Deadline => break false,
+        }
+    };
+    let pid = Pid::from_raw(i32::try_from(child.id())?);
+    if ended {
+        note_leftovers(step, pid)?;
+    }
+    let status = clear_away(pid, ended)?;
+
+    Ok(match finished {
+        Some(message) if ended => message,
+        _ => Message::StepFinished {
+            step,
+            elapsed_ns: u64::try_from(begun.elapsed().as_nanos())?,
+            outcome: Outcome::Failed(Failure {
+                reason: if ended {
+                    format!("step {step} ended without a result: {status}")
+                } else {
+                    format!(
+                        "step {step} was not done after {} s: {status}",
+                        time_limit(step).as_secs()
+                    )
+                },
+                errno: None,
+            }),
+        },
+    })
+}
+
+/// The lines that a child writes.
+struct Output {
+    pipe: ChildStdout,
+    buffered: Vec<u8>,
+}
+
+enum Next {
+    Line(Vec<u8>),
+    End,
+    Deadline,
+}
+
+impl Output {
+    fn new(pipe: ChildStdout) -> Self {
+        Output {
+            pipe,
+            buffered: Vec::new(),
+        }
+    }
+
+    fn next_line(&mut self, deadline: Instant) -> Result<Next> {
+        loop {
+            if let Some(end) = self.buffered.iter().position(|&byte| byte == b'\n') {
+                let rest = self.buffered.split_off(end + 1);
+                return Ok(Next::Line(std::mem::replace(&mut self.buffered, rest)));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            match poll(
+                &mut [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)],
+                timeout,
+            ) {
+                Ok(0) if left.is_zero() => return Ok(Next::Deadline),
+                Ok(0) | Err(Errno::EINTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error).context("cannot wait for a step"),
+            }
+            let mut chunk = [0; 65536];
+            match self.pipe.read(&mut chunk)? {
+                0 => return Ok(Next::End),
+                length => self.buffered.extend_from_slice(&chunk[..length]),
+            }
+        }
+    }
+}
+
+/// A step that came to its end should have left neither processes nor mounts.
+fn note_leftovers(step: Step, pid: Pid) -> Result<()> {
+    let mut notes = String::new();
+    for (other, command) in system::user_processes()? {
+        if other != pid.as_raw() {
+            notes += &format!("process {command} (after {step})\n");
+        }
+    }
+    for point in step_mounts()? {
+        notes += &format!("mount {point} (after {step})\n");
+    }
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(LEFTOVERS_PATH)?;
+    Ok(file.write_all(notes.as_bytes())?)
+}
+
+fn step_mounts() -> Result<Vec<String>> {
+    let mounts = system::mounts()?;
+    let points = mounts.iter().map(|entry| entry.point.display().to_string());
+    Ok(points
+        .filter(|point| point.starts_with("/mnt/") || point.starts_with("/store"))
+        .collect())
+}
+
+/// Kills every process but init, reaps them, unmounts what is left. The answer says how the step's process ended.
+fn clear_away(step: Pid, ended: bool) -> Result<String> {
+    // A step that has closed its output is about to exit by itself: its own status is worth knowing.
+    let mut status = ended.then(|| reap_within(step)).transpose()?.flatten();
+    match kill(Pid::from_raw(-1), Signal::SIGKILL) {
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => return Err(error).context("cannot kill what a step left running"),
+    }
+    if status.is_none() {
+        status = reap_within(step)?;
+    }
+    reap_all()?;
+    for point in step_mounts()?.iter().rev() {
+        umount2(point.as_str(), MntFlags::MNT_DETACH)
+            .with_context(|| format!("cannot unmount {point}"))?;
+    }
+    Ok(match status {
+        Some(WaitStatus::Exited(_, code)) => format!("its process exited with {code}"),
+        Some(WaitStatus::Signaled(_, signal, _)) => format!("its process was killed by {signal}"),
+        _ => "its process cannot be killed, so it hangs in the kernel".to_owned(),
+    })
+}
+
+/// Waits for a child's end, for a while.
+fn reap_within(pid: Pid) -> Result<Option<WaitStatus>> {
+    let reaped = wait_for("a step's process", DIES_WITHIN, || {
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG))? {
+            WaitStatus::StillAlive => Ok(None),
+            status => Ok(Some(status)),
+        }
+    });
+    Ok(reaped.ok())
+}
+
+/// Reaps the orphans that init has inherited. One that takes time to die is reaped after the next step.
+fn reap_all() -> Result<()> {
+    loop {
+        match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(()),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error).context("cannot reap"),
+        }
+    }
+}
