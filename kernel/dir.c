@@ -41,7 +41,7 @@ static struct inode *vexfs_lower_dir(const struct dentry *dentry)
  * Make ready to change the lower name of @dentry, which someone may have
  * changed beneath us since it was looked up.
  */
-static int vexfs_begin(struct dentry *dentry)
+static int vexfs_lock_name(struct dentry *dentry)
 {
 	struct dentry *lower_dir = vexfs_lower_dentry(dentry->d_parent);
 	int err;
@@ -59,7 +59,7 @@ static int vexfs_begin(struct dentry *dentry)
 	return -ESTALE;
 }
 
-static void vexfs_end(struct inode *dir, struct dentry *dentry)
+static void vexfs_unlock_name(struct inode *dir, struct dentry *dentry)
 {
 	inode_unlock(vexfs_lower_dir(dentry));
 	vexfs_drop_write(dentry->d_sb);
@@ -90,14 +90,14 @@ static int vexfs_create(struct mnt_idmap *idmap, struct inode *dir,
 {
 	int err;
 
-	err = vexfs_begin(dentry);
+	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
 	err = vfs_create(&nop_mnt_idmap, vexfs_lower_dir(dentry),
 			 vexfs_lower_dentry(dentry), mode, excl);
 	if (!err)
 		err = vexfs_instantiate(dentry);
-	vexfs_end(dir, dentry);
+	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 
@@ -106,14 +106,14 @@ static int vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 {
 	int err;
 
-	err = vexfs_begin(dentry);
+	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
 	err = vfs_mkdir(&nop_mnt_idmap, vexfs_lower_dir(dentry),
 			vexfs_lower_dentry(dentry), mode);
 	if (!err)
 		err = vexfs_instantiate(dentry);
-	vexfs_end(dir, dentry);
+	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 
@@ -122,14 +122,14 @@ static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 {
 	int err;
 
-	err = vexfs_begin(dentry);
+	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
 	err = vfs_mknod(&nop_mnt_idmap, vexfs_lower_dir(dentry),
 			vexfs_lower_dentry(dentry), mode, dev);
 	if (!err)
 		err = vexfs_instantiate(dentry);
-	vexfs_end(dir, dentry);
+	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 
@@ -138,14 +138,14 @@ static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 {
 	int err;
 
-	err = vexfs_begin(dentry);
+	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
 	err = vfs_symlink(&nop_mnt_idmap, vexfs_lower_dir(dentry),
 			  vexfs_lower_dentry(dentry), target);
 	if (!err)
 		err = vexfs_instantiate(dentry);
-	vexfs_end(dir, dentry);
+	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 
@@ -154,7 +154,7 @@ static int vexfs_link(struct dentry *old_dentry, struct inode *dir,
 {
 	int err;
 
-	err = vexfs_begin(dentry);
+	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
 	err = vfs_link(vexfs_lower_dentry(old_dentry), &nop_mnt_idmap,
@@ -162,11 +162,11 @@ static int vexfs_link(struct dentry *old_dentry, struct inode *dir,
 		       NULL);
 	if (!err)
 		err = vexfs_instantiate(dentry);
-	vexfs_end(dir, dentry);
+	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 
-/* The lower name is gone, but an open file may still use the inode. */
+/* The name is gone, but whoever has it open goes on using the inode. */
 static void vexfs_removed(struct dentry *dentry)
 {
 	vexfs_copy_attr(d_inode(dentry));
@@ -175,31 +175,37 @@ static void vexfs_removed(struct dentry *dentry)
 
 static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 {
+	struct dentry *lower = vexfs_lower_dentry(dentry);
 	int err;
 
-	err = vexfs_begin(dentry);
+	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
-	err = vfs_unlink(&nop_mnt_idmap, vexfs_lower_dir(dentry),
-			 vexfs_lower_dentry(dentry), NULL);
+	/* A dentry that is held twice is not made negative. */
+	dget(lower);
+	err = vfs_unlink(&nop_mnt_idmap, vexfs_lower_dir(dentry), lower, NULL);
 	if (!err)
 		vexfs_removed(dentry);
-	vexfs_end(dir, dentry);
+	dput(lower);
+	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 
 static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 {
+	struct dentry *lower = vexfs_lower_dentry(dentry);
 	int err;
 
-	err = vexfs_begin(dentry);
+	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
-	err = vfs_rmdir(&nop_mnt_idmap, vexfs_lower_dir(dentry),
-			vexfs_lower_dentry(dentry));
+	/* A dentry that is held twice is not made negative. */
+	dget(lower);
+	err = vfs_rmdir(&nop_mnt_idmap, vexfs_lower_dir(dentry), lower);
 	if (!err)
 		vexfs_removed(dentry);
-	vexfs_end(dir, dentry);
+	dput(lower);
+	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 

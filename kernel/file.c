@@ -15,18 +15,24 @@
 
 #include "vexfs.h"
 
-/* Flags of the open that the VFS has dealt with. */
-#define VEXFS_OPEN_DONE		(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
+/*
+ * Flags that the lower file need not have: the VFS has acted on them, and
+ * that a write appends is said with each write.
+ */
+#define VEXFS_OPEN_DONE		(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND)
 /* Flags that fcntl(F_SETFL) may change later. */
-#define VEXFS_SETFL_MASK	(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
+#define VEXFS_SETFL_MASK	(O_NONBLOCK | O_DIRECT | O_NOATIME)
 
-static void vexfs_set_lower_file(struct file *file, struct file *lower)
+/* The VFS has set up @file by its own inode: what matters is the lower one. */
+static int vexfs_opened(struct inode *inode, struct file *file)
 {
-	file->private_data = lower;
+	struct file *lower = vexfs_lower_file(file);
+
 	/* For readahead, sync_file_range and the checks of O_DIRECT. */
 	file->f_mapping = lower->f_mapping;
 	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
 	file->f_mode |= lower->f_mode & FMODE_CAN_ODIRECT;
+	return 0;
 }
 
 static int vexfs_open(struct inode *inode, struct file *file)
@@ -38,18 +44,13 @@ static int vexfs_open(struct inode *inode, struct file *file)
 				  &path, current_cred());
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
-	vexfs_set_lower_file(file, lower);
-	return 0;
+	file->private_data = lower;
+	return vexfs_opened(inode, file);
 }
 
 static int vexfs_release(struct inode *inode, struct file *file)
 {
 	fput(vexfs_lower_file(file));
-	return 0;
-}
-
-static int vexfs_tmpfile_opened(struct inode *inode, struct file *file)
-{
 	return 0;
 }
 
@@ -65,8 +66,8 @@ int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	err = vexfs_want_write(dir->i_sb);
 	if (err)
 		return err;
-	lower = backing_tmpfile_open(file, file->f_flags, &lower_dir, mode,
-				     current_cred());
+	lower = backing_tmpfile_open(file, file->f_flags & ~O_APPEND,
+				     &lower_dir, mode, current_cred());
 	vexfs_drop_write(dir->i_sb);
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
@@ -80,8 +81,9 @@ int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	d_mark_tmpfile(file, inode);
 	d_instantiate(dentry, inode);
 
-	vexfs_set_lower_file(file, lower);
-	err = finish_open(file, dentry, vexfs_tmpfile_opened);
+	file->private_data = lower;
+	err = finish_open(file, dentry, vexfs_opened);
+	/* An open that came so far is released like any other. */
 	if (err && !(file->f_mode & FMODE_OPENED))
 		fput(lower);
 	return err;

@@ -5,7 +5,6 @@
 #include <linux/fs_context.h>
 #include <linux/module.h>
 #include <linux/namei.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
 #include <linux/xattr.h>
@@ -78,17 +77,17 @@ static int vexfs_check_store(struct fs_context *fc, const struct path *store)
 	const struct super_block *lower_sb = store->mnt->mnt_sb;
 
 	if (lower_sb->s_type == fc->fs_type)
-		return invalfc(fc, "%s is inside a vexfs mount already: mount the directory beneath it",
+		return invalfc(fc, "%s is on vexfs already: mount what is beneath it",
 			       fc->source);
 	if (lower_sb->s_stack_depth >= FILESYSTEM_MAX_STACK_DEPTH)
-		return invalfc(fc, "%s is on filesystems stacked too deep: at most %d may be stacked",
-			       fc->source, FILESYSTEM_MAX_STACK_DEPTH);
+		return invalfc(fc, "%s is on a stack of %d filesystems: no more are allowed",
+			       fc->source, lower_sb->s_stack_depth + 1);
 	if (is_idmapped_mnt(store->mnt))
-		return invalfc(fc, "%s is on an idmapped mount, which is not supported",
+		return invalfc(fc, "%s is on an idmapped mount: use a plain one",
 			       fc->source);
 	if (sb_has_encoding(lower_sb) ||
 	    store->dentry->d_flags & (DCACHE_OP_HASH | DCACHE_OP_COMPARE))
-		return invalfc(fc, "%s is on a filesystem that folds names, which is not supported",
+		return invalfc(fc, "%s is on a filesystem that ignores case in names",
 			       fc->source);
 	return 0;
 }
@@ -127,7 +126,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	 */
 	mnt = clone_private_mount(store);
 	if (IS_ERR(mnt)) {
-		errorfc(fc, "%s is on a mount that cannot be cloned", fc->source);
+		errorfc(fc, "%s is on a mount that cannot be cloned (%pe)",
+			fc->source, mnt);
 		return PTR_ERR(mnt);
 	}
 	sbi->lower_mnt = mnt;
@@ -156,12 +156,12 @@ static int vexfs_get_tree(struct fs_context *fc)
 	int err;
 
 	if (!fc->source)
-		return invalfc(fc, "no directory to mount is named (source=)");
+		return invalfc(fc, "name the directory to present (source=)");
 
 	err = kern_path(fc->source, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &store);
 	if (err) {
-		errorfc(fc, "%s cannot be mounted: %s", fc->source,
-			err == -ENOTDIR ? "not a directory" : "no such directory");
+		errorfc(fc, "%s is not a directory that can be reached (%pe)",
+			fc->source, ERR_PTR(err));
 		return err;
 	}
 	err = vexfs_check_store(fc, &store);
@@ -180,7 +180,7 @@ static int vexfs_reconfigure(struct fs_context *fc)
 
 	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb) &&
 	    __mnt_is_readonly(vexfs_lower_mnt(sb))) {
-		errorfc(fc, "the store is read-only");
+		errorfc(fc, "the store is mounted read-only: remount it first");
 		return -EROFS;
 	}
 	return 0;
