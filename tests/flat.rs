@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Flat search: the smallest candidates, ties to the smaller row, and the exact answers of the inherited workload.
+
+use proptest::prelude::*;
+use vexfs::anns::distance::Backend;
+use vexfs::anns::{Hit, flat, recall};
+use vexfs::bench::ids_hash;
+use vexfs::dataset::Matrix;
+use vexfs::dataset::workload::{Name, Workload};
+
+fn matrix(dim: usize, values: &[f32]) -> Matrix {
+    let mut matrix = Matrix::new(dim);
+    values.chunks_exact(dim).for_each(|row| matrix.push(row));
+    matrix
+}
+
+/// Sorts all distances of the reference.
+fn by_sorting(vectors: &Matrix, query: &[f32], k: usize) -> Vec<Hit> {
+    let mut distances = vec![0.0; vectors.rows()];
+    Backend::Scalar.squared_l2(
+        Matrix::from_row(query).padded(),
+        vectors.padded(),
+        &mut distances,
+    );
+    let hit = |(row, distance): (usize, &f32)| Hit {
+        row: row as u32,
+        distance: distance.to_bits(),
+    };
+    let mut hits: Vec<Hit> = distances.iter().enumerate().map(hit).collect();
+    hits.sort_by(|a, b| {
+        a.distance()
+            .total_cmp(&b.distance())
+            .then(a.row.cmp(&b.row))
+    });
+    hits.truncate(k);
+    hits
+}
+
+#[test]
+fn exact_answers_of_the_inherited_workload() {
+    let workload = Workload::new(Name::Inherited).generate().unwrap();
+    let answers: Vec<Vec<Hit>> = workload
+        .queries
+        .iter()
+        .map(|query| flat::search(&workload.vectors, query, 10))
+        .collect();
+    assert_eq!(
+        ids_hash(answers.iter().map(Vec::as_slice)),
+        "95ddca6a20e8e3417411f2b891920d3a89216a84b434d94861f615e2dec30632"
+    );
+}
+
+#[test]
+fn equal_distances_go_to_the_smaller_row() {
+    // Past the number of rows that are looked at together.
+    let vectors = matrix(1, &[1.0; 1000]);
+    for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
+        let rows: Vec<u32> = flat::search_with(*backend, &vectors, &[0.5], 700)
+            .iter()
+            .map(|hit| hit.row)
+            .collect();
+        assert_eq!(rows, (0..700).collect::<Vec<_>>(), "{}", backend.name());
+    }
+}
+
+#[test]
+fn distances_that_overflow_come_last_and_in_row_order() {
+    let vectors = matrix(2, &[f32::MAX, f32::MAX, 0.0, 0.0, f32::MIN, 0.0]);
+    let hits = flat::search(&vectors, &[0.0, 0.0], 3);
+    assert_eq!(
+        hits.iter().map(|hit| hit.row).collect::<Vec<_>>(),
+        [1, 0, 2]
+    );
+    assert_eq!(hits[2].distance(), f32::INFINITY);
+}
+
+#[test]
+fn recall_by_row_and_by_distance() {
+    let hit = |row, distance: f32| Hit {
+        row,
+        distance: distance.to_bits(),
+    };
+    let truth = [hit(1, 1.0), hit(2, 2.0)];
+    assert_eq!(recall::by_row(&truth, &truth), 1.0);
+    let other_end_of_a_tie = [hit(1, 1.0), hit(3, 2.0)];
+    assert_eq!(recall::by_row(&truth, &other_end_of_a_tie), 0.5);
+    assert_eq!(recall::by_distance(&truth, &other_end_of_a_tie), 1.0);
+    let one_worse = [hit(1, 1.0), hit(3, 2.5)];
+    assert_eq!(recall::by_distance(&truth, &one_worse), 0.5);
+    assert_eq!(recall::by_row(&truth, &[]), 0.0);
+}
+
+proptest! {
+    /// Few distinct values, so that many rows tie.
+    #[test]
+    fn the_answer_is_that_of_sorting_everything(
+        dim in 1usize..40,
+        values in prop::collection::vec(prop::sample::select(vec![0.0f32, -0.0, 1.0, -1.0, 0.5, 1e-40]), 40..4000),
+        k in 1usize..100,
+    ) {
+        let vectors = matrix(dim, &values);
+        let k = k.min(vectors.rows());
+        let query = &values[..dim];
+        let expected = by_sorting(&vectors, query, k);
+        for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
+            prop_assert_eq!(&flat::search_with(*backend, &vectors, query, k), &expected, "{}", backend.name());
+        }
+    }
+}
