@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The two commands of the README, and their parts.
+
+ACCEL ?= auto
+venv := target/venv
+
+.PHONY: help validate test tools lint lint-kernel bundle clean
+
+help:
+	@echo 'make validate [ACCEL=auto|kvm|icount|tcg]  build the module, boot it in a VM, measure, give a verdict'
+	@echo 'make test                                  run every test, the linters and the VM tests included'
+	@echo 'make lint | lint-kernel | bundle | clean   parts of the above'
+
+validate: bundle
+	target/release/vexfs-validate run --accel $(ACCEL)
+
+test: lint lint-kernel $(venv)/installed target/tools/installed
+	cargo build --release
+	PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
+
+# What the host lacks is installed as root; otherwise the one command for an administrator is printed.
+tools:
+	@vm/install-host-tools.sh
+
+bundle: tools
+	cargo build --release
+	target/release/vexfs-validate bundle
+
+lint: tools
+	cargo fmt --check
+	cargo clippy --release --all-targets -- -D warnings
+
+# W=1, sparse and checkpatch --strict, against the pinned kernel.
+lint-kernel: bundle
+	target/release/vexfs-validate lint-kernel
+
+$(venv)/installed: tests/requirements.txt | tools
+	python3 -m venv $(venv)
+	$(venv)/bin/pip install --quiet --require-hashes -r tests/requirements.txt
+	touch $@
+
+# The POSIX test suites, run on every mount.
+target/tools/installed: tests/posix/tools.txt | tools
+	xargs -n 1 cargo install --quiet --locked --root target/tools < tests/posix/tools.txt
+	touch $@
+
+clean:
+	rm -rf target out

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# What a Debian 12 host needs besides Rust, to build the bundle, boot it and run the tests. Does nothing where all is there.
+# QEMU comes from bookworm-backports: the one of Debian 12 itself (7.2) corrupts cmpxchg16b under TCG (docs/machine.md).
+set -euo pipefail
+
+tools=(gcc ld make bc flex perl pahole sparse xz python3)
+files=(/usr/include/stdlib.h /usr/lib/x86_64-linux-gnu/libelf.so.1 /usr/lib/python3*/ensurepip)
+packages=(gcc libc6-dev binutils make bc flex perl pahole sparse xz-utils libelf1 python3-venv ca-certificates)
+
+missing=()
+for t in "${tools[@]}"; do command -v "$t" >/dev/null || missing+=("$t"); done
+for f in "${files[@]}"; do compgen -G "$f" >/dev/null || missing+=("$f"); done
+qemu_major() { qemu-system-x86_64 --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/\1/p'; }
+major=$(qemu_major)
+[ "${major:-0}" -ge 8 ] || missing+=("qemu-system-x86_64 >= 8")
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "VexFS needs on this host: ${missing[*]}. An administrator installs them with: sudo $(realpath "$0")" >&2
+	exit 2
+fi
+if ! command -v apt-get >/dev/null; then
+	echo "VexFS needs on this host: ${missing[*]}. Install them with this system's package manager." >&2
+	exit 2
+fi
+echo "installing what this host lacks: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
+major=$(qemu_major)
+if [ "${major:-0}" -lt 8 ]; then
+	# The mirror is the one that this machine's own apt is set up with; its configuration stays as it is.
+	mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) bookworm .*/\2/p' \
+		/etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+	dir=$(mktemp -d)
+	trap 'rm -rf "$dir"' EXIT
+	mkdir -p "$dir/parts" "$dir/lists/partial"
+	cp /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list "$dir/parts" 2>/dev/null || true
+	printf 'Types: deb\nURIs: %s\nSuites: bookworm-backports\nComponents: main\nSigned-By: %s\n' "$mirror" \
+		/usr/share/keyrings/debian-archive-keyring.gpg >"$dir/parts/backports.sources"
+	apt=(apt-get -qq -o "Dir::Etc::sourceparts=$dir/parts" -o "Dir::State::Lists=$dir/lists")
+	"${apt[@]}" update
+	"${apt[@]}" install -y --no-install-recommends -t bookworm-backports qemu-system-x86 >/dev/null
+fi
+qemu-system-x86_64 --version | head -n 1
