@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One row of a verdict.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    Pass,
+    Fail,
+    /// Does not apply here; never counted as passed.
+    Skipped,
+    /// Applies, but what it needs did not happen.
+    CouldNotRun,
+}
+
+impl Status {
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Pass => "pass",
+            Status::Fail => "FAIL",
+            Status::Skipped => "skipped",
+            Status::CouldNotRun => "could not run",
+        }
+    }
+}
+
+/// What an evaluation found: the status and, in words and figures, what was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub status: Status,
+    pub measured: String,
+}
+
+impl Finding {
+    pub fn pass(measured: impl Into<String>) -> Self {
+        Finding { status: Status::Pass, measured: measured.into() }
+    }
+
+    pub fn fail(measured: impl Into<String>) -> Self {
+        Finding { status: Status::Fail, measured: measured.into() }
+    }
+
+    pub fn skipped(why: impl Into<String>) -> Self {
+        Finding { status: Status::Skipped, measured: why.into() }
+    }
+
+    pub fn could_not_run(why: impl Into<String>) -> Self {
+        Finding { status: Status::CouldNotRun, measured: why.into() }
+    }
+
+    /// Pass or fail, with the same words for both.
+    pub fn judge(ok: bool, measured: impl Into<String>) -> Self {
+        if ok { Finding::pass(measured) } else { Finding::fail(measured) }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Check {
+    pub id: String,
+    pub phase: u8,
+    pub status: Status,
+    /// What was found, or why nothing could be.
+    pub measured: String,
+    /// What was asked for, as written down before the run.
+    pub criterion: String,
+    /// The file of the run's directory that shows it.
+    pub evidence: String,
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a run must show, written down before it (`criteria.json`).
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// The criteria of this version of the toolkit.
+const BUILT_IN: &str = include_str!("criteria.json");
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Criteria {
+    pub version: u32,
+    pub workload: WorkloadCriteria,
+    pub checks: Vec<Criterion>,
+    /// BLAKE3 of the text that was read.
+    #[serde(skip)]
+    pub blake3: String,
+}
+
+/// The workload, its identity and how it is measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadCriteria {
+    pub name: String,
+    /// BLAKE3 of the vectors' little-endian f32 rows.
+    pub vectors: String,
+    pub queries: String,
+    /// BLAKE3 of the exact top-k row ids as little-endian u32, row-major.
+    pub truth: String,
+    pub k: u32,
+    pub warmups: u32,
+    pub runs: u32,
+    /// Timed runs where the clock counts instructions: they must be identical, so two are enough.
+    pub icount_runs: u32,
+    /// Load/unload cycles of the module.
+    pub cycles: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Criterion {
+    pub id: String,
+    pub phase: u8,
+    pub criterion: String,
+    /// The figure of the sentence, where it has one.
+    #[serde(default)]
+    pub limit: Option<f64>,
+}
+
+impl Criteria {
+    /// Reads `path`, or the built-in criteria.
+    pub fn read(path: Option<&Path>) -> Result<Criteria> {
+        match path {
+            None => Criteria::parse(BUILT_IN),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the criteria in {}", path.display()))?;
+                Criteria::parse(&text).with_context(|| format!("{} does not hold valid criteria", path.display()))
+            }
+        }
+    }
+
+    fn parse(text: &str) -> Result<Criteria> {
+        let mut criteria: Criteria = serde_json::from_str(text)?;
+        let mut seen = BTreeSet::new();
+        for check in &criteria.checks {
+            ensure!(seen.insert(check.id.as_str()), "check {} is listed twice", check.id);
+        }
+        criteria.blake3 = blake3::hash(text.as_bytes()).to_hex().to_string();
+        Ok(criteria)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_criteria_are_valid() {
+        let criteria = Criteria::read(None).unwrap();
+        assert_eq!(criteria.workload.cycles, 100);
+        assert_eq!(criteria.blake3.len(), 64);
+    }
+
+    #[test]
+    fn a_check_listed_twice_is_refused() {
+        let twice = BUILT_IN.replacen("fuse.host.files", "fuse.host.lifecycle", 1);
+        assert!(Criteria::parse(&twice).unwrap_err().to_string().contains("listed twice"));
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        assert!(Criteria::parse(&BUILT_IN.replacen("\"limit\"", "\"limits\"", 1)).is_err());
+    }
+}

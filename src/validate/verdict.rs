@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The verdict: every check, the count of each status, and one word.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{Check, Status};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    Pass,
+    Fail,
+    CouldNotRun,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub pass: usize,
+    pub fail: usize,
+    pub skipped: usize,
+    pub could_not_run: usize,
+}
+
+impl Counts {
+    fn of(checks: &[Check]) -> Counts {
+        let mut counts = Counts::default();
+        for check in checks {
+            match check.status {
+                Status::Pass => counts.pass += 1,
+                Status::Fail => counts.fail += 1,
+                Status::Skipped => counts.skipped += 1,
+                Status::CouldNotRun => counts.could_not_run += 1,
+            }
+        }
+        counts
+    }
+
+    /// A failure outweighs what could not run; nothing passed is no pass.
+    fn word(&self) -> Word {
+        if self.fail > 0 {
+            Word::Fail
+        } else if self.could_not_run > 0 || self.pass == 0 {
+            Word::CouldNotRun
+        } else {
+            Word::Pass
+        }
+    }
+}
+
+/// How the virtual machine ended; anything but `Completed` is also a failed check, with an exit code of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how", content = "cause")]
+pub enum Ending {
+    Completed,
+    Panic(String),
+    Oops(String),
+    Hang(String),
+    Lost(String),
+    /// The guest said itself that it could not go on.
+    GuestError(String),
+    NotStarted(String),
+}
+
+impl Ending {
+    /// One sentence that names the cause.
+    pub fn sentence(&self) -> String {
+        match self {
+            Ending::Completed => "the guest ran its plan and powered off".into(),
+            Ending::Panic(cause) => format!("the guest kernel panicked: {cause}"),
+            Ending::Oops(cause) => format!("the guest kernel hit an oops: {cause}"),
+            Ending::Hang(cause) => format!("the guest hung: {cause}"),
+            Ending::Lost(cause) => format!("the virtual machine was lost: {cause}"),
+            Ending::GuestError(cause) => format!("the guest gave up: {cause}"),
+            Ending::NotStarted(cause) => format!("the virtual machine could not be started: {cause}"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Verdict {
+    pub verdict: Word,
+    pub counts: Counts,
+    pub ending: Ending,
+    pub checks: Vec<Check>,
+    /// What was run: not part of the judgement, but of its reproduction.
+    pub provenance: Provenance,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Provenance {
+    pub toolkit: String,
+    pub criteria_blake3: String,
+    pub bundle_blake3: Option<String>,
+    pub module_blake3: Option<String>,
+    pub kernel_release: Option<String>,
+    pub accelerator: Option<String>,
+    /// Why this accelerator.
+    pub accelerator_reason: Option<String>,
+    pub qemu: Option<String>,
+    pub results_blake3: String,
+}
+
+impl Verdict {
+    pub fn of(checks: Vec<Check>, ending: Ending, provenance: Provenance) -> Verdict {
+        let counts = Counts::of(&checks);
+        Verdict { verdict: counts.word(), counts, ending, checks, provenance }
+    }
+
+    /// 0 pass, 1 fail, 2 could not run; 10 to 13 tell how a virtual machine died.
+    pub fn exit_code(&self) -> u8 {
+        match (&self.ending, self.verdict) {
+            (Ending::Panic(_), _) => 10,
+            (Ending::Oops(_), _) => 11,
+            (Ending::Hang(_), _) => 12,
+            (Ending::Lost(_), _) => 13,
+            (_, Word::Pass) => 0,
+            (_, Word::Fail) => 1,
+            (_, Word::CouldNotRun) => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(statuses: &[Status], ending: Ending) -> Verdict {
+        let check = |&status| Check {
+            id: "x".into(),
+            phase: 1,
+            status,
+            measured: String::new(),
+            criterion: String::new(),
+            evidence: String::new(),
+        };
+        let provenance = Provenance {
+            toolkit: String::new(),
+            criteria_blake3: String::new(),
+            bundle_blake3: None,
+            module_blake3: None,
+            kernel_release: None,
+            accelerator: None,
+            accelerator_reason: None,
+            qemu: None,
+            results_blake3: String::new(),
+        };
+        Verdict::of(statuses.iter().map(check).collect(), ending, provenance)
+    }
+
+    #[test]
+    fn skipped_is_not_passed() {
+        let v = verdict(&[Status::Skipped], Ending::Completed);
+        assert_eq!((v.verdict, v.counts.pass, v.exit_code()), (Word::CouldNotRun, 0, 2));
+        let v = verdict(&[Status::Pass, Status::Skipped], Ending::Completed);
+        assert_eq!((v.verdict, v.counts.pass, v.counts.skipped, v.exit_code()), (Word::Pass, 1, 1, 0));
+    }
+
+    #[test]
+    fn a_failure_outweighs_what_could_not_run() {
+        let v = verdict(&[Status::Pass, Status::CouldNotRun], Ending::Completed);
+        assert_eq!((v.verdict, v.exit_code()), (Word::CouldNotRun, 2));
+        let v = verdict(&[Status::Fail, Status::CouldNotRun], Ending::Completed);
+        assert_eq!((v.verdict, v.exit_code()), (Word::Fail, 1));
+    }
+
+    #[test]
+    fn each_death_of_the_machine_has_its_exit_code() {
+        let code = |ending| verdict(&[Status::Fail], ending).exit_code();
+        assert_eq!(code(Ending::Panic("a".into())), 10);
+        assert_eq!(code(Ending::Oops("a".into())), 11);
+        assert_eq!(code(Ending::Hang("a".into())), 12);
+        assert_eq!(code(Ending::Lost("a".into())), 13);
+        assert_eq!(code(Ending::GuestError("a".into())), 1);
+    }
+}
