@@ -79,7 +79,7 @@ impl StoreFilesystem {
         mode: Mode,
         umask: u32,
         flags: i32,
-    ) -> io::Result<(FileAttr, FileHandle)> {
+    ) -> io::Result<(FileAttr, Opened)> {
         let parent = self.inodes.get(parent)?;
         let exclusive = lower_flags(flags) | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let created = create_as(request, umask, || {
@@ -97,20 +97,28 @@ impl StoreFilesystem {
         Ok((inode.attributes()?, self.keep_open(inode, file, flags)))
     }
 
-    fn open_file(&self, node: INodeNo, flags: i32) -> io::Result<FileHandle> {
+    fn open_file(&self, node: INodeNo, flags: i32) -> io::Result<Opened> {
         let inode = self.inodes.get(node)?;
         let file = inode.open(lower_flags(flags))?;
         Ok(self.keep_open(inode, file, flags))
     }
 
-    fn keep_open(&self, inode: Arc<Inode>, file: File, flags: i32) -> FileHandle {
+    fn keep_open(&self, inode: Arc<Inode>, file: File, flags: i32) -> Opened {
         let is_vector_file = inode.is_vector_name();
-        self.files.insert(OpenFile {
+        let handle = self.files.insert(OpenFile {
             file,
             inode,
             readable: flags & libc::O_ACCMODE != libc::O_WRONLY,
             is_vector_file,
-        })
+        });
+        // Through the page cache a write that starts within a page arrives as two (fuse_fill_write_pages), and a search in
+        // between would find half a row. Past the cache it arrives whole, up to the largest request (1 MiB).
+        let options = if is_vector_file {
+            FopenFlags::FOPEN_DIRECT_IO
+        } else {
+            FopenFlags::empty()
+        };
+        (handle, options)
     }
 
     fn read_file(&self, handle: FileHandle, offset: u64, size: u32) -> io::Result<Vec<u8>> {
@@ -269,9 +277,9 @@ fn reply_attributes(result: io::Result<FileAttr>, reply: ReplyAttr) {
     }
 }
 
-fn reply_opened(result: io::Result<FileHandle>, reply: ReplyOpen) {
+fn reply_opened(result: io::Result<Opened>, reply: ReplyOpen) {
     match result {
-        Ok(handle) => reply.opened(handle, FopenFlags::empty()),
+        Ok((handle, options)) => reply.opened(handle, options),
         Err(error) => reply.error(error.into()),
     }
 }
@@ -307,6 +315,9 @@ fn reply_xattr(size: u32, reply: ReplyXattr, fill: impl FnOnce(&mut [u8]) -> io:
     }
 }
 
+/// An open file, and how the kernel is to treat it.
+type Opened = (FileHandle, FopenFlags);
+
 impl Filesystem for StoreFilesystem {
     fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> io::Result<()> {
         let wanted = [
@@ -317,6 +328,8 @@ impl Filesystem for StoreFilesystem {
             InitFlags::FUSE_AUTO_INVAL_DATA,
             InitFlags::FUSE_PARALLEL_DIROPS,
             InitFlags::FUSE_ASYNC_DIO,
+            // Vector files are open for direct I/O and can be mapped all the same.
+            InitFlags::FUSE_DIRECT_IO_ALLOW_MMAP,
         ];
         for capability in wanted {
             // A kernel that lacks one works without it.
@@ -515,13 +528,9 @@ impl Filesystem for StoreFilesystem {
     ) {
         let mode = Mode::from_raw_mode(mode);
         match self.create_file(request, parent, name, mode, umask, flags) {
-            Ok((attributes, handle)) => reply.created(
-                &NO_CACHING,
-                &attributes,
-                GENERATION,
-                handle,
-                FopenFlags::empty(),
-            ),
+            Ok((attributes, (handle, options))) => {
+                reply.created(&NO_CACHING, &attributes, GENERATION, handle, options);
+            }
             Err(error) => reply.error(error.into()),
         }
     }
@@ -604,7 +613,8 @@ impl Filesystem for StoreFilesystem {
     }
 
     fn opendir(&self, _request: &Request, node: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        reply_opened(self.open_directory(node), reply);
+        let opened = self.open_directory(node);
+        reply_opened(opened.map(|handle| (handle, FopenFlags::empty())), reply);
     }
 
     fn readdir(
