@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -87,19 +87,20 @@ pub fn run(step: Step, port: &mut Port) -> Result<Message> {
 }
 
 /// The lines that a child writes.
-struct Output {
-    pipe: ChildStdout,
+struct Output<R> {
+    pipe: R,
     buffered: Vec<u8>,
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum Next {
     Line(Vec<u8>),
     End,
     Deadline,
 }
 
-impl Output {
-    fn new(pipe: ChildStdout) -> Self {
+impl<R: Read + AsFd> Output<R> {
+    fn new(pipe: R) -> Self {
         Output {
             pipe,
             buffered: Vec::new(),
@@ -200,5 +201,34 @@ fn reap_all() -> Result<()> {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error).context("cannot reap"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::pipe;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(20)
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_were_written() {
+        let (reader, mut writer) = pipe().unwrap();
+        let mut output = Output::new(reader);
+        writer.write_all(b"first\nsec").unwrap();
+        assert_eq!(
+            output.next_line(soon()).unwrap(),
+            Next::Line(b"first\n".into())
+        );
+        assert_eq!(output.next_line(soon()).unwrap(), Next::Deadline);
+        writer.write_all(b"ond\n").unwrap();
+        drop(writer);
+        assert_eq!(
+            output.next_line(soon()).unwrap(),
+            Next::Line(b"second\n".into())
+        );
+        assert_eq!(output.next_line(soon()).unwrap(), Next::End);
     }
 }

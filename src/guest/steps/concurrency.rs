@@ -30,14 +30,14 @@ const ROWS: usize = 512;
 const STEP: usize = 16;
 const K: u32 = 5;
 const SEARCHERS: u32 = 3;
-const CHANGES: u32 = 200;
+const CHANGES: u32 = 100;
 /// Searches that must come to an end between two changes: without them a change would meet no search on a machine with one CPU.
 const SEARCHES_PER_CHANGE: u64 = 3;
 /// Searches on one open file, which may be a deleted one.
 const SEARCHES_PER_OPEN: usize = 20;
 const SEARCHES_ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-pub fn observe(context: &Context) -> Result<Concurrency> {
+pub(super) fn observe(context: &Context) -> Result<Concurrency> {
     let store = Store::new()?;
     let mut places = PerPlace::new();
     for (done, place) in (1..).zip([Place::Fuse, Place::Kernel]) {
@@ -48,7 +48,8 @@ pub fn observe(context: &Context) -> Result<Concurrency> {
     Ok(Concurrency { places })
 }
 
-fn contend(dir: &Path) -> Result<ConcurrencyRun> {
+/// Changes and searches a file in `dir`, a directory of a mount, at the same time.
+pub fn contend(dir: &Path) -> Result<ConcurrencyRun> {
     let sequence = Sequence::new();
     let path = dir.join("changing.fvecs");
     sequence.create(&path)?;

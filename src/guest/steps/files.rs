@@ -21,7 +21,7 @@ use crate::guest::mounts::Store;
 use crate::guest::protocol::{Outcome, Place, errno_name};
 use crate::guest::results::{Case, Files, PerPlace};
 
-pub fn observe(context: &Context) -> Result<Files> {
+pub(super) fn observe(context: &Context) -> Result<Files> {
     let store = Store::new()?;
     let mut places = PerPlace::new();
     for (done, place) in (1..).zip(Place::ALL) {
@@ -58,6 +58,11 @@ const OPERATIONS: &[(&str, Operation, &str)] = &[
         "value, then ENODATA",
     ),
     ("shared mapping", shared_mapping, "mapped"),
+    (
+        "shared mapping of a vector file",
+        mapped_vector_file,
+        "mapped",
+    ),
     ("lock held by another", lock, "EAGAIN"),
     ("punch a hole", punch_hole, "8192 bytes, 4096 of them zero"),
     ("seek past data", seek_hole, "12288"),
@@ -70,7 +75,7 @@ const OPERATIONS: &[(&str, Operation, &str)] = &[
 ];
 
 /// Carries out every operation below `root`, each in a directory of its own, then compares the tree with `lower`.
-fn cases(root: &Path, lower: &Path) -> Vec<Case> {
+pub fn cases(root: &Path, lower: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     for (number, (name, operation, expected)) in (0..).zip(OPERATIONS) {
         let dir = root.join(format!("{number:02}"));
@@ -304,9 +309,17 @@ fn extended_attributes(dir: &Path) -> Result<String> {
 }
 
 fn shared_mapping(dir: &Path) -> Result<String> {
-    let path = dir.join("file");
-    fs::write(&path, "------")?;
-    let file = OpenOptions::new().read(true).write(true).open(&path)?;
+    write_mapped(&dir.join("file"))
+}
+
+/// A driver may treat these files in a way of its own.
+fn mapped_vector_file(dir: &Path) -> Result<String> {
+    write_mapped(&dir.join("file.fvecs"))
+}
+
+fn write_mapped(path: &Path) -> Result<String> {
+    fs::write(path, "------")?;
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
     let length = NonZeroUsize::new(6).context("an empty mapping")?;
     // SAFETY: a new mapping of a file that nobody truncates; it is written within its length and unmapped once.
     unsafe {
@@ -322,7 +335,7 @@ fn shared_mapping(dir: &Path) -> Result<String> {
         msync(mapping, length.get(), MsFlags::MS_SYNC)?;
         munmap(mapping, length.get())?;
     }
-    Ok(fs::read_to_string(&path)?)
+    Ok(fs::read_to_string(path)?)
 }
 
 fn lock(dir: &Path) -> Result<String> {

@@ -2,10 +2,10 @@
 //! The steps of a run. Each runs in a process of its own, whose standard output takes messages for init.
 
 mod after;
-mod concurrency;
+pub mod concurrency;
 mod cycles;
-mod errors;
-mod files;
+pub mod errors;
+pub mod files;
 mod identity;
 mod module;
 mod workload;

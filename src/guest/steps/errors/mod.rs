@@ -21,7 +21,7 @@ use files::GOOD;
 use request::valid;
 use table::asked;
 
-pub fn observe(context: &Context) -> Result<Errors> {
+pub(super) fn observe(context: &Context) -> Result<Errors> {
     let store = Store::new()?;
     let mut places = PerPlace::new();
     for (done, place) in (1..).zip([Place::Fuse, Place::Kernel]) {
@@ -32,7 +32,8 @@ pub fn observe(context: &Context) -> Result<Errors> {
     Ok(Errors { places })
 }
 
-fn cases(root: &Path) -> Result<Vec<Case>> {
+/// Asks everything of files that are made in `root`, a directory of a mount.
+pub fn cases(root: &Path) -> Result<Vec<Case>> {
     files::write(root)?;
     let mut cases = Vec::new();
     let mut push = |name: &str, expected: &str, observed: String| {
