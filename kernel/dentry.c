@@ -63,7 +63,8 @@ static int vexfs_d_revalidate(struct dentry *dentry, unsigned int flags)
 		if (ret <= 0)
 			return ret;
 	}
-	if (!vexfs_is_current(dentry, flags))
+	/* A filesystem stacked on us may ask about a file without a name. */
+	if (!d_unhashed(dentry) && !vexfs_is_current(dentry, flags))
 		return 0;
 
 	if (d_really_is_positive(dentry))

@@ -10,6 +10,7 @@
 #include <linux/backing-file.h>
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
+#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/splice.h>
 
@@ -250,15 +251,17 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 /* The mapping is of the lower file: readers and writers share its pages. */
 static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct inode *inode = file_inode(file);
 	struct backing_file_ctx ctx = {
 		.cred = current_cred(),
 		.user_file = file,
 	};
+	int err;
 
-	/* Nobody will hear of the stores into it. */
-	if (vma_is_shared_maywrite(vma))
-		vexfs_vectors_changed(&vexfs_i(file_inode(file))->vectors);
-	return backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
+	err = backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
+	if (!err && vma_is_shared_maywrite(vma))
+		vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+	return err;
 }
 
 static int vexfs_fsync(struct file *file, loff_t start, loff_t end,

@@ -7,7 +7,6 @@
 #include <linux/fiemap.h>
 #include <linux/fileattr.h>
 #include <linux/fs_stack.h>
-#include <linux/namei.h>
 #include <linux/posix_acl.h>
 
 #include "vexfs.h"
@@ -28,7 +27,7 @@ int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 	return inode_permission(&nop_mnt_idmap, vexfs_lower_inode(inode), mask);
 }
 
-/* The VFS has done nothing yet that the lower filesystem does not do itself. */
+/* Whether the caller may do it is for the lower filesystem to say. */
 static int vexfs_lower_setattr(struct dentry *dentry, struct iattr *attr)
 {
 	struct dentry *lower = vexfs_lower_dentry(dentry);

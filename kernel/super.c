@@ -177,7 +177,7 @@ static int vexfs_reconfigure(struct fs_context *fc)
 
 	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb) &&
 	    __mnt_is_readonly(vexfs_lower_mnt(sb))) {
-		errorfc(fc, "the store is mounted read-only: remount it first");
+		errorfc(fc, "the store is read-only: make it writable and mount it afresh");
 		return -EROFS;
 	}
 	return 0;
