@@ -12,5 +12,6 @@ pub mod dataset;
 pub mod fuse;
 pub mod guest;
 pub mod machine;
+pub mod posix;
 pub mod store;
 pub mod validate;

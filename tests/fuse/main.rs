@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The FUSE driver on real mounts. Needs root and /dev/fuse.
+//! The FUSE driver on real mounts. Needs root, /dev/fuse, and the two programs that `src/posix.rs` names.
 
 mod files;
 mod fixture;
 mod ownership;
+mod posix;
+mod process;
+mod search;

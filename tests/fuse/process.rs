@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs mount` as a process: signals, sudden death, the background, and what it says when it cannot mount.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::mount::{MntFlags, umount2};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::fixture::Store;
+
+fn vexfs_mount(store: &Path, mount_point: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vexfs"));
+    command.arg("mount").arg(store).arg(mount_point);
+    command
+}
+
+/// A driver process, which does not outlive the test and leaves no mount behind.
+struct Driver {
+    process: Child,
+    mount_point: TempDir,
+    store: Store,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
+        let process = vexfs_mount(store.path(), mount_point.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let driver = Self {
+            process,
+            mount_point,
+            store,
+        };
+        await_that("the mount is up", || is_mounted(driver.mount_point.path()));
+        driver
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = umount2(self.mount_point.path(), MntFlags::MNT_DETACH);
+    }
+}
+
+fn is_mounted(path: &Path) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let path = path.to_str().unwrap();
+    mounts
+        .lines()
+        .any(|line| line.split(' ').nth(4) == Some(path))
+}
+
+fn await_that(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_signal_unmounts_cleanly() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut driver = Driver::start();
+        fs::write(driver.mount_point.path().join("f"), "text").unwrap();
+        driver.signal(signal);
+        assert_eq!(driver.process.wait().unwrap().code(), Some(0));
+        assert!(!is_mounted(driver.mount_point.path()));
+        let content = fs::read_to_string(driver.store.path().join("f")).unwrap();
+        assert_eq!(content, "text");
+    }
+}
+
+#[test]
+fn a_signal_unmounts_even_if_a_file_is_open() {
+    let mut driver = Driver::start();
+    let mut open = File::create(driver.mount_point.path().join("f")).unwrap();
+    driver.signal(Signal::SIGTERM);
+    assert_eq!(driver.process.wait().unwrap().code(), Some(0));
+    assert!(!is_mounted(driver.mount_point.path()));
+    let lost = open.write_all(b"text").unwrap_err();
+    assert_eq!(lost.raw_os_error(), Some(libc::ENOTCONN));
+}
+
+#[test]
+fn the_driver_ends_when_somebody_unmounts() {
+    let mut driver = Driver::start();
+    umount2(driver.mount_point.path(), MntFlags::empty()).unwrap();
+    assert_eq!(driver.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_was_synced_survives_a_killed_driver() {
+    let mut driver = Driver::start();
+    let mount_point = driver.mount_point.path().to_owned();
+    let block: Vec<u8> = (0..1_000_000).map(|i| (i % 253) as u8).collect();
+    let mut file = File::create(mount_point.join("f")).unwrap();
+    file.write_all(&block).unwrap();
+    file.sync_all().unwrap();
+    driver.signal(Signal::SIGKILL);
+    driver.process.wait().unwrap();
+    assert!(fs::read(driver.store.path().join("f")).unwrap() == block);
+
+    // Nobody hangs, and the remedy is named and works.
+    let lost = fs::read_dir(&mount_point).unwrap_err();
+    assert_eq!(lost.raw_os_error(), Some(libc::ENOTCONN));
+    let refused = refusal(driver.store.path(), &mount_point);
+    assert!(refused.contains("umount -l"), "{refused}");
+    umount2(&mount_point, MntFlags::MNT_DETACH).unwrap();
+    assert!(fs::read_dir(&mount_point).unwrap().next().is_none());
+}
+
+#[test]
+fn in_the_background_the_command_returns_when_the_mount_is_up() {
+    let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
+    let output = vexfs_mount(store.path(), mount_point.path())
+        .arg("--background")
+        .output()
+        .unwrap();
+    let mounted = is_mounted(mount_point.path());
+    let written = fs::write(mount_point.path().join("f"), "text");
+    let unmounted = umount2(mount_point.path(), MntFlags::MNT_DETACH);
+    assert!(output.status.success() && mounted, "{output:?}");
+    written.unwrap();
+    unmounted.unwrap();
+    let content = fs::read_to_string(store.path().join("f")).unwrap();
+    assert_eq!(content, "text");
+}
+
+/// What the command says when it refuses, in one sentence.
+fn refusal(store: &Path, mount_point: &Path) -> String {
+    for background in [false, true] {
+        let mut command = vexfs_mount(store, mount_point);
+        if background {
+            command.arg("--background");
+        }
+        let Output { status, stderr, .. } = command.output().unwrap();
+        let message = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(1), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        if background {
+            return message;
+        }
+    }
+    unreachable!("the last round returns")
+}
+
+#[test]
+fn a_refusal_names_what_is_wrong() {
+    let driver = Driver::start();
+    let (store, mount_point) = (driver.store.path(), tempfile::tempdir().unwrap());
+    let free = mount_point.path();
+    fs::write(store.join("file"), "").unwrap();
+
+    let message = refusal(&store.join("nowhere"), free);
+    assert!(message.contains("nowhere"), "{message}");
+    let message = refusal(&store.join("file"), free);
+    assert!(message.contains("directory"), "{message}");
+    let message = refusal(store, &free.join("nowhere"));
+    assert!(message.contains("nowhere"), "{message}");
+    let message = refusal(store, &store.join("file"));
+    assert!(message.contains("directory"), "{message}");
+    let message = refusal(store, driver.mount_point.path());
+    assert!(message.contains("already"), "{message}");
+    assert!(!is_mounted(free));
+}
+
+#[test]
+fn a_store_can_be_mounted_over_itself() {
+    let store = Store::new();
+    fs::write(store.path().join("f"), "text").unwrap();
+    let device = fs::metadata(store.path()).unwrap().dev();
+    let mut command = vexfs_mount(store.path(), store.path());
+    let output = command.arg("--background").output().unwrap();
+    let content = fs::read_to_string(store.path().join("f"));
+    let covered = fs::metadata(store.path()).unwrap().dev() != device;
+    umount2(store.path(), MntFlags::empty()).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(content.unwrap(), "text");
+    assert!(covered);
+}
