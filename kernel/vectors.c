@@ -14,6 +14,9 @@
  *
  * Stores into a shared mapping leave no trace at all.  While somebody has one
  * that is or may become writable, each search reads the file for itself.
+ *
+ * A snapshot goes with its inode, which the VFS drops with the last dentry: its
+ * shrinkers thus give back the memory of files that nobody has open.
  */
 #include <linux/cred.h>
 #include <linux/err.h>

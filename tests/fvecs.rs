@@ -5,7 +5,7 @@ use std::fs;
 
 use proptest::prelude::*;
 use tempfile::tempdir;
-use vexfs::dataset::{Matrix, fvecs, import};
+use vexfs::dataset::{Matrix, ReadError, fvecs, import};
 
 /// The bytes of rows with the given dimensions, which need not be true.
 fn rows(rows: &[(u32, &[f32])]) -> Vec<u8> {
@@ -87,6 +87,14 @@ fn the_largest_dimension_is_read() {
 fn an_empty_file_has_no_rows_and_no_dimension() {
     let matrix = fvecs::decode([].as_slice(), 0).unwrap();
     assert_eq!((matrix.rows(), matrix.dim()), (0, 0));
+}
+
+#[test]
+fn more_rows_than_can_be_numbered_are_refused_before_they_are_read() {
+    let first_row = rows(&[(1, &[0.0])]);
+    let size = first_row.len() as u64 * (u64::from(u32::MAX) + 1);
+    let error = fvecs::decode(first_row.as_slice(), size).unwrap_err();
+    assert!(matches!(error, ReadError::TooManyRows), "{error}");
 }
 
 #[test]

@@ -44,7 +44,11 @@ pub fn decode(input: impl Read, bytes: u64) -> Result<Matrix, ReadError> {
                 .ok_or(malformed(Fault::Dimension(dim)))?;
             matrix = Matrix::new(dim as usize);
             row.resize(dim as usize, 0f32);
-            matrix.try_reserve(rows_in(bytes, dim as usize))?;
+            let rows = rows_in(bytes, dim as usize);
+            if rows > ROWS_MAX {
+                return Err(ReadError::TooManyRows);
+            }
+            matrix.try_reserve(rows)?;
         } else if dim as usize != matrix.dim() {
             return Err(malformed(match dim as usize {
                 1..=DIM_MAX => Fault::DimensionChanges {
