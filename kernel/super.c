@@ -40,12 +40,16 @@ static void vexfs_evict_inode(struct inode *inode)
 	iput(vexfs_lower_inode(inode));
 }
 
-/* The type too is the lower one's: pathconf() derives limits from it. */
 static int vexfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 {
 	struct path lower = vexfs_lower_path(dentry);
+	int err;
 
-	return vfs_statfs(&lower, buf);
+	err = vfs_statfs(&lower, buf);
+	/* Who knows the lower type would try its ioctls, which we lack. */
+	if (!err)
+		buf->f_type = VEXFS_SUPER_MAGIC;
+	return err;
 }
 
 static int vexfs_sync_fs(struct super_block *sb, int wait)
