@@ -85,8 +85,11 @@ fn a_valid_search_is_answered() {
     );
 }
 
+/// An errno and what leads to it.
+type Fault = (Errno, fn(&mut Call));
+
 /// The faults of a search in the order in which `docs/abi.md` lists them.
-const FAULTS: [(Errno, fn(&mut Call)); 14] = [
+const FAULTS: [Fault; 14] = [
     (Errno::ENOTTY, |call| call.is_vector_file = false),
     (Errno::EBADF, |call| call.readable = false),
     (Errno::EINVAL, |call| {
