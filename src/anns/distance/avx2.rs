@@ -10,11 +10,13 @@ super::squared_l2!("avx2", several, 4);
 #[inline]
 #[target_feature(enable = "avx2")]
 fn several<const ROWS: usize>(query: &[[f32; 16]], rows: [&[[f32; 16]]; ROWS]) -> [f32; ROWS] {
+    assert!(rows.iter().all(|row| row.len() == query.len()));
     let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
     for (step, q) in query.iter().enumerate() {
         let q = load(q);
         for (sums, row) in sums.iter_mut().zip(rows) {
-            let x = load(&row[step]);
+            // SAFETY: the row has as many steps as the query, as asserted above.
+            let x = load(unsafe { row.get_unchecked(step) });
             for j in 0..2 {
                 let d = _mm256_sub_ps(q[j], x[j]);
                 sums[j] = _mm256_add_ps(sums[j], _mm256_mul_ps(d, d));

@@ -10,11 +10,14 @@ super::squared_l2!("avx512f", several, 4);
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn several<const ROWS: usize>(query: &[[f32; 16]], rows: [&[[f32; 16]]; ROWS]) -> [f32; ROWS] {
+    assert!(rows.iter().all(|row| row.len() == query.len()));
     let mut sums = [_mm512_setzero_ps(); ROWS];
     for (step, q) in query.iter().enumerate() {
         let q = load(q);
         for (sum, row) in sums.iter_mut().zip(rows) {
-            let d = _mm512_sub_ps(q, load(&row[step]));
+            // SAFETY: the row has as many steps as the query, as asserted above.
+            let x = load(unsafe { row.get_unchecked(step) });
+            let d = _mm512_sub_ps(q, x);
             *sum = _mm512_add_ps(*sum, _mm512_mul_ps(d, d));
         }
     }

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Flat search against faiss IndexFlatL2: same bytes, same core, one thread, one query a call, in alternation.
+
+    cargo build --release
+    python3 -m venv target/bench-venv
+    target/bench-venv/bin/pip install --require-hashes -r benches/requirements.txt
+    target/bench-venv/bin/python benches/flat_vs_faiss.py [--workload inherited|clustered] [--rows N] [--rounds N]
+
+Each round times a pass of `vexfs bench` (inside its process: start-up does not count) and a pass of faiss, after a pass of
+each that does not count. faiss is called below its Python wrapper; what a call costs on an index of one row is shown,
+and also the ratio with that cost taken off faiss.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import tempfile
+import time
+
+import faiss
+import numpy as np
+
+VEXFS = pathlib.Path(__file__).parent.parent / "target/release/vexfs"
+
+
+def read_fvecs(path):
+    dim = int(np.fromfile(path, "<u4", 1)[0])
+    rows = np.fromfile(path, "<f4").reshape(-1, dim + 1)
+    return np.ascontiguousarray(rows[:, 1:])
+
+
+class Faiss:
+    def __init__(self, vectors, queries, k):
+        self.index = faiss.IndexFlatL2(vectors.shape[1])
+        self.index.add(vectors)
+        self.queries = queries
+        self.distances = np.empty((len(queries), k), "<f4")
+        self.ids = np.empty((len(queries), k), "<i8")
+        self.calls = [
+            [faiss.swig_ptr(array) for array in arrays] for arrays in zip(queries, self.distances, self.ids)
+        ]
+        self.k = k
+
+    def pass_(self):
+        """Median nanoseconds of a search."""
+        samples = []
+        for query, distances, ids in self.calls:
+            start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            self.index.search_c(1, query, self.k, distances, ids)
+            samples.append(time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start)
+        return statistics.median(samples)
+
+
+def vexfs_pass(folder, k):
+    """Median nanoseconds of a search, the ids found, and the code that computed the distances."""
+    command = [VEXFS, "bench", f"{folder}/vectors.fvecs", f"{folder}/queries.fvecs", "--k", str(k)]
+    report = json.loads(subprocess.check_output(command + ["--warmups", "1", "--runs", "1", "--json"]))
+    measurement = report["measurement"]["value"]
+    ids = np.array([answer["ids"] for answer in measurement["answers"]])
+    return statistics.median(measurement["samples_ns"][0]), ids, report["distance_code"]
+
+
+def interval(values):
+    """95 % bootstrap interval of the median; seeded."""
+    choose = random.Random(42).choices
+    medians = sorted(statistics.median(choose(values, k=len(values))) for _ in range(10_000))
+    return medians[249], medians[9749]
+
+
+def show(name, values, unit=""):
+    low, high = interval(values)
+    print(f"{name:34} {statistics.median(values):10.2f}{unit}   (95 %: {low:.2f} to {high:.2f})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workload", default="inherited", choices=["inherited", "clustered"])
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=20)
+    arguments = parser.parse_args()
+    k = 10
+
+    # Everything on one core, which child processes inherit.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    faiss.omp_set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        generate = [VEXFS, "dataset", "generate", "--workload", arguments.workload, "--rows", str(arguments.rows)]
+        subprocess.run(generate + ["--out", folder], check=True, stdout=subprocess.DEVNULL)
+        vectors, queries = (read_fvecs(f"{folder}/{name}.fvecs") for name in ("vectors", "queries"))
+        peer = Faiss(vectors, queries, k)
+        call = Faiss(vectors[:1].copy(), queries, 1)
+        call.pass_()
+
+        ours, theirs, overhead = [], [], []
+        for _ in range(arguments.rounds):
+            nanoseconds, ids, code = vexfs_pass(folder, k)
+            ours.append(nanoseconds)
+            peer.pass_()
+            theirs.append(peer.pass_())
+            overhead.append(call.pass_())
+
+    same = int((ids == peer.ids).all(axis=1).sum())
+    print(f"{arguments.workload}, {len(vectors)} x {vectors.shape[1]}, {len(queries)} queries, k = {k}, "
+          f"{arguments.rounds} rounds; vexfs uses {code}, faiss {faiss.__version__}; load {os.getloadavg()[0]:.1f}")
+    print(f"queries with the same ids in the same order: {same} of {len(queries)}")
+    show("vexfs, median search", [ns / 1e3 for ns in ours], " us")
+    show("faiss, median search", [ns / 1e3 for ns in theirs], " us")
+    show("of which calling faiss", [ns / 1e3 for ns in overhead], " us")
+    show("vexfs, searches per second", [1e9 / ns for ns in ours])
+    show("faiss, searches per second", [1e9 / ns for ns in theirs])
+    show("vexfs / faiss", [their / our for our, their in zip(ours, theirs)])
+    show("vexfs / faiss without its call", [(t - c) / o for o, t, c in zip(ours, theirs, overhead)])
+
+
+if __name__ == "__main__":
+    main()
