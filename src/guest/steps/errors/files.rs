@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A file for each thing that can be wrong with a vector file.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use super::request::DIM;
 use crate::dataset::{Matrix, fvecs};
-use crate::store::abi::DIM_MAX;
+use crate::store::abi::{DIM_MAX, ROWS_MAX};
 
 /// A file with nothing wrong, and its rows.
 pub const GOOD: &str = "good.fvecs";
@@ -45,6 +46,18 @@ pub fn write(root: &Path) -> Result<()> {
         let path = root.join(name);
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
     }
+    write_endless(&root.join("endless.fvecs"))?;
     let dir = root.join("dir.fvecs");
     fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// One row of one element, and then nothing but a size: room for one row more than can be numbered.
+fn write_endless(path: &Path) -> Result<()> {
+    let row = 8;
+    File::create(path)
+        .and_then(|mut file| {
+            file.write_all(&[1, 0, 0, 0, 0, 0, 0, 0])?;
+            file.set_len((u64::from(ROWS_MAX) + 1) * row)
+        })
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The errors of `docs/abi.md`, provoked through each driver.
 //!
-//! Not provoked: `EIO` and `ENOMEM` (the lower filesystem is a tmpfs that has room), `EINTR` (it reaches nobody, as its signal
-//! is fatal), and `EFBIG` (the smallest such file has 32 GiB).
+//! Not provoked: `EIO` and `ENOMEM` (the lower filesystem is a tmpfs that has room), and `EINTR` (it reaches nobody, as its
+//! signal is fatal).
 
 mod files;
 mod request;
@@ -74,6 +74,7 @@ fn open(root: &Path, name: &str, options: &OpenOptions) -> Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::ReadError;
     use crate::guest::protocol::errno_name;
     use crate::store::{Snapshot, is_vector_file_name, serve};
     use nix::errno::Errno;
@@ -91,7 +92,10 @@ mod tests {
             let request = asked.request;
             let answer = serve::ioctl(request.command, &request.bytes, true, vectors, || {
                 let loaded = Snapshot::load(&File::open(&path).unwrap());
-                loaded.map(Arc::new).map_err(|_| Errno::EBADMSG)
+                loaded.map(Arc::new).map_err(|error| match error {
+                    ReadError::TooManyRows => Errno::EFBIG,
+                    _ => Errno::EBADMSG,
+                })
             });
             let answer = answer.map_or_else(errno_name, |_| "ok".to_owned());
             assert_eq!(answer, asked.expected, "{}", asked.name);

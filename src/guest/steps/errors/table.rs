@@ -62,6 +62,7 @@ pub fn asked() -> Vec<Asked> {
         of("nan.fvecs", "EBADMSG", "a NaN in a row", valid()),
         of("infinite.fvecs", "EBADMSG", "an infinity in a row", valid()),
         of("nan.fvecs", "EBADMSG", "a question about it", ask()),
+        of("endless.fvecs", "EFBIG", "too many rows", valid()),
         // 13, 14
         good("EMSGSIZE", "another dimension", longer_query(|_| ())),
         good("ERANGE", "k above the rows", header(|h| h.k = ROWS + 1)),
