@@ -1,1 +1,218 @@
-//! A bundle: everything that a validation run boots, in one directory with a manifest.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A bundle: everything that a validation run boots, in one directory with a manifest (`docs/bundle.md`).
+//!
+//! [`assemble`](assemble::assemble) makes one from parts, wherever these come from; [`debian`] supplies them from Debian's packages.
+
+mod apt_sources;
+pub mod assemble;
+pub mod debian;
+pub mod guest_program;
+pub mod initramfs;
+pub mod kernel_module;
+pub mod manifest;
+pub mod source_tree;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use manifest::{FileRecord, Manifest};
+
+pub const KERNEL: &str = "kernel";
+pub const INITRAMFS: &str = "initramfs";
+pub const MODULE: &str = "vexfs.ko";
+const MANIFEST: &str = "manifest.json";
+
+/// A bundle of which every file has been compared with the manifest.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    dir: PathBuf,
+    id: String,
+    manifest: Manifest,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error("cannot read {path} of the bundle: {source}; build it with `vexfs-validate bundle`")]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{path} is not a bundle's manifest: {source}; build the bundle anew")]
+    Manifest {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error("{path} has format {found}, this toolkit reads {expected}; build the bundle anew")]
+    Format {
+        path: PathBuf,
+        found: u32,
+        expected: u32,
+    },
+    #[error("{path} does not name the file `{name}`; build the bundle anew")]
+    NotListed { path: PathBuf, name: &'static str },
+    #[error(
+        "{path} is not the file that the manifest describes (BLAKE3 {found}, expected {expected}); build the bundle anew"
+    )]
+    Changed {
+        path: PathBuf,
+        found: String,
+        expected: String,
+    },
+}
+
+impl Bundle {
+    /// Opens `dir` and refuses it unless every file has the size and the hash that its manifest says.
+    pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
+        let path = dir.join(MANIFEST);
+        let text = fs::read(&path).map_err(unreadable(&path))?;
+        let manifest: Manifest =
+            serde_json::from_slice(&text).map_err(|source| BundleError::Manifest {
+                path: path.clone(),
+                source,
+            })?;
+        if manifest.format != manifest::FORMAT {
+            return Err(BundleError::Format {
+                path,
+                found: manifest.format,
+                expected: manifest::FORMAT,
+            });
+        }
+        for name in [KERNEL, INITRAMFS, MODULE] {
+            let expected = manifest
+                .files
+                .get(name)
+                .ok_or_else(|| BundleError::NotListed {
+                    path: path.clone(),
+                    name,
+                })?;
+            verify(&dir.join(name), expected)?;
+        }
+        Ok(Bundle {
+            dir: dir.to_owned(),
+            id: blake3::hash(&text).to_string(),
+            manifest,
+        })
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The BLAKE3 of the manifest, which stands for all of the bundle.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub fn kernel(&self) -> PathBuf {
+        self.dir.join(KERNEL)
+    }
+
+    pub fn initramfs(&self) -> PathBuf {
+        self.dir.join(INITRAMFS)
+    }
+
+    pub fn module(&self) -> PathBuf {
+        self.dir.join(MODULE)
+    }
+}
+
+fn verify(path: &Path, expected: &FileRecord) -> Result<(), BundleError> {
+    let found = describe(path).map_err(unreadable(path))?;
+    if found == *expected {
+        return Ok(());
+    }
+    Err(BundleError::Changed {
+        path: path.to_owned(),
+        found: found.blake3,
+        expected: expected.blake3.clone(),
+    })
+}
+
+fn describe(path: &Path) -> io::Result<FileRecord> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(FileRecord {
+        size: hasher.count(),
+        blake3: hasher.finalize().to_string(),
+    })
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
+    let path = path.to_owned();
+    move |source| BundleError::Unreadable { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use manifest::{GuestRecord, KernelRecord, ModuleIdentity, ModuleRecord};
+
+    fn bundle(dir: &Path) {
+        for name in [KERNEL, INITRAMFS, MODULE] {
+            fs::write(dir.join(name), format!("the {name}")).unwrap();
+        }
+        let manifest = Manifest {
+            format: manifest::FORMAT,
+            toolkit_version: "0".into(),
+            kernel: KernelRecord {
+                release: "6.12".into(),
+                supplier: "test".into(),
+                packages: Vec::new(),
+            },
+            module: ModuleRecord {
+                compiler: "cc".into(),
+                identity: ModuleIdentity {
+                    build_id: "00".into(),
+                    vermagic: "6.12".into(),
+                    srcversion: None,
+                },
+            },
+            guest: GuestRecord {
+                compiler: "rustc".into(),
+            },
+            files: [KERNEL, INITRAMFS, MODULE]
+                .map(|name| (name.to_owned(), describe(&dir.join(name)).unwrap()))
+                .into(),
+        };
+        let text = serde_json::to_vec(&manifest).unwrap();
+        fs::write(dir.join(MANIFEST), text).unwrap();
+    }
+
+    #[test]
+    fn one_changed_byte_is_refused_by_the_name_of_its_file() {
+        for name in [KERNEL, INITRAMFS, MODULE] {
+            let dir = tempfile::tempdir().unwrap();
+            bundle(dir.path());
+            Bundle::open(dir.path()).unwrap();
+            let path = dir.path().join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[0] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            let error = Bundle::open(dir.path()).unwrap_err();
+            assert!(
+                matches!(&error, BundleError::Changed { path: named, .. } if *named == path),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_file_and_another_format_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        bundle(dir.path());
+        let path = dir.path().join(MANIFEST);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("\"format\":1", "\"format\":99", 1)).unwrap();
+        let error = Bundle::open(dir.path()).unwrap_err();
+        assert!(
+            matches!(error, BundleError::Format { found: 99, .. }),
+            "{error}"
+        );
+        fs::write(&path, text).unwrap();
+        fs::remove_file(dir.path().join(MODULE)).unwrap();
+        let error = Bundle::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains(MODULE), "{error}");
+    }
+}

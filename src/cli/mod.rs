@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command lines of the three programs.
 
+pub mod validate;
 pub mod vexfs;

@@ -1,1 +1,220 @@
-//! The virtual machine: QEMU, its accelerators, console and deadlines.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The virtual machine: QEMU, its accelerators, console and deadlines (`docs/machine.md`).
+
+pub mod accelerator;
+mod child;
+pub mod kernel_log;
+pub mod qemu;
+pub mod session;
+mod tail;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use crate::bundle::Bundle;
+use crate::bundle::initramfs::Archive;
+use crate::guest::protocol::{Accelerator, PLAN_PATH};
+use child::Child;
+use qemu::{Hardware, Qemu};
+use tail::Tail;
+
+/// How long to sleep between two looks at what the guest wrote.
+const POLL: Duration = Duration::from_millis(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    #[error(
+        "cannot run {program}: {source}; install QEMU (Debian: qemu-system-x86) or set VEXFS_QEMU"
+    )]
+    NoQemu { program: PathBuf, source: io::Error },
+    #[error(
+        "{program} has version `{version}`, but 8.0 or newer is needed: install a newer QEMU or set VEXFS_QEMU"
+    )]
+    OldQemu { program: PathBuf, version: String },
+    #[error("KVM was asked for and does not work here: {reason}; use another accelerator, or auto")]
+    NoKvm { reason: String },
+    #[error("cannot {what}: {source}")]
+    Io { what: String, source: io::Error },
+}
+
+/// What distinguishes one boot from another.
+#[derive(Debug, Clone)]
+pub struct MachineConfig {
+    pub accelerator: Accelerator,
+    pub memory_mib: u32,
+    /// For the kernel's command line, behind what every machine has there.
+    pub kernel_arguments: Vec<String>,
+    /// Receives `console.log`, `messages.jsonl` and `qemu.log`.
+    pub logs: PathBuf,
+}
+
+/// Something that a machine did.
+#[derive(Debug)]
+pub enum Event {
+    /// A line on the virtio-serial port.
+    Message(String),
+    /// A line on the serial console.
+    Console(String),
+    /// A line that QEMU itself wrote.
+    Qemu(String),
+    /// The end of QEMU; nothing follows.
+    Exited(ExitStatus),
+}
+
+/// A machine that runs. Dropped, it is gone; so it is when this process dies of whatever cause, for no file is shared with it
+/// but such as vanish with the two processes.
+#[derive(Debug)]
+pub struct Machine {
+    child: Child,
+    exited: Option<ExitStatus>,
+    messages: Tail,
+    console: Tail,
+    qemu: Tail,
+}
+
+impl Machine {
+    /// Starts a bundle. The guest finds `plan` when it boots: what arrived later would arrive at a time of the host's making.
+    pub fn boot(
+        qemu: &Qemu,
+        bundle: &Bundle,
+        config: &MachineConfig,
+        plan: &[u8],
+    ) -> Result<Machine, MachineError> {
+        let initrd = initrd(bundle, plan)?;
+        let [messages, console, errors] = ["messages", "console", "errors"].map(shared_file);
+        let (messages, console, errors) = (messages?, console?, errors?);
+
+        fs::create_dir_all(&config.logs)
+            .map_err(io_error(|| format!("create {}", config.logs.display())))?;
+        let log = |name: &str| {
+            let path = config.logs.join(name);
+            File::create(&path).map_err(io_error(|| format!("create {}", path.display())))
+        };
+
+        let mut command = qemu.command(&Hardware {
+            accelerator: config.accelerator,
+            memory_mib: config.memory_mib,
+            kernel: &bundle.kernel(),
+            initrd: &path_for_others(&initrd),
+            console: &path_for_others(&console),
+            port: &path_for_others(&messages),
+            kernel_arguments: &config.kernel_arguments,
+        });
+        let stderr = errors
+            .try_clone()
+            .map_err(io_error(|| "share a file".to_owned()))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr);
+        let child = Child::spawn(command).map_err(io_error(|| "start QEMU".to_owned()))?;
+        Ok(Machine {
+            child,
+            exited: None,
+            messages: Tail::new(messages, log("messages.jsonl")?),
+            console: Tail::new(console, log("console.log")?),
+            qemu: Tail::new(errors, log("qemu.log")?),
+        })
+    }
+
+    /// QEMU's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// The next event, or none if there is none before `deadline`.
+    pub fn next(&mut self, deadline: Instant) -> Result<Option<Event>, MachineError> {
+        loop {
+            self.read()
+                .map_err(io_error(|| "read what the machine wrote".to_owned()))?;
+            if let Some(event) = self.next_read() {
+                return Ok(Some(event));
+            }
+            if let Some(status) = self.exited {
+                return Ok(Some(Event::Exited(status)));
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            self.exited = self
+                .child
+                .wait(POLL)
+                .map_err(io_error(|| "wait for QEMU".to_owned()))?;
+        }
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        for tail in [&mut self.messages, &mut self.console, &mut self.qemu] {
+            tail.read()?;
+        }
+        if self.exited.is_some() {
+            // Half a message is none, but half a line of the kernel's may be its last word.
+            self.console.finish();
+            self.qemu.finish();
+        }
+        Ok(())
+    }
+
+    /// The console first: a message is understood in the light of what the kernel said before it.
+    fn next_read(&mut self) -> Option<Event> {
+        None.or_else(|| self.console.next_line().map(Event::Console))
+            .or_else(|| self.messages.next_line().map(Event::Message))
+            .or_else(|| self.qemu.next_line().map(Event::Qemu))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        if self.exited.is_none() {
+            self.child.kill();
+            // It dies at once, unless the kernel itself is stuck; then nothing more can be done from here.
+            let _ = self.child.wait(Duration::from_secs(5));
+        }
+    }
+}
+
+/// The bundle's initramfs and, behind it, an archive with the plan: the kernel unpacks both.
+fn initrd(bundle: &Bundle, plan: &[u8]) -> Result<File, MachineError> {
+    let mut archive = Archive::default();
+    archive.file(PLAN_PATH.trim_start_matches('/'), plan.to_vec());
+    let mut file = shared_file("initrd")?;
+    let path = bundle.initramfs();
+    File::open(&path)
+        .and_then(|mut initramfs| io::copy(&mut initramfs, &mut file))
+        .map_err(io_error(|| format!("read {}", path.display())))?;
+    let mut bytes = Vec::new();
+    archive
+        .write(&mut bytes)
+        .and_then(|()| file.write_all(&bytes))
+        .map_err(io_error(|| "write the plan".to_owned()))?;
+    Ok(file)
+}
+
+/// A file in memory: there is nothing to clean up.
+fn shared_file(name: &str) -> Result<File, MachineError> {
+    memfd_create(name, MemfdFlags::CLOEXEC)
+        .map(File::from)
+        .map_err(io::Error::from)
+        .map_err(io_error(|| "create a file in memory".to_owned()))
+}
+
+/// Under which path another process of this user can open `file`.
+fn path_for_others(file: &File) -> PathBuf {
+    Path::new("/proc")
+        .join(process::id().to_string())
+        .join("fd")
+        .join(file.as_raw_fd().to_string())
+}
+
+fn io_error(what: impl FnOnce() -> String) -> impl FnOnce(io::Error) -> MachineError {
+    move |source| MachineError::Io {
+        what: what(),
+        source,
+    }
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One run of a machine from its first message to its end, and what that end was.
+
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::kernel_log::{self, Crash};
+use super::{Event, Machine, MachineError};
+use crate::guest::protocol::{Message, VERSION};
+
+/// How long to wait, in the host's time.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// From the start to the guest's first message.
+    pub boot: Duration,
+    /// From one message to the next.
+    pub message: Duration,
+    /// From the last message, or from a crash, to QEMU's end.
+    pub end: Duration,
+}
+
+/// How a machine ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "ending", rename_all = "kebab-case")]
+pub enum Ending {
+    /// The guest went through its plan and powered off.
+    Completed,
+    /// The guest said that it is broken, or said what no guest says.
+    GuestError { reason: String },
+    /// The kernel met a fault of its own.
+    Oops { line: String },
+    /// The kernel gave up.
+    Panic { line: String },
+    /// Nothing came within the deadline, and QEMU is still there.
+    Hang { after: String, seconds: u64 },
+    /// QEMU is gone, or has stopped the machine.
+    Lost { how: String },
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Completed => write!(f, "the guest completed its plan"),
+            Ending::GuestError { reason } => write!(f, "the guest failed: {reason}"),
+            Ending::Oops { line } => write!(f, "the guest's kernel had an oops: {line}"),
+            Ending::Panic { line } => write!(f, "the guest's kernel panicked: {line}"),
+            Ending::Hang { after, seconds } => {
+                write!(f, "the guest hangs: nothing for {seconds} s after {after}")
+            }
+            Ending::Lost { how } => write!(f, "the machine was lost: {how}"),
+        }
+    }
+}
+
+/// Follows `machine` to its end and hands each message to `on_message`.
+pub fn follow(
+    machine: &mut Machine,
+    deadlines: &Deadlines,
+    mut on_message: impl FnMut(Message),
+) -> Result<Ending, MachineError> {
+    let mut run = Run::new(deadlines);
+    loop {
+        let Some(event) = machine.next(run.since + run.patience)? else {
+            return Ok(run.out_of_patience());
+        };
+        match event {
+            Event::Message(line) => {
+                if let Some(message) = run.message(&line) {
+                    on_message(message);
+                }
+            }
+            Event::Console(line) => run.console(&line),
+            Event::Qemu(line) => {
+                if let Some(ending) = run.qemu(line) {
+                    return Ok(ending);
+                }
+            }
+            Event::Exited(status) => return Ok(run.exited(status)),
+        }
+    }
+}
+
+/// What is known about a machine so far.
+struct Run<'a> {
+    deadlines: &'a Deadlines,
+    /// What is waited for from when on, and how long.
+    after: String,
+    since: Instant,
+    patience: Duration,
+    done: bool,
+    crash: Option<Crash>,
+    guest_error: Option<String>,
+    qemu_said: Option<String>,
+}
+
+impl<'a> Run<'a> {
+    fn new(deadlines: &'a Deadlines) -> Run<'a> {
+        Run {
+            deadlines,
+            after: "QEMU's start".to_owned(),
+            since: Instant::now(),
+            patience: deadlines.boot,
+            done: false,
+            crash: None,
+            guest_error: None,
+            qemu_said: None,
+        }
+    }
+
+    fn wait_anew(&mut self, after: String, patience: Duration) {
+        self.after = after;
+        self.since = Instant::now();
+        self.patience = patience;
+    }
+
+    fn message(&mut self, line: &str) -> Option<Message> {
+        let message: Message = match serde_json::from_str(line) {
+            Ok(message) => message,
+            Err(error) => {
+                self.guest_failed(format!("it sent `{line}`, which is no message ({error})"));
+                return None;
+            }
+        };
+        match &message {
+            Message::Hello { protocol, .. } if *protocol != VERSION => self.guest_failed(format!(
+                "it speaks protocol {protocol}, and this toolkit {VERSION}: build the bundle anew"
+            )),
+            Message::GuestError { reason } => self.guest_failed(reason.clone()),
+            Message::Done => {
+                self.done = true;
+                self.wait_anew("its last message".to_owned(), self.deadlines.end);
+            }
+            _ => self.wait_anew(format!("`{}`", shortened(line)), self.deadlines.message),
+        }
+        Some(message)
+    }
+
+    fn guest_failed(&mut self, reason: String) {
+        self.guest_error.get_or_insert(reason);
+        self.wait_anew("its failure".to_owned(), self.deadlines.end);
+    }
+
+    fn console(&mut self, line: &str) {
+        if self.crash.is_none()
+            && let Some(crash) = kernel_log::crash(line)
+        {
+            self.crash = Some(crash);
+            self.wait_anew("the kernel's crash".to_owned(), self.deadlines.end);
+        }
+    }
+
+    /// After an internal error of KVM QEMU stays, with a machine that never runs again.
+    fn qemu(&mut self, line: String) -> Option<Ending> {
+        let fatal = [
+            "KVM internal error",
+            "KVM: entry failed",
+            "error: kvm run failed",
+        ];
+        if fatal.iter().any(|start| line.starts_with(start)) {
+            let how = format!("QEMU stopped it with \"{line}\"");
+            return Some(Ending::Lost { how });
+        }
+        self.qemu_said = Some(line);
+        None
+    }
+
+    /// Whatever else is known explains more than the end itself.
+    fn known_cause(&mut self) -> Option<Ending> {
+        if let Some(crash) = self.crash.take() {
+            return Some(match crash {
+                Crash::Oops(line) => Ending::Oops { line },
+                Crash::Panic(line) => Ending::Panic { line },
+            });
+        }
+        let reason = self.guest_error.take()?;
+        Some(Ending::GuestError { reason })
+    }
+
+    fn out_of_patience(mut self) -> Ending {
+        self.known_cause().unwrap_or(Ending::Hang {
+            after: self.after,
+            seconds: self.patience.as_secs(),
+        })
+    }
+
+    fn exited(mut self, status: ExitStatus) -> Ending {
+        if let Some(ending) = self.known_cause() {
+            return ending;
+        }
+        if status.success() && self.done {
+            return Ending::Completed;
+        }
+        let how = match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("QEMU was killed by signal {signal}"),
+            (None, Some(0)) => format!("the guest powered off early, after {}", self.after),
+            (None, code) => {
+                let said = self.qemu_said.as_deref().unwrap_or("nothing");
+                let code = code.unwrap_or_default();
+                format!("QEMU ended with status {code} and said \"{said}\"")
+            }
+        };
+        Ending::Lost { how }
+    }
+}
+
+/// A message can be a megabyte; its beginning tells which one it is.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINES: Deadlines = Deadlines {
+        boot: Duration::from_secs(10),
+        message: Duration::from_secs(20),
+        end: Duration::from_secs(30),
+    };
+
+    fn run() -> Run<'static> {
+        Run::new(&DEADLINES)
+    }
+
+    fn exit(code: i32) -> ExitStatus {
+        ExitStatus::from_raw(code << 8)
+    }
+
+    #[test]
+    fn completed_takes_both_the_last_message_and_a_clean_exit() {
+        let mut done = run();
+        done.message(r#"{"message":"done"}"#).unwrap();
+        assert_eq!(done.exited(exit(0)), Ending::Completed);
+
+        let mut killed = run();
+        killed.message(r#"{"message":"done"}"#).unwrap();
+        let how = "QEMU was killed by signal 9".to_owned();
+        assert_eq!(killed.exited(ExitStatus::from_raw(9)), Ending::Lost { how });
+
+        let early = run().exited(exit(0)).to_string();
+        assert!(early.contains("powered off early"), "{early}");
+    }
+
+    #[test]
+    fn a_crash_outweighs_what_the_guest_said_before_and_after() {
+        let mut run = run();
+        run.message(r#"{"message":"done"}"#).unwrap();
+        run.console("[    9.1] Kernel panic - not syncing: Fatal exception");
+        let line = "[    9.1] Kernel panic - not syncing: Fatal exception".to_owned();
+        assert_eq!(run.exited(exit(0)), Ending::Panic { line });
+    }
+
+    #[test]
+    fn an_oops_is_not_hidden_by_the_panic_that_it_causes() {
+        let mut run = run();
+        run.console("[    9.0] kernel BUG at kernel/file.c:12!");
+        run.console("[    9.1] Kernel panic - not syncing: Fatal exception");
+        assert!(matches!(run.exited(exit(0)), Ending::Oops { line } if line.contains("file.c:12")));
+    }
+
+    #[test]
+    fn a_hang_names_the_last_message_and_the_deadline() {
+        let mut run = run();
+        run.message(r#"{"message":"step-started","step":"cycles"}"#)
+            .unwrap();
+        let said = run.out_of_patience().to_string();
+        assert!(said.contains("step-started"), "{said}");
+        assert!(said.contains("nothing for 20 s"), "{said}");
+    }
+
+    #[test]
+    fn a_guest_that_talks_nonsense_or_another_protocol_has_failed() {
+        let mut nonsense = run();
+        assert!(nonsense.message("{half").is_none());
+        assert!(matches!(
+            nonsense.exited(exit(0)),
+            Ending::GuestError { .. }
+        ));
+
+        let mut stranger = run();
+        stranger.message(
+            r#"{"message":"hello","protocol":999,"run_id":"r","kernel_release":"6","toolkit_version":"0"}"#,
+        );
+        let said = stranger.exited(exit(0)).to_string();
+        assert!(said.contains("protocol 999"), "{said}");
+    }
+
+    #[test]
+    fn an_internal_error_of_kvm_is_the_end() {
+        let ending = run().qemu("KVM internal error. Suberror: 3".into());
+        assert!(matches!(ending, Some(Ending::Lost { .. })));
+        let mut failed = run();
+        assert_eq!(failed.qemu("qemu: could not load kernel".into()), None);
+        let said = failed.exited(exit(1)).to_string();
+        assert!(said.contains("could not load kernel"), "{said}");
+    }
+}
