@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vexfs::bundle::Bundle;
-use vexfs::guest::protocol::{Accelerator, Plan, Step, VERSION, Workload};
+use vexfs::dataset::workload::{Name, Workload};
+use vexfs::guest::protocol::{Accelerator, Plan, Step, VERSION};
 use vexfs::machine::accelerator::{Requested, choose};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
@@ -45,13 +46,7 @@ fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Mac
         protocol: VERSION,
         run_id: "test".to_owned(),
         accelerator,
-        workload: Workload {
-            name: "inherited".to_owned(),
-            seed: 42,
-            rows: 100,
-            dim: 16,
-            queries: 4,
-        },
+        workload: Workload::new(Name::Inherited),
         k: 1,
         warmups: 1,
         runs: 1,

@@ -12,9 +12,7 @@ use super::manifest::{
 };
 use super::source_tree::make_dir_whole;
 use super::{Bundle, INITRAMFS, KERNEL, MANIFEST, MODULE, describe};
-
-/// Where the guest finds the module.
-pub const MODULE_IN_GUEST: &str = "/lib/vexfs/vexfs.ko";
+use crate::guest::kmod;
 
 /// Mount points, and places that the guest works in.
 const DIRECTORIES: [&str; 9] = [
@@ -83,7 +81,7 @@ fn initramfs(guest_program: Vec<u8>, module: Vec<u8>) -> anyhow::Result<Vec<u8>>
     }
     archive.program("init", guest_program);
     archive.symlink("bin/vexfs", "/init");
-    archive.file(MODULE_IN_GUEST.trim_start_matches('/'), module);
+    archive.file(kmod::PATH.trim_start_matches('/'), module);
     let mut bytes = Vec::new();
     archive
         .write(&mut bytes)

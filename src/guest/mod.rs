@@ -3,7 +3,7 @@
 
 mod deadline;
 pub mod init;
-mod kmod;
+pub mod kmod;
 mod mounts;
 mod port;
 pub mod protocol;

@@ -12,7 +12,8 @@ use super::qemu::Qemu;
 use super::session::{Deadlines, Ending, follow};
 use super::{Machine, MachineConfig, MachineError};
 use crate::bundle::Bundle;
-use crate::guest::protocol::{Accelerator, Plan, VERSION, Workload};
+use crate::dataset::workload::{Name, Workload};
+use crate::guest::protocol::{Accelerator, Plan, VERSION};
 
 /// What the user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -99,13 +100,7 @@ fn probe_plan() -> Plan {
         protocol: VERSION,
         run_id: "kvm-probe".to_owned(),
         accelerator: Accelerator::Kvm,
-        workload: Workload {
-            name: "inherited".to_owned(),
-            seed: 42,
-            rows: 1,
-            dim: 1,
-            queries: 1,
-        },
+        workload: Workload::new(Name::Inherited),
         k: 1,
         warmups: 0,
         runs: 0,

@@ -145,6 +145,10 @@ impl<'a> Run<'a> {
     }
 
     fn console(&mut self, line: &str) {
+        // A guest that cannot open its port still has the console.
+        if let Some((_, reason)) = line.split_once("vexfs-init: ") {
+            self.guest_failed(reason.to_owned());
+        }
         if self.crash.is_none()
             && let Some(crash) = kernel_log::crash(line)
         {
@@ -290,6 +294,14 @@ mod tests {
         );
         let said = stranger.exited(exit(0)).to_string();
         assert!(said.contains("protocol 999"), "{said}");
+    }
+
+    #[test]
+    fn a_guest_without_a_port_is_heard_on_the_console() {
+        let mut mute = run();
+        mute.console("[    1.4] vexfs-init: there is no port");
+        let reason = "there is no port".to_owned();
+        assert_eq!(mute.exited(exit(0)), Ending::GuestError { reason });
     }
 
     #[test]
