@@ -8,6 +8,8 @@ use crate::dataset::Matrix;
 
 /// Rows whose distances are computed before they are looked at: few enough to stay in the first-level cache.
 const BATCH: usize = 256;
+/// Rows whose distances are looked at together; a part of a batch.
+const GROUP: usize = 16;
 
 /// The `k` rows nearest to `query`, nearest first, with the fastest code that this machine can run.
 pub fn search(vectors: &Matrix, query: &[f32], k: usize) -> Vec<Hit> {
@@ -27,14 +29,26 @@ pub fn search_with(backend: Backend, vectors: &Matrix, query: &[f32], k: usize) 
     {
         let distances = &mut distances[..rows.len() / vectors.stride()];
         backend.squared_l2(query.padded(), rows, distances);
-        let mut bound = nearest.bound();
-        for (i, distance) in distances.iter().enumerate() {
-            let candidate = candidate(*distance, (batch * BATCH + i) as u32);
-            if candidate < bound {
-                nearest.push(candidate);
-                bound = nearest.bound();
+        let first = (batch * BATCH) as u32;
+        let (groups, rest) = distances.as_chunks::<GROUP>();
+        for (group, distances) in (0..).zip(groups) {
+            // Hardly any row comes near enough, and one look at a whole group finds that out.
+            let limit = nearest.limit();
+            if distances
+                .iter()
+                .fold(false, |any, distance| any | (*distance <= limit))
+            {
+                offer(&mut nearest, first + group * GROUP as u32, distances);
             }
         }
+        offer(&mut nearest, first + (groups.len() * GROUP) as u32, rest);
     }
     nearest.into_hits()
+}
+
+/// Offers rows from `first` on at these distances.
+fn offer(nearest: &mut TopK, first: u32, distances: &[f32]) {
+    for (row, distance) in (first..).zip(distances) {
+        nearest.offer(candidate(*distance, row));
+    }
 }

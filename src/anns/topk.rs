@@ -9,6 +9,7 @@ pub struct TopK {
     /// The largest of the kept candidates is on top.
     heap: BinaryHeap<u64>,
     k: usize,
+    limit: f32,
 }
 
 impl TopK {
@@ -17,23 +18,30 @@ impl TopK {
         TopK {
             heap: BinaryHeap::with_capacity(k),
             k,
+            limit: f32::INFINITY,
         }
     }
 
-    /// Candidates from this one upwards are not kept.
-    pub fn bound(&self) -> u64 {
-        match self.heap.peek() {
-            Some(largest) if self.heap.len() == self.k => *largest,
-            _ => u64::MAX,
-        }
+    /// Candidates at a greater distance are not kept.
+    pub fn limit(&self) -> f32 {
+        self.limit
     }
 
-    /// Keeps `candidate`, which must be below the bound.
-    pub fn push(&mut self, candidate: u64) {
+    /// Keeps `candidate` if it is one of the smallest so far.
+    pub fn offer(&mut self, candidate: u64) {
         if self.heap.len() < self.k {
             self.heap.push(candidate);
-        } else if let Some(mut largest) = self.heap.peek_mut() {
-            *largest = candidate;
+        } else if self.heap.peek().is_some_and(|largest| candidate < *largest) {
+            self.heap.pop();
+            self.heap.push(candidate);
+        } else {
+            return;
+        }
+        if self.heap.len() == self.k {
+            self.limit = self
+                .heap
+                .peek()
+                .map_or(f32::INFINITY, |largest| Hit::from(*largest).distance());
         }
     }
 

@@ -15,6 +15,7 @@ fn several<const ROWS: usize>(query: &[[f32; 16]], rows: [&[[f32; 16]]; ROWS]) -
     for (step, q) in query.iter().enumerate() {
         let q = load(q);
         for (sum, row) in sums.iter_mut().zip(rows) {
+            super::prefetch_after(row, step);
             // SAFETY: the row has as many steps as the query, as asserted above.
             let x = load(unsafe { row.get_unchecked(step) });
             let d = _mm512_sub_ps(q, x);
