@@ -144,6 +144,7 @@ fn kvm_is_used_where_it_works_and_refused_where_it_does_not() {
     let qemu = Qemu::find().unwrap();
     let automatic = choose(Requested::Auto, &qemu, bundle(), logs.path()).unwrap();
     let explicit = choose(Requested::Kvm, &qemu, bundle(), logs.path());
+    println!("{:?}: {}", automatic.accelerator, automatic.reason);
     match automatic.accelerator {
         Accelerator::Kvm => assert_eq!(explicit.unwrap().accelerator, Accelerator::Kvm),
         Accelerator::Icount => {

@@ -76,6 +76,8 @@ pub struct Machine {
     messages: Tail,
     console: Tail,
     qemu: Tail,
+    /// Closed, it would be gone before QEMU has read it.
+    _initrd: File,
 }
 
 impl Machine {
@@ -120,6 +122,7 @@ impl Machine {
             messages: Tail::new(messages, log("messages.jsonl")?),
             console: Tail::new(console, log("console.log")?),
             qemu: Tail::new(errors, log("qemu.log")?),
+            _initrd: initrd,
         })
     }
 

@@ -198,15 +198,14 @@ impl<'a> Run<'a> {
         if status.success() && self.done {
             return Ending::Completed;
         }
-        let how = match (status.signal(), status.code()) {
+        let mut how = match (status.signal(), status.code()) {
             (Some(signal), _) => format!("QEMU was killed by signal {signal}"),
             (None, Some(0)) => format!("the guest powered off early, after {}", self.after),
-            (None, code) => {
-                let said = self.qemu_said.as_deref().unwrap_or("nothing");
-                let code = code.unwrap_or_default();
-                format!("QEMU ended with status {code} and said \"{said}\"")
-            }
+            (None, code) => format!("QEMU ended with status {}", code.unwrap_or_default()),
         };
+        if let Some(said) = self.qemu_said {
+            how.push_str(&format!("; it said \"{said}\""));
+        }
         Ending::Lost { how }
     }
 }
