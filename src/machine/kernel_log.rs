@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the guest's kernel says about its own health, read from the console.
 
-use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use anyhow::{Context, ensure};
@@ -79,17 +77,18 @@ pub struct Exception {
     until: Date,
 }
 
-/// The committed exceptions (`vm/kernel-log-allow.json`).
-pub fn read_exceptions(path: &Path) -> anyhow::Result<Vec<Exception>> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let exceptions: Vec<Exception> = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no list of exceptions", path.display()))?;
+/// The exceptions of this version of the toolkit.
+pub fn exceptions() -> anyhow::Result<Vec<Exception>> {
+    parse_exceptions(include_str!("../../vm/kernel-log-allow.json"))
+        .context("vm/kernel-log-allow.json is no list of exceptions")
+}
+
+fn parse_exceptions(text: &str) -> anyhow::Result<Vec<Exception>> {
+    let exceptions: Vec<Exception> = serde_json::from_str(text)?;
     for exception in &exceptions {
         ensure!(
             !exception.reason.trim().is_empty(),
-            "{} gives no reason for `{}`: write it down",
-            path.display(),
+            "no reason is given for `{}`: write it down",
             exception.pattern
         );
     }
@@ -217,8 +216,6 @@ mod tests {
 
     #[test]
     fn a_bad_exception_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("allow.json");
         for (json, named) in [
             (
                 r#"[{"pattern": "a", "reason": " ", "until": "2026-01-01"}]"#,
@@ -230,15 +227,14 @@ mod tests {
             ),
             (r#"[{"pattern": "a", "reason": "r"}]"#, "until"),
         ] {
-            fs::write(&path, json).unwrap();
-            let error = format!("{:#}", read_exceptions(&path).unwrap_err());
+            let error = format!("{:#}", parse_exceptions(json).unwrap_err());
             assert!(error.contains(named), "{error}");
         }
     }
 
     #[test]
     fn the_committed_exceptions_can_be_read() {
-        read_exceptions(Path::new("vm/kernel-log-allow.json")).unwrap();
+        exceptions().unwrap();
     }
 
     #[test]

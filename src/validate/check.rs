@@ -33,25 +33,41 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn pass(measured: impl Into<String>) -> Self {
-        Finding { status: Status::Pass, measured: measured.into() }
+    pub fn pass(measured: impl std::fmt::Display) -> Self {
+        Finding {
+            status: Status::Pass,
+            measured: measured.to_string(),
+        }
     }
 
-    pub fn fail(measured: impl Into<String>) -> Self {
-        Finding { status: Status::Fail, measured: measured.into() }
+    pub fn fail(measured: impl std::fmt::Display) -> Self {
+        Finding {
+            status: Status::Fail,
+            measured: measured.to_string(),
+        }
     }
 
-    pub fn skipped(why: impl Into<String>) -> Self {
-        Finding { status: Status::Skipped, measured: why.into() }
+    pub fn skipped(why: impl std::fmt::Display) -> Self {
+        Finding {
+            status: Status::Skipped,
+            measured: why.to_string(),
+        }
     }
 
-    pub fn could_not_run(why: impl Into<String>) -> Self {
-        Finding { status: Status::CouldNotRun, measured: why.into() }
+    pub fn could_not_run(why: impl std::fmt::Display) -> Self {
+        Finding {
+            status: Status::CouldNotRun,
+            measured: why.to_string(),
+        }
     }
 
     /// Pass or fail, with the same words for both.
-    pub fn judge(ok: bool, measured: impl Into<String>) -> Self {
-        if ok { Finding::pass(measured) } else { Finding::fail(measured) }
+    pub fn judge(ok: bool, measured: impl std::fmt::Display) -> Self {
+        if ok {
+            Finding::pass(measured)
+        } else {
+            Finding::fail(measured)
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub struct WorkloadCriteria {
     pub warmups: u32,
     pub runs: u32,
     /// Timed runs where the clock counts instructions: they must be identical, so two are enough.
+    pub icount_warmups: u32,
     pub icount_runs: u32,
     /// Load/unload cycles of the module.
     pub cycles: u32,
@@ -59,7 +60,8 @@ impl Criteria {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .with_context(|| format!("cannot read the criteria in {}", path.display()))?;
-                Criteria::parse(&text).with_context(|| format!("{} does not hold valid criteria", path.display()))
+                Criteria::parse(&text)
+                    .with_context(|| format!("{} does not hold valid criteria", path.display()))
             }
         }
     }
@@ -68,7 +70,11 @@ impl Criteria {
         let mut criteria: Criteria = serde_json::from_str(text)?;
         let mut seen = BTreeSet::new();
         for check in &criteria.checks {
-            ensure!(seen.insert(check.id.as_str()), "check {} is listed twice", check.id);
+            ensure!(
+                seen.insert(check.id.as_str()),
+                "check {} is listed twice",
+                check.id
+            );
         }
         criteria.blake3 = blake3::hash(text.as_bytes()).to_hex().to_string();
         Ok(criteria)
@@ -89,7 +95,12 @@ mod tests {
     #[test]
     fn a_check_listed_twice_is_refused() {
         let twice = BUILT_IN.replacen("fuse.host.files", "fuse.host.lifecycle", 1);
-        assert!(Criteria::parse(&twice).unwrap_err().to_string().contains("listed twice"));
+        assert!(
+            Criteria::parse(&twice)
+                .unwrap_err()
+                .to_string()
+                .contains("listed twice")
+        );
     }
 
     #[test]

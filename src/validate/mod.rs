@@ -1,1 +1,13 @@
-//! From results to a verdict: checks, criteria, report.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From results to a verdict: checks, criteria, report (`docs/validation.md`).
+
+pub mod check;
+pub mod checks;
+pub mod criteria;
+pub mod evidence;
+pub mod guest_report;
+pub mod host;
+pub mod run;
+pub mod scratch;
+pub mod terminal;
+pub mod verdict;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The verdict: every check, the count of each status, and one word.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::machine::session::Ending;
 
 use super::check::{Check, Status};
 
@@ -47,46 +51,36 @@ impl Counts {
     }
 }
 
-/// How the virtual machine ended; anything but `Completed` is also a failed check, with an exit code of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "how", content = "cause")]
-pub enum Ending {
-    Completed,
-    Panic(String),
-    Oops(String),
-    Hang(String),
-    Lost(String),
-    /// The guest said itself that it could not go on.
-    GuestError(String),
-    NotStarted(String),
+/// What became of the virtual machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Fate {
+    Booted(Ending),
+    NotStarted { not_started: String },
 }
 
-impl Ending {
-    /// One sentence that names the cause.
-    pub fn sentence(&self) -> String {
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ending::Completed => "the guest ran its plan and powered off".into(),
-            Ending::Panic(cause) => format!("the guest kernel panicked: {cause}"),
-            Ending::Oops(cause) => format!("the guest kernel hit an oops: {cause}"),
-            Ending::Hang(cause) => format!("the guest hung: {cause}"),
-            Ending::Lost(cause) => format!("the virtual machine was lost: {cause}"),
-            Ending::GuestError(cause) => format!("the guest gave up: {cause}"),
-            Ending::NotStarted(cause) => format!("the virtual machine could not be started: {cause}"),
+            Fate::Booted(ending) => ending.fmt(f),
+            Fate::NotStarted { not_started } => {
+                write!(f, "no virtual machine was started: {not_started}")
+            }
         }
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     pub verdict: Word,
     pub counts: Counts,
-    pub ending: Ending,
+    pub machine: Fate,
     pub checks: Vec<Check>,
     /// What was run: not part of the judgement, but of its reproduction.
     pub provenance: Provenance,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Provenance {
     pub toolkit: String,
     pub criteria_blake3: String,
@@ -101,21 +95,32 @@ pub struct Provenance {
 }
 
 impl Verdict {
-    pub fn of(checks: Vec<Check>, ending: Ending, provenance: Provenance) -> Verdict {
+    pub fn of(checks: Vec<Check>, machine: Fate, provenance: Provenance) -> Verdict {
         let counts = Counts::of(&checks);
-        Verdict { verdict: counts.word(), counts, ending, checks, provenance }
+        Verdict {
+            verdict: counts.word(),
+            counts,
+            machine,
+            checks,
+            provenance,
+        }
     }
 
     /// 0 pass, 1 fail, 2 could not run; 10 to 13 tell how a virtual machine died.
     pub fn exit_code(&self) -> u8 {
-        match (&self.ending, self.verdict) {
-            (Ending::Panic(_), _) => 10,
-            (Ending::Oops(_), _) => 11,
-            (Ending::Hang(_), _) => 12,
-            (Ending::Lost(_), _) => 13,
-            (_, Word::Pass) => 0,
-            (_, Word::Fail) => 1,
-            (_, Word::CouldNotRun) => 2,
+        if let Fate::Booted(ending) = &self.machine {
+            match ending {
+                Ending::Panic { .. } => return 10,
+                Ending::Oops { .. } => return 11,
+                Ending::Hang { .. } => return 12,
+                Ending::Lost { .. } => return 13,
+                Ending::Completed | Ending::GuestError { .. } => {}
+            }
+        }
+        match self.verdict {
+            Word::Pass => 0,
+            Word::Fail => 1,
+            Word::CouldNotRun => 2,
         }
     }
 }
@@ -133,26 +138,25 @@ mod tests {
             criterion: String::new(),
             evidence: String::new(),
         };
-        let provenance = Provenance {
-            toolkit: String::new(),
-            criteria_blake3: String::new(),
-            bundle_blake3: None,
-            module_blake3: None,
-            kernel_release: None,
-            accelerator: None,
-            accelerator_reason: None,
-            qemu: None,
-            results_blake3: String::new(),
-        };
-        Verdict::of(statuses.iter().map(check).collect(), ending, provenance)
+        Verdict::of(
+            statuses.iter().map(check).collect(),
+            Fate::Booted(ending),
+            Provenance::default(),
+        )
     }
 
     #[test]
     fn skipped_is_not_passed() {
         let v = verdict(&[Status::Skipped], Ending::Completed);
-        assert_eq!((v.verdict, v.counts.pass, v.exit_code()), (Word::CouldNotRun, 0, 2));
+        assert_eq!(
+            (v.verdict, v.counts.pass, v.exit_code()),
+            (Word::CouldNotRun, 0, 2)
+        );
         let v = verdict(&[Status::Pass, Status::Skipped], Ending::Completed);
-        assert_eq!((v.verdict, v.counts.pass, v.counts.skipped, v.exit_code()), (Word::Pass, 1, 1, 0));
+        assert_eq!(
+            (v.verdict, v.counts.pass, v.counts.skipped, v.exit_code()),
+            (Word::Pass, 1, 1, 0)
+        );
     }
 
     #[test]
@@ -166,10 +170,16 @@ mod tests {
     #[test]
     fn each_death_of_the_machine_has_its_exit_code() {
         let code = |ending| verdict(&[Status::Fail], ending).exit_code();
-        assert_eq!(code(Ending::Panic("a".into())), 10);
-        assert_eq!(code(Ending::Oops("a".into())), 11);
-        assert_eq!(code(Ending::Hang("a".into())), 12);
-        assert_eq!(code(Ending::Lost("a".into())), 13);
-        assert_eq!(code(Ending::GuestError("a".into())), 1);
+        assert_eq!(code(Ending::Panic { line: "a".into() }), 10);
+        assert_eq!(code(Ending::Oops { line: "a".into() }), 11);
+        assert_eq!(
+            code(Ending::Hang {
+                after: "a".into(),
+                seconds: 1
+            }),
+            12
+        );
+        assert_eq!(code(Ending::Lost { how: "a".into() }), 13);
+        assert_eq!(code(Ending::GuestError { reason: "a".into() }), 1);
     }
 }

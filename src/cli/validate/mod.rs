@@ -2,10 +2,14 @@
 //! `vexfs-validate`: from sources to a verdict.
 
 pub mod bundle;
+mod run;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::validate::scratch;
 
 /// Validates the kernel module of VexFS in a virtual machine
 #[derive(Debug, Parser)]
@@ -18,6 +22,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bundle(bundle::BundleArgs),
+    Run(run::RunArgs),
+    /// Remove a directory of this program's when standard input ends
+    #[command(hide = true)]
+    Sweep {
+        dir: PathBuf,
+    },
 }
 
 /// The status of a command that could not do its work.
@@ -25,10 +35,12 @@ const COULD_NOT_RUN: u8 = 2;
 
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Bundle(args) => args.run(),
+        Command::Bundle(args) => args.run().map(|()| 0),
+        Command::Run(args) => args.run(),
+        Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("vexfs-validate: {error:#}");
             ExitCode::from(COULD_NOT_RUN)

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The FUSE driver keeps working, on the host and in the guest.
+
+use crate::bench::first_divergence;
+use crate::guest::protocol::Place;
+
+use super::super::check::Finding;
+use super::super::criteria::Criterion;
+use super::super::evidence::{Evidence, done, in_place};
+use super::{Evaluated, module};
+
+pub fn host_lifecycle(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    done(&evidence.host()?.lifecycle)?;
+    Ok(Finding::pass(
+        "mounted, unmounted on SIGTERM, no mount and no process left",
+    ))
+}
+
+pub fn host_files(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    module::cases(Place::Fuse, done(&evidence.host()?.files)?)
+}
+
+pub fn host_answers(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let searches = done(&evidence.host()?.searches)?;
+    let expected = &evidence.criteria.workload.vectors;
+    if searches.vectors_blake3 != *expected {
+        return Ok(Finding::fail(format!(
+            "vectors hash to {}, not to {expected}",
+            searches.vectors_blake3
+        )));
+    }
+    let (here, there) = (&searches.in_process.answers, &searches.fuse.answers);
+    Ok(match first_divergence(here, there) {
+        None if there.is_empty() => Finding::fail("no query was answered"),
+        None => Finding::pass(format!("{} answers equal to the bit", there.len())),
+        Some(divergence) => Finding::fail(format!("FUSE against in process: {divergence}")),
+    })
+}
+
+pub fn guest_files(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    module::cases(
+        Place::Fuse,
+        in_place(&evidence.guest.files()?.places, Place::Fuse)?,
+    )
+}

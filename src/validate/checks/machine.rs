@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What ran is what was bundled, on the machine that was asked for.
+
+use super::super::check::Finding;
+use super::super::criteria::Criterion;
+use super::super::evidence::Evidence;
+use super::Evaluated;
+
+pub fn bundle_intact(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let manifest = evidence.manifest()?;
+    Ok(Finding::pass(format!(
+        "{} files, kernel {}",
+        manifest.files.len(),
+        manifest.kernel.release
+    )))
+}
+
+pub fn accelerator(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let machine = evidence.machine()?;
+    let booted = evidence.guest.hello.is_some();
+    Ok(Finding::judge(
+        booted,
+        format!(
+            "{} on QEMU {}: {}",
+            machine.choice.accelerator, machine.qemu, machine.choice.reason
+        ),
+    ))
+}
+
+pub fn guest(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let identity = evidence.guest.identity()?;
+    let wanted = &evidence.manifest()?.kernel.release;
+    let vendor = identity.hypervisor_vendor.as_deref().unwrap_or("unnamed");
+    Ok(Finding::judge(
+        identity.hypervisor && identity.kernel_release == *wanted,
+        format!(
+            "{}, kernel {}, {} MiB, {} CPU, clock {}",
+            if identity.hypervisor {
+                format!("hypervisor {vendor}")
+            } else {
+                "no hypervisor".into()
+            },
+            identity.kernel_release,
+            identity.memory_kib / 1024,
+            identity.cpus,
+            identity.clocksource
+        ),
+    ))
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The module comes and goes a hundred times and leaves nothing behind.
+
+use crate::guest::results::Cycle;
+use crate::machine::session::Ending;
+
+use super::super::check::Finding;
+use super::super::criteria::Criterion;
+use super::super::evidence::{Evidence, Repetition};
+use super::super::verdict::Fate;
+use super::{Evaluated, limit};
+
+/// Cycles during which caches still fill.
+const SETTLING: usize = 10;
+
+pub fn cycles(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    let wanted = limit(criterion)? as usize;
+    let run = evidence.guest.cycles()?;
+    let done = run.cycles.len();
+    if let Some(failure) = &run.failed {
+        return Ok(Finding::fail(format!(
+            "cycle {} of {} failed: {failure}",
+            done + 1,
+            run.planned
+        )));
+    }
+    if let Some((n, fault)) = run
+        .cycles
+        .iter()
+        .enumerate()
+        .find_map(|(n, cycle)| Some((n, fault(cycle)?)))
+    {
+        return Ok(Finding::fail(format!("cycle {}: {fault}", n + 1)));
+    }
+    Ok(Finding::judge(done >= wanted, format!("{done} cycles")))
+}
+
+fn fault(cycle: &Cycle) -> Option<String> {
+    if !cycle.answer_equal {
+        return Some("the answer through the mount differs from the one in process".into());
+    }
+    if cycle.busy_unmount != "EBUSY" {
+        return Some(format!(
+            "unmounting with an open file gave {}, not EBUSY",
+            cycle.busy_unmount
+        ));
+    }
+    // delete_module(2) of 6.12 says EWOULDBLOCK for a module in use (kernel/module/main.c, try_stop_module).
+    if cycle.busy_unload != "EAGAIN" && cycle.busy_unload != "EBUSY" {
+        return Some(format!(
+            "unloading while mounted gave {}, not a refusal",
+            cycle.busy_unload
+        ));
+    }
+    None
+}
+
+pub fn memory_slope(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    let limit = limit(criterion)?;
+    let run = evidence.guest.cycles()?;
+    let kept: Vec<f64> = run
+        .cycles
+        .iter()
+        .skip(SETTLING)
+        .map(|cycle| (cycle.memory.slab_unreclaimable_kib + cycle.memory.vmalloc_used_kib) as f64)
+        .collect();
+    let Some(slope) = slope(&kept) else {
+        return Err(Finding::could_not_run(format!(
+            "{} cycles are too few for a slope",
+            run.cycles.len()
+        )));
+    };
+    Ok(Finding::judge(
+        slope < limit,
+        format!("{slope:+.3} KiB a cycle (unreclaimable slab and vmalloc)"),
+    ))
+}
+
+/// Of the least-squares line through the values, one a step.
+fn slope(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    let n = values.len() as f64;
+    let mean_x = (n - 1.0) / 2.0;
+    let mean_y = values.iter().sum::<f64>() / n;
+    let (mut xy, mut xx) = (0.0, 0.0);
+    for (x, y) in values.iter().enumerate() {
+        let dx = x as f64 - mean_x;
+        xy += dx * (y - mean_y);
+        xx += dx * dx;
+    }
+    Some(xy / xx)
+}
+
+pub fn slab_leak(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let run = evidence.guest.cycles()?;
+    if run.cycles.is_empty() {
+        return Err(Finding::could_not_run("no cycle came to its end"));
+    }
+    Ok(
+        match run
+            .cycles
+            .iter()
+            .enumerate()
+            .find(|(_, cycle)| cycle.memory.vexfs_objects > 0)
+        {
+            Some((n, cycle)) => Finding::fail(format!(
+                "{} objects remained after the unload of cycle {}",
+                cycle.memory.vexfs_objects,
+                n + 1
+            )),
+            None if run
+                .cycles
+                .iter()
+                .all(|cycle| cycle.memory.vexfs_objects_mounted == 0) =>
+            {
+                Finding::fail(
+                    "no object of the module was seen even while it was mounted: the check is blind",
+                )
+            }
+            None => Finding::pass(format!(
+                "0 objects after each of {} unloads",
+                run.cycles.len()
+            )),
+        },
+    )
+}
+
+pub fn repeated(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    Ok(match &evidence.repetition {
+        Repetition::Equal { bytes } => Finding::pass(format!(
+            "{bytes} bytes of messages, times included, twice the same"
+        )),
+        Repetition::Different(message) => {
+            Finding::fail(format!("two boots differ, first in: {message}"))
+        }
+        Repetition::Failed(reason) => Finding::fail(format!("the second boot: {reason}")),
+        Repetition::None(reason) => Finding::skipped(reason),
+    })
+}
+
+pub fn completed(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    Ok(match &evidence.fate {
+        Fate::NotStarted { .. } => Finding::could_not_run(&evidence.fate),
+        Fate::Booted(Ending::Completed) => {
+            let (planned, reported) = (evidence.plan()?.steps.len(), evidence.guest.steps.len());
+            Finding::judge(
+                planned == reported,
+                format!("{reported} of {planned} steps reported"),
+            )
+        }
+        Fate::Booted(ending) => Finding::fail(ending),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_value_has_no_slope_and_a_leak_has() {
+        assert_eq!(slope(&[7.0; 90]), Some(0.0));
+        let leak: Vec<f64> = (0..90).map(|n| 1000.0 + 4.0 * n as f64).collect();
+        assert!((slope(&leak).unwrap() - 4.0).abs() < 1e-9);
+        assert_eq!(slope(&[1.0]), None);
+    }
+}

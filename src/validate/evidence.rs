@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything that a run brought to light, for the checks to look at.
+
+use crate::bundle::manifest::Manifest;
+use crate::guest::protocol::{Outcome, Place, Plan};
+use crate::guest::results::{PerPlace, PlaceRun};
+use crate::machine::accelerator::Choice;
+use crate::machine::kernel_log::Scan;
+
+use super::check::Finding;
+use super::criteria::Criteria;
+use super::guest_report::GuestReport;
+use super::host::HostRun;
+use super::verdict::Fate;
+
+pub struct Evidence {
+    pub criteria: Criteria,
+    /// Of the bundle, which was verified; or why it was not.
+    pub manifest: Result<Manifest, String>,
+    /// The measurements on the host, or why there are none.
+    pub host: Result<HostRun, String>,
+    pub machine: Option<MachineRecord>,
+    pub plan: Option<Plan>,
+    pub guest: GuestReport,
+    pub fate: Fate,
+    /// What the kernel log says, or why it could not be scanned.
+    pub kernel_log: Result<Scan, String>,
+    /// Whether a second boot gave the same bytes.
+    pub repetition: Repetition,
+}
+
+/// What the machine was.
+pub struct MachineRecord {
+    pub choice: Choice,
+    /// QEMU's version.
+    pub qemu: String,
+}
+
+pub enum Repetition {
+    /// Every byte of messages and console was the same.
+    Equal { bytes: usize },
+    /// What differed first.
+    Different(String),
+    /// The second boot did not come to its end.
+    Failed(String),
+    /// It was not asked for.
+    None(String),
+}
+
+impl Evidence {
+    pub fn manifest(&self) -> Result<&Manifest, Finding> {
+        self.manifest.as_ref().map_err(Finding::could_not_run)
+    }
+
+    /// Where the host cannot run the FUSE driver at all, its checks do not apply.
+    pub fn host(&self) -> Result<&HostRun, Finding> {
+        self.host.as_ref().map_err(Finding::skipped)
+    }
+
+    pub fn machine(&self) -> Result<&MachineRecord, Finding> {
+        self.machine
+            .as_ref()
+            .ok_or_else(|| Finding::could_not_run(&self.fate))
+    }
+
+    pub fn plan(&self) -> Result<&Plan, Finding> {
+        self.plan
+            .as_ref()
+            .ok_or_else(|| Finding::could_not_run(&self.fate))
+    }
+
+    /// The workload in one place.
+    pub fn place(&self, place: Place) -> Result<&PlaceRun, Finding> {
+        in_place(&self.guest.workload()?.places, place)
+    }
+}
+
+/// What was observed in a place. What failed there is a failed check.
+pub fn in_place<T>(places: &PerPlace<T>, place: Place) -> Result<&T, Finding> {
+    match places.get(&place).map(Outcome::as_result) {
+        Some(Ok(data)) => Ok(data),
+        Some(Err(failure)) => Err(Finding::fail(format!("{place}: {failure}"))),
+        None => Err(Finding::could_not_run(format!(
+            "nothing was tried in {place}"
+        ))),
+    }
+}
+
+/// What was carried out, or a failed check.
+pub fn done<T>(outcome: &Outcome<T>) -> Result<&T, Finding> {
+    outcome
+        .as_result()
+        .map_err(|failure| Finding::fail(failure.to_string()))
+}

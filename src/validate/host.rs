@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is measured on the host itself: the FUSE driver only, since the module is never loaded there.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::mount::{MntFlags, umount2};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use crate::bench::{self, Measurement, Options};
+use crate::client::{Kind, Method, Searcher};
+use crate::dataset::workload::Workload;
+use crate::dataset::{fvecs, hash};
+use crate::guest::protocol::Outcome;
+use crate::guest::results::Case;
+use crate::guest::steps::files;
+
+use super::criteria::WorkloadCriteria;
+use super::scratch::{self, Scratch, is_mounted};
+
+const MOUNTS_WITHIN: Duration = Duration::from_secs(10);
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Times are of this machine and vary; they stand in `host.json`, not in `results.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct HostRun {
+    pub files: Outcome<Vec<Case>>,
+    pub searches: Outcome<Searches>,
+    /// The driver unmounted on SIGTERM, left no mount and ended well.
+    pub lifecycle: Outcome<()>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Searches {
+    /// BLAKE3 of the rows as read back through the mount.
+    pub vectors_blake3: String,
+    pub in_process: Measurement,
+    pub fuse: Measurement,
+}
+
+/// Runs the FUSE driver `tool` on a store of its own; an error says why this host cannot.
+pub fn observe(tool: &Path, workload: &Workload, criteria: &WorkloadCriteria) -> Result<HostRun> {
+    ensure!(
+        Path::new("/dev/fuse").exists(),
+        "this host has no /dev/fuse"
+    );
+    let scratch = Scratch::new()?;
+    let (store, mount_point) = (
+        scratch.path().join(scratch::STORE),
+        scratch.path().join(scratch::MOUNT_POINT),
+    );
+    let daemon = Daemon::mount(tool, &store, &mount_point)?;
+    let files = try_files(&daemon.mount_point, &store);
+    let searches = search(&daemon.mount_point, workload, criteria);
+    Ok(HostRun {
+        files: files.into(),
+        searches: searches.into(),
+        lifecycle: daemon.end().into(),
+    })
+}
+
+fn try_files(mount_point: &Path, store: &Path) -> Result<Vec<Case>> {
+    let through = mount_point.join("files");
+    fs::create_dir(&through).with_context(|| format!("cannot create {}", through.display()))?;
+    Ok(files::cases(&through, &store.join("files")))
+}
+
+fn search(
+    mount_point: &Path,
+    workload: &Workload,
+    criteria: &WorkloadCriteria,
+) -> Result<Searches> {
+    let generated = workload.generate()?;
+    let path = mount_point.join("vectors.fvecs");
+    fvecs::write(&path, &generated.vectors)?;
+    let vectors_blake3 = hash::rows(&fvecs::read(&path)?).to_string();
+    let options = Options {
+        method: Method {
+            kind: Kind::Flat,
+            k: criteria.k,
+            effort: 0,
+        },
+        warmups: criteria.warmups as usize,
+        runs: criteria.runs as usize,
+        threads: 1,
+    };
+    let here = Searcher::in_process(&path, generated.vectors);
+    let there = Searcher::open(&path)?;
+    ensure!(
+        there.driver() != "in-process",
+        "{} is not served by the FUSE driver",
+        path.display()
+    );
+    Ok(Searches {
+        vectors_blake3,
+        in_process: bench::run(&here, &generated.queries, options)?,
+        fuse: bench::run(&there, &generated.queries, options)?,
+    })
+}
+
+/// The FUSE driver as a process of its own. Goes with this value, on every way out.
+struct Daemon {
+    process: Child,
+    mount_point: PathBuf,
+}
+
+impl Daemon {
+    fn mount(tool: &Path, store: &Path, mount_point: &Path) -> Result<Daemon> {
+        for dir in [store, mount_point] {
+            fs::create_dir(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        let mut command = Command::new(tool);
+        command
+            .arg("mount")
+            .arg(store)
+            .arg(mount_point)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        // SAFETY: prctl is async-signal-safe and touches nothing of this process.
+        unsafe {
+            // Should this process be killed, the driver unmounts and ends.
+            command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?));
+        }
+        let process = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", tool.display()))?;
+        let mut daemon = Daemon {
+            process,
+            mount_point: mount_point.to_owned(),
+        };
+        let deadline = Instant::now() + MOUNTS_WITHIN;
+        while !is_mounted(mount_point)? {
+            if let Some(status) = daemon.process.try_wait()? {
+                bail!("the FUSE driver ended with {status} before it had mounted");
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "the FUSE driver had not mounted after {MOUNTS_WITHIN:?}"
+            );
+            sleep(Duration::from_millis(5));
+        }
+        Ok(daemon)
+    }
+
+    fn end(mut self) -> Result<()> {
+        if let Some(status) = self.process.try_wait()? {
+            bail!("the FUSE driver had died midway: {status}");
+        }
+        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM)?;
+        let deadline = Instant::now() + ENDS_WITHIN;
+        let status = loop {
+            if let Some(status) = self.process.try_wait()? {
+                break status;
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "the FUSE driver still ran {ENDS_WITHIN:?} after SIGTERM"
+            );
+            sleep(Duration::from_millis(5));
+        };
+        ensure!(
+            status.success(),
+            "the FUSE driver ended with {status} on SIGTERM"
+        );
+        ensure!(
+            !is_mounted(&self.mount_point)?,
+            "{} was still mounted",
+            self.mount_point.display()
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Where `end` was reached this finds nothing to do; elsewhere the error that led here is what gets reported.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = umount2(&self.mount_point, MntFlags::MNT_DETACH);
+    }
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One validation: evidence gathered, criteria applied, everything written down.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::bundle::Bundle;
+use crate::dataset::workload::{Name, Workload};
+use crate::guest::protocol::{self, Accelerator, Message, Plan, Step};
+use crate::machine::accelerator::{self, Requested};
+use crate::machine::kernel_log::{self, Scan};
+use crate::machine::qemu::Qemu;
+use crate::machine::session::{Deadlines, Ending, follow};
+use crate::machine::{Machine, MachineConfig, MachineError};
+
+use super::checks;
+use super::criteria::Criteria;
+use super::evidence::{Evidence, MachineRecord, Repetition};
+use super::guest_report::GuestReport;
+use super::host;
+use super::verdict::{Fate, Provenance, Verdict};
+
+/// Of the virtual machine.
+const MEMORY_MIB: u32 = 1024;
+
+/// A second boot of the same plan has its logs here, below the run's directory.
+const SECOND_BOOT: &str = "second-boot";
+
+/// And the boot that tells whether KVM works, here.
+const PROBE: &str = "kvm-probe";
+
+/// What a run is asked for.
+pub struct Request {
+    pub criteria: Criteria,
+    pub bundle: PathBuf,
+    pub accelerator: Requested,
+    /// Boot once only, even where a second boot would show that the first can be repeated.
+    pub once: bool,
+    /// Seconds without a word after which a guest is taken for dead.
+    pub patience: Duration,
+    /// The `vexfs` tool, which serves FUSE on the host.
+    pub tool: PathBuf,
+    /// Where everything is written down.
+    pub out: PathBuf,
+}
+
+/// Runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
+///
+/// `report` is told, line by line, what is going on.
+pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {
+    fs::create_dir_all(&request.out)
+        .with_context(|| format!("cannot create {}", request.out.display()))?;
+    let bundle = Bundle::open(&request.bundle).map_err(|error| error.to_string());
+    let workload = workload(&request.criteria)?;
+
+    report("host: file operations and searches through FUSE");
+    let host = host::observe(&request.tool, &workload, &request.criteria.workload)
+        .map_err(|error| format!("{error:#}"));
+    let mut evidence = Evidence {
+        criteria: request.criteria.clone(),
+        manifest: bundle
+            .as_ref()
+            .map(|bundle| bundle.manifest().clone())
+            .map_err(Clone::clone),
+        host,
+        machine: None,
+        plan: None,
+        guest: GuestReport::default(),
+        fate: Fate::NotStarted {
+            not_started: "the bundle is not intact".into(),
+        },
+        kernel_log: Err("no virtual machine was started".into()),
+        repetition: Repetition::None("no virtual machine was started".into()),
+    };
+    if let Ok(bundle) = &bundle
+        && let Err(error) = boot(&request, bundle, workload, &mut evidence, report)
+    {
+        evidence.fate = Fate::NotStarted {
+            not_started: format!("{error:#}"),
+        };
+    }
+    let bundle_id = bundle.ok().map(|bundle| bundle.id().to_owned());
+    let verdict = write(&request, &evidence, bundle_id)?;
+    Ok((verdict, evidence))
+}
+
+fn workload(criteria: &Criteria) -> Result<Workload> {
+    let name: Name = serde_json::from_value(criteria.workload.name.clone().into())
+        .with_context(|| format!("there is no workload {}", criteria.workload.name))?;
+    Ok(Workload::new(name))
+}
+
+/// Fills in what only a virtual machine can show.
+fn boot(
+    request: &Request,
+    bundle: &Bundle,
+    workload: Workload,
+    evidence: &mut Evidence,
+    report: &(dyn Fn(&str) + Sync),
+) -> Result<()> {
+    let qemu = Qemu::find()?;
+    let choice = accelerator::choose(request.accelerator, &qemu, bundle, &request.out.join(PROBE))?;
+    report(&format!(
+        "machine: {} ({})",
+        choice.accelerator, choice.reason
+    ));
+    let accelerator = choice.accelerator;
+    let plan = plan(&request.criteria, accelerator, workload);
+    evidence.machine = Some(MachineRecord {
+        choice,
+        qemu: qemu.version().to_owned(),
+    });
+    evidence.plan = Some(plan.clone());
+
+    let boot = Boot {
+        qemu: &qemu,
+        bundle,
+        accelerator,
+        plan: &plan,
+        patience: request.patience,
+    };
+    let first_logs = &request.out;
+    let second_logs = request.out.join(SECOND_BOOT);
+    let twice = accelerator == Accelerator::Icount && !request.once;
+    let (first, second) = thread::scope(|scope| {
+        let second = twice.then(|| scope.spawn(|| boot.follow(&second_logs, |_| ())));
+        let first = boot.follow(first_logs, |message| {
+            if let Some(line) = progress(message) {
+                report(&line);
+            }
+        });
+        (
+            first,
+            second.map(|thread| {
+                thread
+                    .join()
+                    .expect("the thread of the second boot panicked")
+            }),
+        )
+    });
+
+    let (guest, ending) = first?;
+    evidence.guest = guest;
+    evidence.fate = Fate::Booted(ending);
+    evidence.kernel_log = scan(first_logs);
+    evidence.repetition = match second {
+        None if twice => unreachable!("a second boot was started"),
+        None if request.once => Repetition::None("one boot was asked for".into()),
+        None => Repetition::None(format!(
+            "under {accelerator} no two boots take the same time"
+        )),
+        Some(Ok((_, Ending::Completed))) => compare(first_logs, &second_logs),
+        Some(Ok((_, ending))) => Repetition::Failed(ending.to_string()),
+        Some(Err(error)) => Repetition::Failed(error.to_string()),
+    };
+    Ok(())
+}
+
+fn plan(criteria: &Criteria, accelerator: Accelerator, workload: Workload) -> Plan {
+    let asked = &criteria.workload;
+    // Where the clock counts instructions, a second run shows that the first was exact; more would show nothing.
+    let (warmups, runs) = match accelerator {
+        Accelerator::Icount => (asked.icount_warmups, asked.icount_runs),
+        Accelerator::Kvm | Accelerator::Tcg => (asked.warmups, asked.runs),
+    };
+    Plan {
+        protocol: protocol::VERSION,
+        run_id: "validate".into(),
+        accelerator,
+        workload,
+        k: asked.k,
+        warmups,
+        runs,
+        cycles: asked.cycles,
+        steps: Step::ALL.to_vec(),
+    }
+}
+
+/// What is needed to boot once, or once more.
+struct Boot<'a> {
+    qemu: &'a Qemu,
+    bundle: &'a Bundle,
+    accelerator: Accelerator,
+    plan: &'a Plan,
+    patience: Duration,
+}
+
+impl Boot<'_> {
+    fn follow(
+        &self,
+        logs: &Path,
+        on_message: impl Fn(&Message),
+    ) -> Result<(GuestReport, Ending), MachineError> {
+        let config = MachineConfig {
+            accelerator: self.accelerator,
+            memory_mib: MEMORY_MIB,
+            kernel_arguments: Vec::new(),
+            logs: logs.to_owned(),
+        };
+        let deadlines = Deadlines {
+            boot: self.patience,
+            message: self.patience,
+            end: Duration::from_secs(20),
+        };
+        let plan = serde_json::to_vec(self.plan).expect("a plan is plain data");
+        let mut machine = Machine::boot(self.qemu, self.bundle, &config, &plan)?;
+        let mut report = GuestReport::default();
+        let ending = follow(&mut machine, &deadlines, |message| {
+            on_message(&message);
+            report.take(message);
+        })?;
+        Ok((report, ending))
+    }
+}
+
+fn progress(message: &Message) -> Option<String> {
+    Some(match message {
+        Message::Hello { kernel_release, .. } => format!("guest: up, kernel {kernel_release}"),
+        Message::StepStarted { step } => format!("guest: {step}"),
+        Message::Progress { step, done, of } => format!("guest: {step} {done} of {of}"),
+        Message::StepFinished { step, outcome, .. } => match outcome.as_result() {
+            Ok(_) => return None,
+            Err(failure) => format!("guest: {step} failed: {failure}"),
+        },
+        Message::GuestError { reason } => format!("guest: broken: {reason}"),
+        Message::Done => "guest: done".into(),
+    })
+}
+
+fn scan(logs: &Path) -> Result<Scan, String> {
+    let path = logs.join("console.log");
+    let log =
+        fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let exceptions = kernel_log::exceptions().map_err(|error| format!("{error:#}"))?;
+    let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
+    Ok(kernel_log::scan(
+        &String::from_utf8_lossy(&log),
+        &exceptions,
+        today,
+    ))
+}
+
+/// Both boots, byte for byte: what the guests said, and what their kernels logged.
+fn compare(first: &Path, second: &Path) -> Repetition {
+    let mut bytes = 0;
+    for name in ["messages.jsonl", "console.log"] {
+        let (Ok(a), Ok(b)) = (fs::read(first.join(name)), fs::read(second.join(name))) else {
+            return Repetition::Failed(format!("{name} of one of the boots cannot be read"));
+        };
+        if a != b {
+            return Repetition::Different(format!("{name}, {}", first_difference(&a, &b)));
+        }
+        bytes += a.len();
+    }
+    Repetition::Equal { bytes }
+}
+
+fn first_difference(a: &[u8], b: &[u8]) -> String {
+    let at = a
+        .iter()
+        .zip(b)
+        .position(|(a, b)| a != b)
+        .unwrap_or(a.len().min(b.len()));
+    let line = a[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let from = at.saturating_sub(30);
+    let excerpt =
+        |text: &[u8]| String::from_utf8_lossy(&text[from..text.len().min(at + 30)]).into_owned();
+    format!(
+        "line {line}, byte {at}: `{}` against `{}`",
+        excerpt(a),
+        excerpt(b)
+    )
+}
+
+/// What the guest reported, under what identity; equal for two icount runs of one bundle.
+#[derive(Serialize)]
+struct Results<'a> {
+    toolkit: &'a str,
+    bundle: Option<&'a str>,
+    qemu: Option<&'a str>,
+    plan: &'a Option<Plan>,
+    guest: &'a GuestReport,
+}
+
+fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> Result<Verdict> {
+    let toolkit = env!("CARGO_PKG_VERSION");
+    let machine = evidence.machine.as_ref();
+    let results = Results {
+        toolkit,
+        bundle: bundle_id.as_deref(),
+        qemu: machine.map(|machine| machine.qemu.as_str()),
+        plan: &evidence.plan,
+        guest: &evidence.guest,
+    };
+    let results = to_json(&results)?;
+    let provenance = Provenance {
+        toolkit: toolkit.into(),
+        criteria_blake3: evidence.criteria.blake3.clone(),
+        module_blake3: evidence
+            .manifest
+            .as_ref()
+            .ok()
+            .and_then(|manifest| manifest.files.get(crate::bundle::MODULE))
+            .map(|file| file.blake3.clone()),
+        kernel_release: evidence
+            .manifest
+            .as_ref()
+            .ok()
+            .map(|manifest| manifest.kernel.release.clone()),
+        accelerator: machine.map(|machine| machine.choice.accelerator.to_string()),
+        accelerator_reason: machine.map(|machine| machine.choice.reason.clone()),
+        qemu: machine.map(|machine| machine.qemu.clone()),
+        results_blake3: blake3::hash(results.as_bytes()).to_string(),
+        bundle_blake3: bundle_id,
+    };
+    let checks = checks::evaluate(&evidence.criteria, evidence);
+    let verdict = Verdict::of(checks, evidence.fate.clone(), provenance);
+
+    let file = |name: &str, text: &str| {
+        let path = request.out.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    file("results.json", &results)?;
+    file("verdict.json", &to_json(&verdict)?)?;
+    let host = match &evidence.host {
+        Ok(host) => to_json(host)?,
+        Err(reason) => to_json(&HostNotRun { reason })?,
+    };
+    file("host.json", &host)?;
+    if let Ok(manifest) = &evidence.manifest {
+        file("manifest.json", &to_json(manifest)?)?;
+    }
+    Ok(verdict)
+}
+
+#[derive(Serialize)]
+struct HostNotRun<'a> {
+    reason: &'a str,
+}
+
+fn to_json(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_shown_with_its_line() {
+        let said = first_difference(b"one\ntwo\nthree", b"one\ntwo\nthrew");
+        assert!(said.starts_with("line 3, byte 12: "), "{said}");
+        assert!(first_difference(b"one", b"one more").contains("byte 3"));
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A verdict for a person: what was measured, every check, one line at the end.
+
+use std::fmt::Write;
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+
+use crate::guest::protocol::{Accelerator, Place};
+
+use super::check::{Check, Status};
+use super::checks::measure;
+use super::evidence::Evidence;
+use super::verdict::{Verdict, Word};
+
+/// Columns of a terminal that a report takes.
+const WIDTH: u16 = 110;
+
+const PHASES: [(u8, &str); 4] = [
+    (1, "FUSE preserved"),
+    (2, "same workload, same machine"),
+    (3, "the kernel module"),
+    (4, "stability"),
+];
+
+/// The whole report.
+pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
+    let mut text = String::new();
+    if let Some(table) = measurements(evidence) {
+        writeln!(text, "{table}\n").expect("a String takes everything");
+    }
+    writeln!(text, "{}\n", checks(&verdict.checks)).expect("a String takes everything");
+    writeln!(text, "{}", last_line(verdict)).expect("a String takes everything");
+    text
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH);
+    table
+}
+
+/// The same seeded workload in each place; nothing where the guest did not get that far.
+fn measurements(evidence: &Evidence) -> Option<String> {
+    let unit = match evidence.machine().ok()?.choice.accelerator {
+        Accelerator::Icount => "instructions",
+        Accelerator::Kvm => "ns",
+        Accelerator::Tcg => "ns (emulated: means nothing)",
+    };
+    let median_header = format!("median search, {unit}");
+    let mut rows = table();
+    rows.set_header([
+        "place",
+        "answers, BLAKE3",
+        "recall@k",
+        &median_header,
+        "p95",
+        "p99",
+        "x in process",
+    ]);
+    let base = measure::median(evidence.place(Place::InProcess).ok()?).ok()?;
+    for place in Place::ALL {
+        let Ok(run) = evidence.place(place) else {
+            continue;
+        };
+        let mut samples: Vec<u64> = run.samples_ns.iter().flatten().copied().collect();
+        samples.sort_unstable();
+        let at = |share: f64| {
+            samples
+                .get((samples.len() as f64 * share) as usize)
+                .copied()
+                .unwrap_or_default()
+        };
+        let median = measure::median(run).ok()?;
+        rows.add_row(vec![
+            place.to_string(),
+            run.result_hashes
+                .first()
+                .map(|hash| format!("{hash:.16}…"))
+                .unwrap_or_default(),
+            run.recall.to_string(),
+            median.to_string(),
+            at(0.95).to_string(),
+            at(0.99).to_string(),
+            format!("{:.4}", median as f64 / base as f64),
+        ]);
+    }
+    Some(rows.to_string())
+}
+
+fn checks(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for (phase, title) in PHASES {
+        let mut rows = table();
+        for check in checks.iter().filter(|check| check.phase == phase) {
+            rows.add_row([check.status.word(), &check.id, &check.measured]);
+        }
+        for (column, width) in [(0, 15), (1, 21)] {
+            if let Some(column) = rows.column_mut(column) {
+                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+            }
+        }
+        writeln!(text, "phase {phase}: {title}\n{rows}").expect("a String takes everything");
+    }
+    text
+}
+
+fn last_line(verdict: &Verdict) -> String {
+    let counts = verdict.counts;
+    let word = match verdict.verdict {
+        Word::Pass => "PASS",
+        Word::Fail => "FAIL",
+        Word::CouldNotRun => "COULD NOT RUN",
+    };
+    let mut line = format!(
+        "verdict: {word}  ({} passed, {} failed, {} skipped, {} could not run; exit code {})",
+        counts.pass,
+        counts.fail,
+        counts.skipped,
+        counts.could_not_run,
+        verdict.exit_code()
+    );
+    let culprit = |status| verdict.checks.iter().find(|check| check.status == status);
+    if let Some(check) = culprit(Status::Fail).or_else(|| culprit(Status::CouldNotRun)) {
+        write!(line, "\n{}: {}", check.id, check.measured).expect("a String takes everything");
+    }
+    line
+}
