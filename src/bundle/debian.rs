@@ -34,6 +34,8 @@ pub struct Pin {
     /// The compiler that the kernel was built with.
     compiler: String,
     packages: Vec<Package>,
+    /// The kernel's sources, of which only the style checker is used.
+    source: Package,
 }
 
 impl Pin {
@@ -70,7 +72,7 @@ impl DebianKernel {
             let packages = cache.join("packages");
             fs::create_dir_all(&packages)
                 .with_context(|| format!("cannot create {}", packages.display()))?;
-            fetch(&pin, &packages, report)?;
+            fetch(&pin.suite, &pin.packages, &packages, report)?;
             report(&format!("unpacking Debian's kernel {}", pin.release));
             make_dir_whole(&root, |dir| unpack(&pin, &packages, dir))?;
         }
@@ -97,6 +99,23 @@ impl DebianKernel {
         &self.pin.compiler
     }
 
+    /// `checkpatch.pl` of this kernel, which Debian ships with its sources only, from `cache` if it is there already.
+    pub fn checkpatch(&self, cache: &Path, report: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
+        let dir = cache.join(format!("checkpatch-{}", &self.pin.source.sha256[..16]));
+        if !dir.is_dir() {
+            let packages = cache.join("packages");
+            fs::create_dir_all(&packages)
+                .with_context(|| format!("cannot create {}", packages.display()))?;
+            let source = std::slice::from_ref(&self.pin.source);
+            fetch(&self.pin.suite, source, &packages, report)?;
+            report("unpacking checkpatch.pl");
+            make_dir_whole(&dir, |dir| {
+                unpack_checkpatch(&self.pin.source, &packages, dir)
+            })?;
+        }
+        Ok(dir.canonicalize()?.join("scripts/checkpatch.pl"))
+    }
+
     /// Changes with every package.
     pub fn key(&self) -> String {
         self.pin.key()
@@ -116,22 +135,26 @@ fn headers(root: &Path, release: &str) -> PathBuf {
 }
 
 /// Brings the packages that `dir` lacks, and compares every one with its hash.
-fn fetch(pin: &Pin, dir: &Path, report: &dyn Fn(&str)) -> anyhow::Result<()> {
-    let missing: Vec<&Package> = pin
-        .packages
+fn fetch(
+    suite: &str,
+    packages: &[Package],
+    dir: &Path,
+    report: &dyn Fn(&str),
+) -> anyhow::Result<()> {
+    let missing: Vec<&Package> = packages
         .iter()
         .filter(|package| find(package, dir).is_none())
         .collect();
     if !missing.is_empty() {
-        let apt = Apt::new(&pin.suite, &dir.join("apt"))?;
-        report(&format!("reading the package lists of {}", pin.suite));
+        let apt = Apt::new(suite, &dir.join("apt"))?;
+        report(&format!("reading the package lists of {suite}"));
         apt.update()?;
         for package in missing {
             report(&format!("downloading {}", package.name));
             apt.download(package, dir)?;
         }
     }
-    for package in &pin.packages {
+    for package in packages {
         let path = find(package, dir)
             .with_context(|| format!("apt-get did not download {}", package.name))?;
         let found = sha256(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -177,6 +200,29 @@ fn unpack(pin: &Pin, packages: &Path, root: &Path) -> anyhow::Result<()> {
     }
     check_built_in(pin, root)?;
     relocate(pin, root)
+}
+
+/// The checker, and the lists of words and structures that it looks for beside itself.
+fn unpack_checkpatch(source: &Package, packages: &Path, dir: &Path) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    let file = find(source, packages).context("a package vanished")?;
+    let scratch = tempfile::tempdir_in(packages).context("cannot create a directory")?;
+    let scratch = scratch.path();
+    cmd!(shell, "dpkg-deb --extract {file} {scratch}")
+        .quiet()
+        .run()
+        .with_context(|| format!("cannot unpack {}", file.display()))?;
+    let name = &source.name;
+    let archive = scratch.join(format!("usr/src/{name}.tar.xz"));
+    let members = ["checkpatch.pl", "spelling.txt", "const_structs.checkpatch"]
+        .map(|file| format!("{name}/scripts/{file}"));
+    cmd!(
+        shell,
+        "tar --extract --file {archive} --directory {dir} --strip-components=1 {members...}"
+    )
+    .quiet()
+    .run()
+    .with_context(|| format!("cannot unpack {}", archive.display()))
 }
 
 /// Refuses a kernel that would leave the guest without a driver that it needs.
@@ -287,6 +333,11 @@ mod tests {
                 version: "6.12-1".into(),
                 sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into(),
             }],
+            source: Package {
+                name: "linux-source".into(),
+                version: "6.12-1".into(),
+                sha256: String::new(),
+            },
         }
     }
 
@@ -310,9 +361,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("linux_6.12-1_all.deb");
         fs::write(&file, "abc").unwrap();
-        fetch(&pin(), dir.path(), &|_| ()).unwrap();
+        fetch("test", &pin().packages, dir.path(), &|_| ()).unwrap();
         fs::write(&file, "abd").unwrap();
-        let error = fetch(&pin(), dir.path(), &|_| ()).unwrap_err();
+        let error = fetch("test", &pin().packages, dir.path(), &|_| ()).unwrap_err();
         assert!(
             error.to_string().contains("linux_6.12-1_all.deb"),
             "{error}"

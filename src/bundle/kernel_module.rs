@@ -51,6 +51,34 @@ pub fn build(
     })
 }
 
+/// Compiles the module with all warnings (`W=1`), sparse and `checkpatch.pl --strict`, and fails on any of them. The recipe
+/// is that of the module's own Makefile.
+pub fn check(
+    kernel: &DebianKernel,
+    source: &Path,
+    cache: &Path,
+    report: &dyn Fn(&str),
+) -> anyhow::Result<()> {
+    let checkpatch = kernel.checkpatch(cache, report)?;
+    let scratch = tempfile::tempdir_in(cache).context("cannot create a directory")?;
+    let dir = scratch.path().canonicalize()?;
+    let mut files = source_files(source)?;
+    files.push("Makefile".into());
+    copy(source, &files, &dir)?;
+    report(&format!("checking the module in {}", source.display()));
+    let shell = Shell::new()?;
+    let build_dir = kernel.build_dir();
+    cmd!(
+        shell,
+        "make --silent --no-print-directory -C {dir} check KDIR={build_dir} CHECKPATCH={checkpatch}"
+    )
+    .quiet()
+    .env_remove("MAKEFLAGS")
+    .env("LC_ALL", "C")
+    .run()
+    .with_context(|| format!("the module in {} is not clean", source.display()))
+}
+
 fn compiler_version(compiler: &str) -> anyhow::Result<String> {
     let shell = Shell::new()?;
     let version = cmd!(shell, "{compiler} --version")

@@ -2,6 +2,7 @@
 //! `vexfs-validate`: from sources to a verdict.
 
 pub mod bundle;
+mod lint_kernel;
 mod run;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ struct Cli {
 enum Command {
     Bundle(bundle::BundleArgs),
     Run(run::RunArgs),
+    LintKernel(lint_kernel::LintKernelArgs),
     /// Remove a directory of this program's when standard input ends
     #[command(hide = true)]
     Sweep {
@@ -37,6 +39,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bundle(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
+        Command::LintKernel(args) => args.run().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),
     };
     match result {
