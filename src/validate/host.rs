@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use crate::bench::{self, Measurement, Options};
@@ -45,12 +45,23 @@ pub struct Searches {
     pub fuse: Measurement,
 }
 
-/// Runs the FUSE driver `tool` on a store of its own; an error says why this host cannot.
-pub fn observe(tool: &Path, workload: &Workload, criteria: &WorkloadCriteria) -> Result<HostRun> {
-    ensure!(
-        Path::new("/dev/fuse").exists(),
-        "this host has no /dev/fuse"
-    );
+/// Runs the FUSE driver `tool` on a store of its own. An error says why this host cannot be asked at all; whatever goes wrong
+/// after that is a failure of the driver's.
+pub fn observe(
+    tool: &Path,
+    workload: &Workload,
+    criteria: &WorkloadCriteria,
+) -> Result<HostRun, &'static str> {
+    if !Path::new("/dev/fuse").exists() {
+        return Err("this host has no /dev/fuse");
+    }
+    if !geteuid().is_root() {
+        return Err("mounting takes root");
+    }
+    Ok(drive(tool, workload, criteria).unwrap_or_else(|error| HostRun::failed(&error)))
+}
+
+fn drive(tool: &Path, workload: &Workload, criteria: &WorkloadCriteria) -> Result<HostRun> {
     let scratch = Scratch::new()?;
     let (store, mount_point) = (
         scratch.path().join(scratch::STORE),
@@ -64,6 +75,17 @@ pub fn observe(tool: &Path, workload: &Workload, criteria: &WorkloadCriteria) ->
         searches: searches.into(),
         lifecycle: daemon.end().into(),
     })
+}
+
+impl HostRun {
+    /// The driver did not get as far as a mount.
+    fn failed(error: &anyhow::Error) -> HostRun {
+        HostRun {
+            files: Outcome::Failed(error.into()),
+            searches: Outcome::Failed(error.into()),
+            lifecycle: Outcome::Failed(error.into()),
+        }
+    }
 }
 
 fn try_files(mount_point: &Path, store: &Path) -> Result<Vec<Case>> {

@@ -61,8 +61,8 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     let workload = workload(&request.criteria)?;
 
     report("host: file operations and searches through FUSE");
-    let host = host::observe(&request.tool, &workload, &request.criteria.workload)
-        .map_err(|error| format!("{error:#}"));
+    let host =
+        host::observe(&request.tool, &workload, &request.criteria.workload).map_err(str::to_owned);
     let mut evidence = Evidence {
         criteria: request.criteria.clone(),
         manifest: bundle
