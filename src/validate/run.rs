@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -36,6 +36,9 @@ const SECOND_BOOT: &str = "second-boot";
 /// And the boot that tells whether KVM works, here.
 const PROBE: &str = "kvm-probe";
 
+/// Why something of a full run was left out.
+const NOT_ASKED_FOR: &str = "no check of the criteria asks for it";
+
 /// What a run is asked for.
 pub struct Request {
     pub criteria: Criteria,
@@ -60,16 +63,19 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     let bundle = Bundle::open(&request.bundle).map_err(|error| error.to_string());
     let workload = workload(&request.criteria)?;
 
-    report("host: file operations and searches through FUSE");
-    let host =
-        host::observe(&request.tool, &workload, &request.criteria.workload).map_err(str::to_owned);
+    let host = if checks::look_at_host(&request.criteria) {
+        report("host: file operations and searches through FUSE");
+        host::observe(&request.tool, &workload, &request.criteria.workload)
+    } else {
+        Err(NOT_ASKED_FOR)
+    };
     let mut evidence = Evidence {
         criteria: request.criteria.clone(),
         manifest: bundle
             .as_ref()
             .map(|bundle| bundle.manifest().clone())
             .map_err(Clone::clone),
-        host,
+        host: host.map_err(str::to_owned),
         machine: None,
         plan: None,
         guest: GuestReport::default(),
@@ -79,12 +85,16 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
         kernel_log: Err("no virtual machine was started".into()),
         repetition: Repetition::None("no virtual machine was started".into()),
     };
-    if let Ok(bundle) = &bundle
-        && let Err(error) = boot(&request, bundle, workload, &mut evidence, report)
-    {
-        evidence.fate = Fate::NotStarted {
-            not_started: format!("{error:#}"),
+    if let Ok(bundle) = &bundle {
+        let booted = match checks::steps(&request.criteria) {
+            Some(steps) => boot(&request, bundle, workload, steps, &mut evidence, report),
+            None => Err(anyhow!(NOT_ASKED_FOR)),
         };
+        if let Err(error) = booted {
+            evidence.fate = Fate::NotStarted {
+                not_started: format!("{error:#}"),
+            };
+        }
     }
     let bundle_id = bundle.ok().map(|bundle| bundle.id().to_owned());
     let verdict = write(&request, &evidence, bundle_id)?;
@@ -102,6 +112,7 @@ fn boot(
     request: &Request,
     bundle: &Bundle,
     workload: Workload,
+    steps: Vec<Step>,
     evidence: &mut Evidence,
     report: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
@@ -112,7 +123,7 @@ fn boot(
         choice.accelerator, choice.reason
     ));
     let accelerator = choice.accelerator;
-    let plan = plan(&request.criteria, accelerator, workload);
+    let plan = plan(&request.criteria, accelerator, workload, steps);
     evidence.machine = Some(MachineRecord {
         choice,
         qemu: qemu.version().to_owned(),
@@ -163,7 +174,12 @@ fn boot(
     Ok(())
 }
 
-fn plan(criteria: &Criteria, accelerator: Accelerator, workload: Workload) -> Plan {
+fn plan(
+    criteria: &Criteria,
+    accelerator: Accelerator,
+    workload: Workload,
+    steps: Vec<Step>,
+) -> Plan {
     let asked = &criteria.workload;
     // Where the clock counts instructions, a second run shows that the first was exact; more would show nothing.
     let (warmups, runs) = match accelerator {
@@ -179,7 +195,7 @@ fn plan(criteria: &Criteria, accelerator: Accelerator, workload: Workload) -> Pl
         warmups,
         runs,
         cycles: asked.cycles,
-        steps: Step::ALL.to_vec(),
+        steps,
     }
 }
 

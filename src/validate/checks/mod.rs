@@ -10,6 +10,12 @@ mod module;
 mod stability;
 mod workload;
 
+use std::collections::BTreeSet;
+
+use crate::guest::protocol::Step::{
+    self, After, Concurrency, Cycles, Errors, Files, Identity, Module, Workload,
+};
+
 use super::check::{Check, Finding};
 use super::criteria::{Criteria, Criterion};
 use super::evidence::Evidence;
@@ -18,37 +24,79 @@ use super::evidence::Evidence;
 type Evaluated = Result<Finding, Finding>;
 type Evaluate = fn(&Evidence, &Criterion) -> Evaluated;
 
-/// Each check's evaluation and the file of the run that shows it.
-const TABLE: &[(&str, Evaluate, &str)] = &[
-    ("fuse.host.lifecycle", fuse::host_lifecycle, "host.json"),
-    ("fuse.host.files", fuse::host_files, "host.json"),
-    ("fuse.host.answers", fuse::host_answers, "host.json"),
-    ("fuse.guest.files", fuse::guest_files, "results.json"),
-    ("fuse.overhead", measure::fuse_overhead, "results.json"),
-    ("bundle.intact", machine::bundle_intact, "manifest.json"),
-    ("machine.accelerator", machine::accelerator, "console.log"),
-    ("machine.guest", machine::guest, "results.json"),
-    ("workload.identity", workload::identity, "results.json"),
-    ("module.identity", module::identity, "results.json"),
-    ("module.lifecycle", module::lifecycle, "results.json"),
-    ("kernel.files", module::files, "results.json"),
-    ("abi.errors", module::errors, "results.json"),
-    ("fuse.dataset", workload::fuse_dataset, "results.json"),
-    ("kernel.dataset", workload::kernel_dataset, "results.json"),
-    ("fuse.answers", answers::fuse, "results.json"),
-    ("kernel.answers", answers::kernel, "results.json"),
-    ("recall", answers::recall, "results.json"),
-    ("samples", measure::samples, "results.json"),
-    ("kernel.overhead", measure::kernel_overhead, "results.json"),
-    ("concurrency", module::concurrency, "results.json"),
-    ("cycles", stability::cycles, "results.json"),
-    ("memory.slope", stability::memory_slope, "results.json"),
-    ("slab.leak", stability::slab_leak, "results.json"),
-    ("kernel.log", kernel_log::clean, "console.log"),
-    ("kernel.taint", kernel_log::taint, "results.json"),
-    ("run.repeated", stability::repeated, "console-2.log"),
-    ("guest.completed", stability::completed, "console.log"),
+/// What a check looks at. What no check of the criteria looks at is not done.
+#[derive(Clone, Copy)]
+enum Subject {
+    Bundle,
+    Host,
+    /// A boot, and in it these steps.
+    Guest(&'static [Step]),
+}
+
+use Subject::{Bundle, Guest, Host};
+
+type Row = (&'static str, Subject, Evaluate, &'static str);
+
+/// Each check's subject, its evaluation, and the file of the run that shows it.
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    ("fuse.host.lifecycle", Host, fuse::host_lifecycle, "host.json"),
+    ("fuse.host.files", Host, fuse::host_files, "host.json"),
+    ("fuse.host.answers", Host, fuse::host_answers, "host.json"),
+    ("fuse.guest.files", Guest(&[Files]), fuse::guest_files, "results.json"),
+    ("fuse.overhead", Guest(&[Workload]), measure::fuse_overhead, "results.json"),
+    ("bundle.intact", Bundle, machine::bundle_intact, "manifest.json"),
+    ("machine.accelerator", Guest(&[]), machine::accelerator, "console.log"),
+    ("machine.guest", Guest(&[Identity]), machine::guest, "results.json"),
+    ("workload.identity", Guest(&[Workload]), workload::identity, "results.json"),
+    ("module.identity", Guest(&[Module, Workload]), module::identity, "results.json"),
+    ("module.lifecycle", Guest(&[Module, Workload, After]), module::lifecycle, "results.json"),
+    ("kernel.files", Guest(&[Files]), module::files, "results.json"),
+    ("abi.errors", Guest(&[Errors]), module::errors, "results.json"),
+    ("fuse.dataset", Guest(&[Workload]), workload::fuse_dataset, "results.json"),
+    ("kernel.dataset", Guest(&[Workload]), workload::kernel_dataset, "results.json"),
+    ("fuse.answers", Guest(&[Workload]), answers::fuse, "results.json"),
+    ("kernel.answers", Guest(&[Workload]), answers::kernel, "results.json"),
+    ("recall", Guest(&[Workload]), answers::recall, "results.json"),
+    ("samples", Guest(&[Workload]), measure::samples, "results.json"),
+    ("kernel.overhead", Guest(&[Workload]), measure::kernel_overhead, "results.json"),
+    ("concurrency", Guest(&[Concurrency]), module::concurrency, "results.json"),
+    ("cycles", Guest(&[Cycles]), stability::cycles, "results.json"),
+    ("memory.slope", Guest(&[Cycles]), stability::memory_slope, "results.json"),
+    ("slab.leak", Guest(&[Cycles]), stability::slab_leak, "results.json"),
+    ("kernel.log", Guest(&[]), kernel_log::clean, "console.log"),
+    ("kernel.taint", Guest(&[Identity, After]), kernel_log::taint, "results.json"),
+    ("run.repeated", Guest(&[]), stability::repeated, "second-boot"),
+    ("guest.completed", Guest(&[]), stability::completed, "console.log"),
 ];
+
+/// Whether any check looks at the host.
+pub fn look_at_host(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| matches!(subject, Host))
+}
+
+/// The steps that the checks look at, in their order; nothing if no check needs a boot.
+pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
+    let guests: Vec<_> = subjects(criteria)
+        .filter_map(|subject| match subject {
+            Guest(steps) => Some(steps),
+            Bundle | Host => None,
+        })
+        .collect();
+    let steps: BTreeSet<Step> = guests.iter().copied().flatten().copied().collect();
+    (!guests.is_empty()).then(|| steps.into_iter().collect())
+}
+
+fn subjects(criteria: &Criteria) -> impl Iterator<Item = Subject> {
+    criteria
+        .checks
+        .iter()
+        .filter_map(|criterion| Some(row(&criterion.id)?.1))
+}
+
+fn row(id: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|(known, ..)| *known == id)
+}
 
 /// One row for each criterion, in the criteria's order.
 pub fn evaluate(criteria: &Criteria, evidence: &Evidence) -> Vec<Check> {
@@ -60,9 +108,8 @@ pub fn evaluate(criteria: &Criteria, evidence: &Evidence) -> Vec<Check> {
 }
 
 fn check(criterion: &Criterion, evidence: &Evidence) -> Check {
-    let row = TABLE.iter().find(|(id, ..)| *id == criterion.id);
-    let (finding, shown_by) = match row {
-        Some((_, evaluate, shown_by)) => (
+    let (finding, shown_by) = match row(&criterion.id) {
+        Some((_, _, evaluate, shown_by)) => (
             evaluate(evidence, criterion).unwrap_or_else(|early| early),
             *shown_by,
         ),
@@ -98,5 +145,28 @@ mod tests {
         let asked: Vec<_> = criteria.checks.iter().map(|c| c.id.as_str()).collect();
         let known: Vec<_> = TABLE.iter().map(|(id, ..)| *id).collect();
         assert_eq!(asked, known);
+    }
+
+    #[test]
+    fn what_no_check_looks_at_is_not_done() {
+        let mut criteria = Criteria::read(None).unwrap();
+        assert!(look_at_host(&criteria));
+        assert_eq!(steps(&criteria).unwrap(), Step::ALL);
+
+        let all = criteria.checks.clone();
+        let mut only = |ids: &[&str]| {
+            criteria.checks = all.clone();
+            criteria
+                .checks
+                .retain(|check| ids.contains(&check.id.as_str()));
+            (look_at_host(&criteria), steps(&criteria))
+        };
+        assert_eq!(only(&["fuse.host.files"]), (true, None));
+        assert_eq!(
+            only(&["bundle.intact", "kernel.log"]),
+            (false, Some(Vec::new()))
+        );
+        let (_, steps) = only(&["module.identity", "kernel.answers", "slab.leak"]);
+        assert_eq!(steps.unwrap(), [Module, Cycles, Workload]);
     }
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A module with one fault.
+
+use vexfs::anns::flat;
+use vexfs::bench::{Answer, first_divergence};
+use vexfs::dataset::workload::{Name, Workload};
+
+use crate::bundles::with_fault;
+use crate::run::{Report, Run};
+
+fn run(fault: (&str, &str, &str), checks: &[&str], arguments: &[&str]) -> Report {
+    let (file, anchor, replacement) = fault;
+    let bundle = with_fault(file, anchor, replacement);
+    let arguments = [&["--once"], arguments].concat();
+    Run::start(&bundle.path().join("bundle"), checks, &arguments).finish()
+}
+
+#[test]
+fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
+    let fault = (
+        "ioctl.c",
+        "upper_32_bits(top->keys[i]);",
+        "upper_32_bits(top->keys[i]) ^ (i == 3);",
+    );
+    let report = run(fault, &["fuse.answers", "kernel.answers"], &[]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("fuse.answers", "pass", &[]);
+
+    let generated = Workload::new(Name::Inherited).generate().unwrap();
+    let mut hits = flat::search(&generated.vectors, generated.queries.row(0), 10);
+    let right = Answer::new(&hits);
+    hits[3].distance ^= 1;
+    let sentence = first_divergence(&[right], &[Answer::new(&hits)]).unwrap();
+    assert!(sentence.starts_with("query 0, rank 3: row "), "{sentence}");
+    report.assert_check("kernel.answers", "fail", &[&sentence]);
+}
+
+#[test]
+fn a_changed_byte_of_the_workload_is_seen_in_its_hash() {
+    let fault = (
+        "file.c",
+        "vexfs_end_change(inode);\n\n\tiocb->ki_pos",
+        "if (ret == 1 << 20) {\n\
+         \t\tloff_t changed = 1000;\n\n\
+         \t\tkernel_write(vexfs_lower_file(file), \"x\", 1, &changed);\n\
+         \t}\n\
+         \tvexfs_end_change(inode);\n\n\tiocb->ki_pos",
+    );
+    let report = run(fault, &["fuse.dataset", "kernel.dataset"], &[]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("fuse.dataset", "pass", &[]);
+    let expected = "d3d19df5590eecccbb1223fe5bd65071a4c41a559ea3c18de335679ba67fda28";
+    report.assert_check("kernel.dataset", "fail", &["rows hash to", expected]);
+}
+
+#[test]
+fn a_warning_is_found_in_the_kernel_log() {
+    let fault = on_load("WARN_ON(1);");
+    let report = run(fault, &["cycles", "kernel.log", "kernel.taint"], &[]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("cycles", "pass", &[]);
+    report.assert_check("kernel.log", "fail", &["WARNING: ", "vexfs_init"]);
+    report.assert_check("kernel.taint", "fail", &[" before, ", " after"]);
+}
+
+#[test]
+fn inodes_that_are_never_freed_are_a_leak() {
+    let fault = (
+        "super.c",
+        "kmem_cache_free(vexfs_inode_cache, vexfs_i(inode));",
+        "(void)inode;",
+    );
+    let report = run(fault, &["slab.leak", "kernel.log"], &[]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("kernel.log", "fail", &["vexfs_inode"]);
+}
+
+#[test]
+fn a_search_without_end_is_a_hang() {
+    let fault = (
+        "flat.c",
+        "cond_resched();",
+        "do cond_resched(); while (true);",
+    );
+    let checks = ["cycles", "guest.completed"];
+    let report = run(fault, &checks, &["--patience", "40"]);
+    report.assert_verdict("fail", 12);
+    report.assert_check("cycles", "fail", &["step cycles did not end"]);
+    let sentence = ["hangs", "nothing for 40 s", "step-started", "cycles"];
+    report.assert_check("guest.completed", "fail", &sentence);
+}
+
+#[test]
+fn a_null_dereference_is_an_oops() {
+    let fault = on_load("READ_ONCE(*(int *)NULL);");
+    let report = run(fault, &["guest.completed", "cycles", "kernel.log"], &[]);
+    report.assert_verdict("fail", 11);
+    report.assert_check("guest.completed", "fail", &["NULL pointer dereference"]);
+    report.assert_check("kernel.log", "fail", &["NULL pointer dereference"]);
+}
+
+#[test]
+fn a_panic_is_a_panic() {
+    let fault = on_load("panic(\"nothing works any more\");");
+    let report = run(fault, &["guest.completed", "cycles"], &[]);
+    report.assert_verdict("fail", 10);
+    let sentence = ["panicked", "nothing works any more"];
+    report.assert_check("guest.completed", "fail", &sentence);
+}
+
+/// `statement` runs whenever the module is loaded.
+fn on_load(statement: &'static str) -> (&'static str, &'static str, &'static str) {
+    const ANCHOR: &str = "\terr = vexfs_distance_init();\n";
+    let replacement = format!("\t{statement}\n{ANCHOR}").leak();
+    ("main.c", ANCHOR, replacement)
+}
