@@ -25,6 +25,13 @@
 /* Four rows are reduced to their distances together. */
 #define SIMD_STEP	(SIMD_ROWS > 4 ? SIMD_ROWS : 4)
 
+/*
+ * Steps of the arithmetic, cache lines that is, that are asked for in advance,
+ * in the order of memory: the prefetchers of the hardware do not follow rows
+ * that are read side by side well.
+ */
+#define SIMD_AHEAD	64
+
 /* Vectors of SIMD_LANES, 8 and 4 lanes. */
 #define simd_t		float __attribute__((vector_size(SIMD_BYTES)))
 #define simd8_t		float __attribute__((vector_size(32)))
@@ -65,6 +72,9 @@ static __always_inline void accumulate(const u32 *query, const u32 *rows,
 	}
 
 	do {
+#pragma GCC unroll 16
+		for (r = 0; r < SIMD_ROWS; r++)
+			__builtin_prefetch(rows + SIMD_ROWS * b + (SIMD_AHEAD + r) * VEXFS_LANES);
 #pragma GCC unroll 16
 		for (p = 0; p < SIMD_PARTS; p++)
 			q[p] = *(const simd_t *)(query + b + p * SIMD_LANES);

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use rand_core::Rng;
 use rand_pcg::Pcg64;
 use vexfs::anns::distance::{Backend, LANES};
+use vexfs::anns::topk::TopK;
 
 /// Rows searched at once: enough for whole groups and for the rows that are left over.
 const ROWS: usize = 7;
@@ -49,13 +50,15 @@ fn padded(rows: usize, dim: usize, mut source: impl FnMut() -> f32) -> Vec<f32> 
     values
 }
 
+/// The bits of the distance of each row.
 fn bits(backend: Backend, query: &[f32], rows: &[f32]) -> Vec<u32> {
-    let mut distances = vec![f32::NAN; rows.len() / query.len()];
-    backend.squared_l2(query, rows, &mut distances);
-    distances
-        .iter()
-        .map(|distance| distance.to_bits())
-        .collect()
+    let count = rows.len() / query.len();
+    let mut all = TopK::new(count);
+    backend.scan(query, rows, &mut all);
+    let mut hits = all.into_hits();
+    hits.sort_by_key(|hit| hit.row);
+    assert!(hits.iter().map(|hit| hit.row).eq(0..count as u32));
+    hits.iter().map(|hit| hit.distance).collect()
 }
 
 /// Checks `backend` over every dimension and every misalignment, on values from `source`.
@@ -170,7 +173,7 @@ fn the_reference_reduces_in_the_documented_tree() {
 #[test]
 #[should_panic(expected = "rows of another dimension")]
 fn rows_that_do_not_fit_the_query_are_refused() {
-    Backend::best().squared_l2(&[0.0; 16], &[0.0; 16], &mut [0.0; 2]);
+    Backend::best().scan(&[0.0; 32], &[0.0; 48], &mut TopK::new(1));
 }
 
 proptest! {

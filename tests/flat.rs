@@ -16,17 +16,7 @@ fn matrix(dim: usize, values: &[f32]) -> Matrix {
 
 /// Sorts all distances of the reference.
 fn by_sorting(vectors: &Matrix, query: &[f32], k: usize) -> Vec<Hit> {
-    let mut distances = vec![0.0; vectors.rows()];
-    Backend::Scalar.squared_l2(
-        Matrix::from_row(query).padded(),
-        vectors.padded(),
-        &mut distances,
-    );
-    let hit = |(row, distance): (usize, &f32)| Hit {
-        row: row as u32,
-        distance: distance.to_bits(),
-    };
-    let mut hits: Vec<Hit> = distances.iter().enumerate().map(hit).collect();
+    let mut hits = flat::search_with(Backend::Scalar, vectors, query, vectors.rows());
     hits.sort_by(|a, b| {
         a.distance()
             .total_cmp(&b.distance())
@@ -60,6 +50,23 @@ fn equal_distances_go_to_the_smaller_row() {
             .map(|hit| hit.row)
             .collect();
         assert_eq!(rows, (0..700).collect::<Vec<_>>(), "{}", backend.name());
+    }
+}
+
+#[test]
+fn a_row_that_is_nearer_by_one_bit_is_found() {
+    let far = [2.0, 0.0];
+    let near = [1.0, f32::EPSILON.sqrt()];
+    let nearest = [1.0, 0.0];
+    // Rows are looked at in fours.
+    let mut rows = [far; 12];
+    (rows[1], rows[6]) = (near, nearest);
+    let vectors = matrix(2, rows.as_flattened());
+    for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
+        let hits = flat::search_with(*backend, &vectors, &[0.0; 2], 2);
+        assert_eq!(hits[0].distance + 1, hits[1].distance);
+        let hits = flat::search_with(*backend, &vectors, &[0.0; 2], 1);
+        assert_eq!(hits[0].row, 6, "{}", backend.name());
     }
 }
 

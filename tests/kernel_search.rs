@@ -192,11 +192,10 @@ fn matrix(rows: usize, dim: usize, mut value: impl FnMut() -> f32) -> Matrix {
 
 /// What `docs/arithmetic.md` says, by our own reference.
 fn reference(query: &Matrix, rows: &Matrix) -> Vec<u64> {
-    let mut distances = vec![0.0; rows.rows()];
-    Backend::Scalar.squared_l2(query.padded(), rows.padded(), &mut distances);
-    (0u64..)
-        .zip(distances)
-        .map(|(row, distance)| u64::from(distance.to_bits()) << 32 | row)
+    let mut hits = flat::search_with(Backend::Scalar, rows, query.row(0), rows.rows());
+    hits.sort_by_key(|hit| hit.row);
+    hits.iter()
+        .map(|hit| u64::from(hit.distance) << 32 | u64::from(hit.row))
         .collect()
 }
 

@@ -4,7 +4,7 @@
 pub mod distance;
 pub mod flat;
 pub mod recall;
-mod topk;
+pub mod topk;
 
 use bytemuck::{Pod, Zeroable};
 

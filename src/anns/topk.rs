@@ -9,7 +9,6 @@ pub struct TopK {
     /// The largest of the kept candidates is on top.
     heap: BinaryHeap<u64>,
     k: usize,
-    limit: f32,
 }
 
 impl TopK {
@@ -18,30 +17,25 @@ impl TopK {
         TopK {
             heap: BinaryHeap::with_capacity(k),
             k,
-            limit: f32::INFINITY,
         }
     }
 
-    /// Candidates at a greater distance are not kept.
-    pub fn limit(&self) -> f32 {
-        self.limit
+    /// Candidates from here on are not kept.
+    pub fn limit(&self) -> u64 {
+        match self.heap.peek() {
+            Some(largest) if self.heap.len() == self.k => *largest,
+            _ => u64::MAX,
+        }
     }
 
     /// Keeps `candidate` if it is one of the smallest so far.
     pub fn offer(&mut self, candidate: u64) {
         if self.heap.len() < self.k {
             self.heap.push(candidate);
-        } else if self.heap.peek().is_some_and(|largest| candidate < *largest) {
-            self.heap.pop();
-            self.heap.push(candidate);
-        } else {
-            return;
-        }
-        if self.heap.len() == self.k {
-            self.limit = self
-                .heap
-                .peek()
-                .map_or(f32::INFINITY, |largest| Hit::from(*largest).distance());
+        } else if let Some(mut largest) = self.heap.peek_mut()
+            && candidate < *largest
+        {
+            *largest = candidate;
         }
     }
 

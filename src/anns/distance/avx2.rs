@@ -3,44 +3,34 @@
 
 use std::arch::x86_64::*;
 
-use super::sse2;
+use super::{Step, simd};
+use crate::anns::topk::TopK;
 
-super::squared_l2!("avx2", several, 4);
+type Lanes = [__m256; 2];
 
-#[inline]
 #[target_feature(enable = "avx2")]
-fn several<const ROWS: usize>(query: &[[f32; 16]], rows: [&[[f32; 16]]; ROWS]) -> [f32; ROWS] {
-    assert!(rows.iter().all(|row| row.len() == query.len()));
-    let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
-    for (step, q) in query.iter().enumerate() {
-        let q = load(q);
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            super::prefetch_after(row, step);
-            // SAFETY: the row has as many steps as the query, as asserted above.
-            let x = load(unsafe { row.get_unchecked(step) });
-            for j in 0..2 {
-                let d = _mm256_sub_ps(q[j], x[j]);
-                sums[j] = _mm256_add_ps(sums[j], _mm256_mul_ps(d, d));
-            }
-        }
-    }
-    sums.map(|[low, high]| reduce(_mm256_add_ps(low, high)))
+pub fn scan(query: &[Step], rows: &[Step], nearest: &mut TopK) {
+    simd::scan(query.len(), rows, nearest, |rows| {
+        simd::sums([_mm256_setzero_ps(); 2], query, rows, |sums, q, x| {
+            add_squares(sums, q, x)
+        })
+        .map(|[low, high]| fold(_mm256_add_ps(low, high)))
+    });
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(lanes: &[f32; 16]) -> [__m256; 2] {
-    let (halves, _) = lanes.as_chunks::<8>();
-    // SAFETY: each half is eight floats; the load needs no alignment.
-    std::array::from_fn(|j| unsafe { _mm256_loadu_ps(halves[j].as_ptr()) })
+fn add_squares(sums: Lanes, q: &Step, x: &Step) -> Lanes {
+    let (q, x): (Lanes, Lanes) = (bytemuck::cast(*q), bytemuck::cast(*x));
+    std::array::from_fn(|j| {
+        let d = _mm256_sub_ps(q[j], x[j]);
+        _mm256_add_ps(sums[j], _mm256_mul_ps(d, d))
+    })
 }
 
-/// The reduction tree from `t` to the distance.
+/// From `t` of the reduction tree to `u`.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub fn reduce(t: __m256) -> f32 {
-    sse2::reduce(_mm_add_ps(
-        _mm256_castps256_ps128(t),
-        _mm256_extractf128_ps::<1>(t),
-    ))
+pub fn fold(t: __m256) -> __m128 {
+    _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps::<1>(t))
 }

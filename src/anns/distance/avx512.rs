@@ -3,40 +3,31 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2;
+use super::{Step, avx2, simd};
+use crate::anns::topk::TopK;
 
-super::squared_l2!("avx512f", several, 4);
-
-#[inline]
 #[target_feature(enable = "avx512f")]
-fn several<const ROWS: usize>(query: &[[f32; 16]], rows: [&[[f32; 16]]; ROWS]) -> [f32; ROWS] {
-    assert!(rows.iter().all(|row| row.len() == query.len()));
-    let mut sums = [_mm512_setzero_ps(); ROWS];
-    for (step, q) in query.iter().enumerate() {
-        let q = load(q);
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            super::prefetch_after(row, step);
-            // SAFETY: the row has as many steps as the query, as asserted above.
-            let x = load(unsafe { row.get_unchecked(step) });
-            let d = _mm512_sub_ps(q, x);
-            *sum = _mm512_add_ps(*sum, _mm512_mul_ps(d, d));
-        }
-    }
-    sums.map(|sum| reduce(sum))
+pub fn scan(query: &[Step], rows: &[Step], nearest: &mut TopK) {
+    simd::scan(query.len(), rows, nearest, |rows| {
+        simd::sums(_mm512_setzero_ps(), query, rows, |sums, q, x| {
+            add_squares(sums, q, x)
+        })
+        .map(|sums| fold(sums))
+    });
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(lanes: &[f32; 16]) -> __m512 {
-    // SAFETY: the lanes are sixteen floats; the load needs no alignment.
-    unsafe { _mm512_loadu_ps(lanes.as_ptr()) }
+fn add_squares(sums: __m512, q: &Step, x: &Step) -> __m512 {
+    let d = _mm512_sub_ps(bytemuck::cast(*q), bytemuck::cast(*x));
+    _mm512_add_ps(sums, _mm512_mul_ps(d, d))
 }
 
-/// The whole reduction tree.
+/// `u` of the reduction tree.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn reduce(s: __m512) -> f32 {
+fn fold(s: __m512) -> __m128 {
     // AVX-512F moves the upper half as integers or doubles only.
     let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(s)));
-    avx2::reduce(_mm256_add_ps(_mm512_castps512_ps256(s), high))
+    avx2::fold(_mm256_add_ps(_mm512_castps512_ps256(s), high))
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reference: `docs/arithmetic.md`, word for word.
 
-use super::LANES;
+use super::{LANES, Step};
+use crate::anns::candidate;
+use crate::anns::topk::TopK;
 
-pub fn squared_l2(query: &[[f32; LANES]], rows: &[[f32; LANES]], distances: &mut [f32]) {
-    for (distance, row) in distances.iter_mut().zip(rows.chunks_exact(query.len())) {
-        *distance = one(query, row);
+pub fn scan(query: &[Step], rows: &[Step], nearest: &mut TopK) {
+    for (row, steps) in (0..).zip(rows.chunks_exact(query.len())) {
+        nearest.offer(candidate(squared_l2(query, steps), row));
     }
 }
 
-fn one(query: &[[f32; LANES]], row: &[[f32; LANES]]) -> f32 {
+fn squared_l2(query: &[Step], row: &[Step]) -> f32 {
     let mut s = [0f32; LANES];
     for (q, x) in query.iter().zip(row) {
         for j in 0..LANES {

@@ -3,40 +3,39 @@
 
 use std::arch::x86_64::*;
 
-super::squared_l2!("sse2", several, 2);
+use super::{Step, simd};
+use crate::anns::topk::TopK;
 
-#[inline]
+type Lanes = [__m128; 2];
+
 #[target_feature(enable = "sse2")]
-fn several<const ROWS: usize>(query: &[[f32; 16]], rows: [&[[f32; 16]]; ROWS]) -> [f32; ROWS] {
-    assert!(rows.iter().all(|row| row.len() == query.len()));
-    let mut sums = [[_mm_setzero_ps(); 4]; ROWS];
-    for (step, q) in query.iter().enumerate() {
-        let q = load(q);
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            super::prefetch_after(row, step);
-            // SAFETY: the row has as many steps as the query, as asserted above.
-            let x = load(unsafe { row.get_unchecked(step) });
-            for j in 0..4 {
-                let d = _mm_sub_ps(q[j], x[j]);
-                sums[j] = _mm_add_ps(sums[j], _mm_mul_ps(d, d));
-            }
-        }
-    }
-    sums.map(|[s0, s1, s2, s3]| reduce(_mm_add_ps(_mm_add_ps(s0, s2), _mm_add_ps(s1, s3))))
+pub fn scan(query: &[Step], rows: &[Step], nearest: &mut TopK) {
+    simd::scan(query.len(), rows, nearest, |rows| {
+        // There are registers for half the lanes of four rows.
+        let half = |first| {
+            simd::sums([_mm_setzero_ps(); 2], query, rows, |sums, q, x| {
+                add_squares(sums, first, q, x)
+            })
+        };
+        let (even, odd) = (half(0), half(1));
+        std::array::from_fn(|row| fold(even[row], odd[row]))
+    });
 }
 
+/// Adds to quarters `first` and `first + 2` of the lanes.
 #[inline]
 #[target_feature(enable = "sse2")]
-fn load(lanes: &[f32; 16]) -> [__m128; 4] {
-    let (quarters, _) = lanes.as_chunks::<4>();
-    // SAFETY: each quarter is four floats; the load needs no alignment.
-    std::array::from_fn(|j| unsafe { _mm_loadu_ps(quarters[j].as_ptr()) })
+fn add_squares(sums: Lanes, first: usize, q: &Step, x: &Step) -> Lanes {
+    let (q, x): ([__m128; 4], [__m128; 4]) = (bytemuck::cast(*q), bytemuck::cast(*x));
+    std::array::from_fn(|j| {
+        let d = _mm_sub_ps(q[first + 2 * j], x[first + 2 * j]);
+        _mm_add_ps(sums[j], _mm_mul_ps(d, d))
+    })
 }
 
-/// The end of the reduction tree: from `u` to the distance.
+/// `u` of the reduction tree.
 #[inline]
 #[target_feature(enable = "sse2")]
-pub fn reduce(u: __m128) -> f32 {
-    let v = _mm_add_ps(u, _mm_movehl_ps(u, u));
-    _mm_cvtss_f32(_mm_add_ss(v, _mm_shuffle_ps::<1>(v, v)))
+fn fold([s0, s2]: Lanes, [s1, s3]: Lanes) -> __m128 {
+    _mm_add_ps(_mm_add_ps(s0, s2), _mm_add_ps(s1, s3))
 }
