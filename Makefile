@@ -41,7 +41,7 @@ $(venv)/installed: tests/requirements.txt | tools
 
 # The POSIX test suites, run on every mount.
 target/tools/installed: tests/posix/tools.txt | tools
-	xargs -n 1 cargo install --quiet --locked --root target/tools < tests/posix/tools.txt
+	xargs -n 1 cargo install --quiet --locked --debug --root target/tools < tests/posix/tools.txt
 	touch $@
 
 clean:
