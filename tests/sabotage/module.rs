@@ -72,6 +72,11 @@ fn inodes_that_are_never_freed_are_a_leak() {
     );
     let report = run(fault, &["slab.leak", "kernel.log"], &[]);
     report.assert_verdict("fail", 1);
+    report.assert_check(
+        "slab.leak",
+        "fail",
+        &["BUG vexfs_inode", "Objects remaining"],
+    );
     report.assert_check("kernel.log", "fail", &["vexfs_inode"]);
 }
 
