@@ -26,7 +26,7 @@ const FAULTY: [(&str, &str); 12] = [
     ("null-dereference", "NULL pointer dereference"),
     ("rcu-stall", "self-detected stall"),
     ("segfault", "segfault at 0"),
-    ("slab-leak", "Objects remaining in vexfs_inode"),
+    ("slab-leak", "Objects remaining on __kmem_cache_shutdown"),
     ("soft-lockup", "soft lockup - CPU#0"),
     ("warning", "snapshot.c:118"),
 ];
