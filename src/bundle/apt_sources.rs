@@ -4,15 +4,17 @@
 use std::fs;
 use std::path::Path;
 
-const DEFAULT_MIRROR: &str = "http://mirror/debian";
+use anyhow::Context;
 
 /// A source that apt reads `suite` from.
-pub fn stanza(suite: &str) -> String {
-    let mirror = host_mirror().unwrap_or_else(|| DEFAULT_MIRROR.to_owned());
-    format!(
+pub fn stanza(suite: &str) -> anyhow::Result<String> {
+    let mirror = host_mirror().context(
+        "this machine's apt has no Debian mirror, from which the pinned kernel comes: name one in /etc/apt/sources.list",
+    )?;
+    Ok(format!(
         "Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nArchitectures: amd64\n\
          Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
-    )
+    ))
 }
 
 fn host_mirror() -> Option<String> {

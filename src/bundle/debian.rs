@@ -272,7 +272,7 @@ impl Apt {
         let dir =
             fs::canonicalize(dir).with_context(|| format!("cannot find {}", dir.display()))?;
         let sources = dir.join("debian.sources");
-        fs::write(&sources, apt_sources::stanza(suite))
+        fs::write(&sources, apt_sources::stanza(suite)?)
             .with_context(|| format!("cannot write {}", sources.display()))?;
         let set = |key: &str, value: &Path| {
             let mut option = OsString::from(format!("--option={key}="));
