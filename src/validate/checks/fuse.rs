@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The FUSE driver keeps working, on the host and in the guest.
 
-use crate::bench::first_divergence;
+use crate::bench::{Measurement, first_divergence, stats};
 use crate::guest::protocol::Place;
 
 use super::super::check::Finding;
@@ -32,9 +32,19 @@ pub fn host_answers(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let (here, there) = (&searches.in_process.answers, &searches.fuse.answers);
     Ok(match first_divergence(here, there) {
         None if there.is_empty() => Finding::fail("no query was answered"),
-        None => Finding::pass(format!("{} answers equal to the bit", there.len())),
+        None => Finding::pass(format!(
+            "{} answers equal to the bit; median search {:.1} µs in process, {:.1} µs through FUSE",
+            there.len(),
+            median_us(&searches.in_process)?,
+            median_us(&searches.fuse)?
+        )),
         Some(divergence) => Finding::fail(format!("FUSE against in process: {divergence}")),
     })
+}
+
+fn median_us(measurement: &Measurement) -> Result<f64, Finding> {
+    let summary = stats::summarise(measurement).map_err(Finding::could_not_run)?;
+    Ok(summary.latency_ns.p50 / 1e3)
 }
 
 pub fn guest_files(evidence: &Evidence, _: &Criterion) -> Evaluated {
