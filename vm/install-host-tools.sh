@@ -11,7 +11,8 @@ packages=(gcc libc6-dev binutils make bc flex perl pahole sparse xz-utils libelf
 missing=()
 for t in "${tools[@]}"; do command -v "$t" >/dev/null || missing+=("$t"); done
 for f in "${files[@]}"; do compgen -G "$f" >/dev/null || missing+=("$f"); done
-qemu_major() { qemu-system-x86_64 --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/\1/p'; }
+# Nothing where there is no QEMU.
+qemu_major() { (qemu-system-x86_64 --version 2>/dev/null || true) | sed -n 's/.*version \([0-9]*\).*/\1/p'; }
 major=$(qemu_major)
 [ "${major:-0}" -ge 8 ] || missing+=("qemu-system-x86_64 >= 8")
 [ ${#missing[@]} -gt 0 ] || exit 0
@@ -31,8 +32,11 @@ apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
 major=$(qemu_major)
 if [ "${major:-0}" -lt 8 ]; then
 	# The mirror is the one that this machine's own apt is set up with; its configuration stays as it is.
-	mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) bookworm .*/\2/p' \
-		/etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1)
+	if [ -z "$mirror" ]; then
+		echo "This is no Debian 12 with a mirror: install QEMU 8 or newer with its package manager." >&2
+		exit 2
+	fi
 	dir=$(mktemp -d)
 	trap 'rm -rf "$dir"' EXIT
 	mkdir -p "$dir/parts" "$dir/lists/partial"
