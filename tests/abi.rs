@@ -25,6 +25,7 @@ fn mirrored() -> Vec<(String, u64)> {
         "VEXFS_K_MAX" => abi::K_MAX,
         "VEXFS_ROWS_MAX" => abi::ROWS_MAX,
         "VEXFS_INDEX_MAX" => abi::INDEX_MAX,
+        "VEXFS_EFFORT_MAX" => abi::EFFORT_MAX,
         "VEXFS_KIND_FLAT" => abi::KIND_FLAT,
         "VEXFS_KIND_HNSW" => abi::KIND_HNSW,
         "VEXFS_KIND_IVF" => abi::KIND_IVF,

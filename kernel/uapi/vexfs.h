@@ -21,6 +21,7 @@
 #define VEXFS_K_MAX		2000	/* hits of a search */
 #define VEXFS_ROWS_MAX		0xffffffffU
 #define VEXFS_INDEX_MAX		8	/* index files of a vector file */
+#define VEXFS_EFFORT_MAX	65536
 
 /* struct vexfs_search.kind */
 #define VEXFS_KIND_FLAT		0

@@ -11,6 +11,7 @@ pub const DIM_MAX: u32 = 4000;
 pub const K_MAX: u32 = 2000;
 pub const ROWS_MAX: u32 = u32::MAX;
 pub const INDEX_MAX: usize = 8;
+pub const EFFORT_MAX: u32 = 65536;
 
 pub const KIND_FLAT: u32 = 0;
 pub const KIND_HNSW: u32 = 1;

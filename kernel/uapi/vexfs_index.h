@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * VexFS: the header of an index file.
+ *
+ * docs/index-format.md explains the fields, what a reader demands of them, and
+ * the sections that follow.  Everything is little-endian.
+ */
+#ifndef _UAPI_LINUX_VEXFS_INDEX_H
+#define _UAPI_LINUX_VEXFS_INDEX_H
+
+#include <linux/types.h>
+
+#define VEXFS_INDEX_MAGIC	"VEXFSIDX"
+#define VEXFS_INDEX_VERSION	1
+#define VEXFS_INDEX_PARAMS	16
+#define VEXFS_INDEX_SECTIONS	8
+#define VEXFS_INDEX_ALIGN	64		/* of sections */
+#define VEXFS_INDEX_NONE	0xffffffffU	/* no neighbour */
+
+struct vexfs_index_section {
+	__le64 offset;		/* from the start of the file */
+	__le64 bytes;
+};
+
+struct vexfs_index_header {
+	__u8 magic[8];
+	__le32 version;
+	__le32 kind;		/* VEXFS_KIND_* */
+	__le32 metric;		/* VEXFS_METRIC_* */
+	__le32 dim;
+	__le64 rows;		/* covered, from row 0 */
+	__le64 bytes;		/* of the file */
+	__le64 seed;
+	__le32 rows_crc;	/* CRC-32C of the covered rows */
+	__le32 body_crc;	/* CRC-32C of what follows the header */
+	__le32 effort;		/* what effort 0 means */
+	__le32 sections;
+	__le32 param[VEXFS_INDEX_PARAMS];
+	struct vexfs_index_section section[VEXFS_INDEX_SECTIONS];
+	__u8 reserved[60];
+	__le32 header_crc;	/* CRC-32C of the header up to here */
+};
+
+#endif /* _UAPI_LINUX_VEXFS_INDEX_H */
