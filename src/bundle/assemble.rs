@@ -4,14 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use serde::Deserialize;
 
 use super::initramfs::Archive;
-use super::manifest::{
-    FORMAT, FileRecord, GuestRecord, KernelRecord, Manifest, ModuleIdentity, ModuleRecord,
-};
+use super::manifest::{FORMAT, FileRecord, GuestRecord, KernelRecord, Manifest, ModuleRecord};
 use super::source_tree::make_dir_whole;
-use super::{Bundle, INITRAMFS, KERNEL, MANIFEST, MODULE, describe};
+use super::{Bundle, INITRAMFS, KERNEL, MANIFEST, MODULE, check_fit, describe};
 use crate::guest::kmod;
 
 /// Mount points, and places that the guest works in.
@@ -27,40 +26,85 @@ const DIRECTORIES: [&str; 9] = [
     "tmp",
 ];
 
+/// What the guest needs of its kernel, and does not load.
+const BUILT_IN: [&str; 5] = [
+    "ext4.ko",
+    "fuse.ko",
+    "virtio.ko",
+    "virtio_console.ko",
+    "virtio_pci.ko",
+];
+
+/// How files begin that xz, zstd and gzip have made.
+const COMPRESSED: [&[u8]; 3] = [b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"];
+
 /// What a bundle is made of.
 #[derive(Debug)]
 pub struct Parts {
-    /// A bootable image that has what the guest needs built in: virtio console, FUSE, ext4.
+    /// A bzImage.
     pub kernel_image: PathBuf,
-    pub kernel: KernelRecord,
+    /// The kernel's `lib/modules/RELEASE`.
+    pub kernel_modules: PathBuf,
     pub module: PathBuf,
-    pub module_compiler: String,
     /// A static program: PID 1, and under any other process id the `vexfs` tool.
     pub guest_program: PathBuf,
+    pub provenance: Provenance,
+}
+
+/// Where the parts come from, in their supplier's words.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    pub kernel: KernelRecord,
+    /// What the module's compiler calls itself.
+    pub module_compiler: String,
+    /// What the compiler of the guest's program calls itself.
     pub guest_compiler: String,
+}
+
+impl Provenance {
+    pub fn read(path: &Path) -> anyhow::Result<Provenance> {
+        serde_json::from_slice(&read(path)?)
+            .with_context(|| format!("{} does not say where the parts come from", path.display()))
+    }
 }
 
 /// Makes `out` a bundle, in place of one that may be there.
 pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
+    let Provenance {
+        kernel,
+        module_compiler,
+        guest_compiler,
+    } = &parts.provenance;
+    let kernel_image = read(&parts.kernel_image)?;
     let module = read(&parts.module)?;
-    let identity = ModuleIdentity::of(&module)
-        .with_context(|| format!("{} is not a kernel module", parts.module.display()))?;
+    ensure!(
+        !COMPRESSED.iter().any(|magic| module.starts_with(magic)),
+        "{} is compressed: give the module as the linker made it",
+        parts.module.display()
+    );
+    let identity = check_fit(
+        (&parts.kernel_image, &kernel_image),
+        (&parts.module, &module),
+        &kernel.release,
+    )?;
+    check_built_in(&parts.kernel_modules)?;
     let initramfs = initramfs(read(&parts.guest_program)?, module.clone())?;
 
     make_dir_whole(out, |dir| {
-        write(&dir.join(KERNEL), &read(&parts.kernel_image)?)?;
+        write(&dir.join(KERNEL), &kernel_image)?;
         write(&dir.join(INITRAMFS), &initramfs)?;
         write(&dir.join(MODULE), &module)?;
         let manifest = Manifest {
             format: FORMAT,
             toolkit_version: env!("CARGO_PKG_VERSION").to_owned(),
-            kernel: parts.kernel.clone(),
+            kernel: kernel.clone(),
             module: ModuleRecord {
-                compiler: parts.module_compiler.clone(),
+                compiler: module_compiler.clone(),
                 identity,
             },
             guest: GuestRecord {
-                compiler: parts.guest_compiler.clone(),
+                compiler: guest_compiler.clone(),
             },
             files: [KERNEL, INITRAMFS, MODULE]
                 .into_iter()
@@ -89,6 +133,21 @@ fn initramfs(guest_program: Vec<u8>, module: Vec<u8>) -> anyhow::Result<Vec<u8>>
     Ok(bytes)
 }
 
+/// Refuses a kernel that would leave the guest without a driver that it needs.
+fn check_built_in(kernel_modules: &Path) -> anyhow::Result<()> {
+    let list = read(&kernel_modules.join("modules.builtin"))?;
+    let list = String::from_utf8_lossy(&list);
+    for needed in BUILT_IN {
+        ensure!(
+            list.lines()
+                .any(|line| line.rsplit('/').next() == Some(needed)),
+            "the kernel of {} has no {needed} built in, which the guest needs: take another kernel",
+            kernel_modules.display()
+        );
+    }
+    Ok(())
+}
+
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
@@ -99,4 +158,113 @@ fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 
 fn record(path: &Path) -> anyhow::Result<FileRecord> {
     describe(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::fixtures;
+
+    const PROVENANCE: &str = r#"{
+        "kernel": {"release": "6.12", "supplier": "test", "packages": [
+            {"name": "linux", "version": "6.12-1", "hash": "nix:0123456789abcdfghijklmnpqrsvwxyz"}]},
+        "module_compiler": "cc 12", "guest_compiler": "rustc 1.95"}"#;
+
+    fn parts(dir: &Path) -> Parts {
+        let part = |name: &str, content: &[u8]| {
+            fs::write(dir.join(name), content).unwrap();
+            dir.join(name)
+        };
+        let built_in = BUILT_IN.map(|name| format!("kernel/{name}\n")).concat();
+        part("modules.builtin", built_in.as_bytes());
+        Parts {
+            kernel_image: part("bzImage", &fixtures::kernel_image("6.12")),
+            kernel_modules: dir.to_owned(),
+            module: part("vexfs.ko", &fixtures::module(&[("vermagic", "6.12 SMP ")])),
+            guest_program: part("vexfs-init", b"#!"),
+            provenance: Provenance::read(&part("parts.json", PROVENANCE.as_bytes())).unwrap(),
+        }
+    }
+
+    /// Why no bundle was made; nothing is left where it should have gone.
+    fn refusal(parts: &Parts) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("bundle");
+        let error = assemble(parts, &out).unwrap_err();
+        assert!(!out.exists());
+        format!("{error:#}")
+    }
+
+    #[test]
+    fn equal_parts_give_equal_bundles_wherever_they_lie() {
+        let made = [(); 2].map(|()| {
+            let dir = tempfile::tempdir().unwrap();
+            let out = dir.path().join("bundle");
+            let bundle = assemble(&parts(dir.path()), &out).unwrap();
+            let files = [MANIFEST, KERNEL, INITRAMFS, MODULE].map(|name| read(&out.join(name)));
+            (
+                bundle.id().to_owned(),
+                files.map(|content| content.unwrap()),
+            )
+        });
+        assert_eq!(made[0], made[1]);
+        let manifest = String::from_utf8_lossy(&made[0].1[0]);
+        assert!(
+            manifest.contains("nix:0123456789abcdfghijklmnpqrsvwxyz"),
+            "{manifest}"
+        );
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = || parts(dir.path());
+        let module = dir.path().join("vexfs.ko");
+
+        let parts = whole();
+        fs::write(&module, fixtures::module(&[("vermagic", "6.12.1 SMP ")])).unwrap();
+        let said = refusal(&parts);
+        assert!(
+            said.starts_with(&format!(
+                "{} was built for the kernel 6.12.1, but",
+                module.display()
+            )),
+            "{said}"
+        );
+
+        let parts = whole();
+        fs::write(&module, b"\xfd7zXZ\0 and so on").unwrap();
+        assert!(refusal(&parts).contains("is compressed"));
+
+        let parts = whole();
+        fs::write(&parts.kernel_image, fixtures::kernel_image("6.1")).unwrap();
+        assert!(refusal(&parts).contains("it is the kernel 6.1, not 6.12"));
+    }
+
+    #[test]
+    fn provenance_says_all_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("parts.json");
+        for (anchor, replacement) in [
+            ("\"module_compiler\": \"cc 12\", ", ""),
+            (
+                "\"supplier\": \"test\"",
+                "\"supplier\": \"test\", \"when\": 1",
+            ),
+            ("nix:", "md5:"),
+        ] {
+            assert_eq!(PROVENANCE.matches(anchor).count(), 1);
+            fs::write(&path, PROVENANCE.replace(anchor, replacement)).unwrap();
+            let error = Provenance::read(&path).unwrap_err().to_string();
+            assert!(error.contains("parts.json"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_without_a_needed_driver_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let parts = parts(dir.path());
+        fs::write(dir.path().join("modules.builtin"), "kernel/fuse.ko\n").unwrap();
+        assert!(refusal(&parts).contains("ext4.ko"));
+    }
 }

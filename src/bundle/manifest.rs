@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use object::{Object, ObjectSection};
+use object::Object;
 use serde::{Deserialize, Serialize};
 
+use super::modinfo::{self, Modinfo};
+
 /// Raised whenever the manifest or the layout of a bundle changes its meaning.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,18 +35,53 @@ pub struct FileRecord {
 #[serde(deny_unknown_fields)]
 pub struct KernelRecord {
     pub release: String,
-    /// Who built it: `debian`.
+    /// Who built it: `debian`, `nixpkgs`.
     pub supplier: String,
     pub packages: Vec<Package>,
 }
 
-/// A package by name, version and the hash of its file.
+/// What a supplier has taken the kernel from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
     pub name: String,
     pub version: String,
-    pub sha256: String,
+    pub hash: PackageHash,
+}
+
+/// `sha256:` and the 64 hexadecimal digits of a package's file, or `nix:` and the 32 characters with which the name of a path
+/// in the Nix store begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PackageHash(String);
+
+impl TryFrom<String> for PackageHash {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<PackageHash, String> {
+        let written_in =
+            |alphabet: &str, hash: &str| hash.chars().all(|digit| alphabet.contains(digit));
+        let known = match text.split_once(':') {
+            Some(("sha256", hash)) => hash.len() == 64 && written_in("0123456789abcdef", hash),
+            Some(("nix", hash)) => {
+                hash.len() == 32 && written_in("0123456789abcdfghijklmnpqrsvwxyz", hash)
+            }
+            _ => false,
+        };
+        if known {
+            Ok(PackageHash(text))
+        } else {
+            Err(format!(
+                "`{text}` is no hash of a package: give sha256: and 64 hexadecimal digits, or nix: and 32 characters of a store path"
+            ))
+        }
+    }
+}
+
+impl From<PackageHash> for String {
+    fn from(hash: PackageHash) -> String {
+        hash.0
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,25 +118,21 @@ impl ModuleIdentity {
             .build_id()
             .context("its notes cannot be read")?
             .context("it has no build id")?;
-        let info = elf
-            .section_by_name(".modinfo")
-            .context("it has no .modinfo section")?
-            .data()?;
+        let info = Modinfo::of(module)?;
         Ok(ModuleIdentity {
             build_id: hex(build_id),
-            vermagic: modinfo(info, "vermagic").context("its .modinfo has no vermagic")?,
-            srcversion: modinfo(info, "srcversion"),
+            vermagic: info
+                .get("vermagic")
+                .context("its .modinfo has no vermagic")?
+                .to_owned(),
+            srcversion: info.get("srcversion").map(str::to_owned),
         })
     }
-}
 
-/// The value of `key` among the NUL-separated `key=value` entries of a .modinfo section.
-fn modinfo(section: &[u8], key: &str) -> Option<String> {
-    section
-        .split(|&byte| byte == 0)
-        .filter_map(|entry| std::str::from_utf8(entry).ok()?.split_once('='))
-        .find(|(name, _)| *name == key)
-        .map(|(_, value)| value.to_owned())
+    /// The kernel release that it was built for.
+    pub fn release(&self) -> &str {
+        modinfo::release(&self.vermagic)
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -109,16 +142,36 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::fixtures;
 
     #[test]
-    fn modinfo_finds_whole_keys_only() {
-        let section = b"srcversion=A1\0\0vermagic=6.12 SMP mod_unload \0version=2\0";
-        assert_eq!(modinfo(section, "version").as_deref(), Some("2"));
-        assert_eq!(
-            modinfo(section, "vermagic").as_deref(),
-            Some("6.12 SMP mod_unload ")
-        );
-        assert_eq!(modinfo(section, "alias"), None);
+    fn a_package_has_a_hash_of_a_known_form() {
+        for good in [
+            format!("sha256:{}", "0f".repeat(32)),
+            format!("nix:{}", "0z".repeat(16)),
+        ] {
+            let hash = PackageHash::try_from(good.clone()).unwrap();
+            assert_eq!(String::from(hash), good);
+        }
+        for bad in [
+            "0f".repeat(32),
+            "sha256:0f".into(),
+            format!("sha256:{}", "0F".repeat(32)),
+            format!("nix:{}", "0e".repeat(16)),
+            format!("md5:{}", "0f".repeat(16)),
+        ] {
+            let error = PackageHash::try_from(bad.clone()).unwrap_err();
+            assert!(error.contains(&bad), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_identity_of_a_module() {
+        let module = fixtures::module(&[("vermagic", "6.12 SMP mod_unload "), ("name", "vexfs")]);
+        let identity = ModuleIdentity::of(&module).unwrap();
+        assert_eq!(identity.build_id, "b1d0001d");
+        assert_eq!(identity.release(), "6.12");
+        assert_eq!(identity.srcversion, None);
     }
 
     #[test]

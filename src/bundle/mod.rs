@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A bundle: everything that a validation run boots, in one directory with a manifest (`docs/bundle.md`).
 //!
-//! [`assemble`](assemble::assemble) makes one from parts, wherever these come from; [`debian`] supplies them from Debian's packages.
+//! [`assemble`](assemble::assemble) makes one from parts, wherever these come from: [`debian`] supplies them from Debian's packages,
+//! `vexfs-validate assemble` takes what somebody else has built.
 
 mod apt_sources;
 pub mod assemble;
 pub mod debian;
+#[cfg(test)]
+mod fixtures;
 pub mod guest_program;
 pub mod initramfs;
+mod kernel_image;
 pub mod kernel_module;
 pub mod manifest;
+mod modinfo;
 pub mod source_tree;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use manifest::{FileRecord, Manifest};
+use manifest::{FileRecord, Manifest, ModuleIdentity};
 
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
@@ -56,10 +61,21 @@ pub enum BundleError {
         found: String,
         expected: String,
     },
+    #[error("{path}: {reason}; build the bundle anew")]
+    Foreign { path: PathBuf, reason: String },
+    #[error(
+        "{path} was built for the kernel {built_for}, but the kernel of this bundle is {release}; build the module for that kernel"
+    )]
+    OtherKernel {
+        path: PathBuf,
+        built_for: String,
+        release: String,
+    },
 }
 
 impl Bundle {
-    /// Opens `dir` and refuses it unless every file has the size and the hash that its manifest says.
+    /// Opens `dir` and refuses it unless every file has the size and the hash that its manifest says, and the module was built for
+    /// the kernel.
     pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
         let path = dir.join(MANIFEST);
         let text = fs::read(&path).map_err(unreadable(&path))?;
@@ -85,6 +101,12 @@ impl Bundle {
                 })?;
             verify(&dir.join(name), expected)?;
         }
+        let (kernel, module) = (dir.join(KERNEL), dir.join(MODULE));
+        check_fit(
+            (&kernel, &fs::read(&kernel).map_err(unreadable(&kernel))?),
+            (&module, &fs::read(&module).map_err(unreadable(&module))?),
+            &manifest.kernel.release,
+        )?;
         Ok(Bundle {
             dir: dir.to_owned(),
             id: blake3::hash(&text).to_string(),
@@ -130,6 +152,35 @@ fn verify(path: &Path, expected: &FileRecord) -> Result<(), BundleError> {
     })
 }
 
+/// Refuses a kernel image that is not of `release`, and a module that was not built for it: the guest's kernel would not load it.
+/// Both files are asked themselves, each given as its path and its content.
+fn check_fit(
+    kernel: (&Path, &[u8]),
+    module: (&Path, &[u8]),
+    release: &str,
+) -> Result<ModuleIdentity, BundleError> {
+    let foreign = |path: &Path, reason: String| BundleError::Foreign {
+        path: path.to_owned(),
+        reason,
+    };
+    let found =
+        kernel_image::release(kernel.1).map_err(|error| foreign(kernel.0, format!("{error:#}")))?;
+    if found != release {
+        let reason = format!("it is the kernel {found}, not {release}");
+        return Err(foreign(kernel.0, reason));
+    }
+    let identity = ModuleIdentity::of(module.1)
+        .map_err(|error| foreign(module.0, format!("it is not a kernel module: {error:#}")))?;
+    if identity.release() == release {
+        return Ok(identity);
+    }
+    Err(BundleError::OtherKernel {
+        path: module.0.to_owned(),
+        built_for: identity.release().to_owned(),
+        release: release.to_owned(),
+    })
+}
+
 fn describe(path: &Path) -> io::Result<FileRecord> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
@@ -147,17 +198,28 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use manifest::{GuestRecord, KernelRecord, ModuleIdentity, ModuleRecord};
+    use manifest::{GuestRecord, KernelRecord, ModuleRecord};
 
     fn bundle(dir: &Path) {
-        for name in [KERNEL, INITRAMFS, MODULE] {
-            fs::write(dir.join(name), format!("the {name}")).unwrap();
+        with_releases(dir, "6.12", "6.12", "6.12");
+    }
+
+    /// A bundle whose manifest, kernel image and module each speak of a release of their own.
+    fn with_releases(dir: &Path, manifest: &str, kernel: &str, module: &str) {
+        let vermagic = format!("{module} SMP mod_unload ");
+        for (name, content) in [
+            (KERNEL, fixtures::kernel_image(kernel)),
+            (INITRAMFS, b"the initramfs".to_vec()),
+            (MODULE, fixtures::module(&[("vermagic", &vermagic)])),
+        ] {
+            fs::write(dir.join(name), content).unwrap();
         }
+        let release = manifest;
         let manifest = Manifest {
             format: manifest::FORMAT,
             toolkit_version: "0".into(),
             kernel: KernelRecord {
-                release: "6.12".into(),
+                release: release.into(),
                 supplier: "test".into(),
                 packages: Vec::new(),
             },
@@ -199,12 +261,35 @@ mod tests {
     }
 
     #[test]
+    fn a_module_for_another_kernel_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        with_releases(dir.path(), "6.12", "6.12", "6.12.1");
+        let error = Bundle::open(dir.path()).unwrap_err();
+        assert!(
+            matches!(&error, BundleError::OtherKernel { path, built_for, release }
+                if *path == dir.path().join(MODULE) && built_for == "6.12.1" && release == "6.12"),
+            "{error}"
+        );
+        with_releases(dir.path(), "6.12", "6.1", "6.12");
+        let error = Bundle::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("it is the kernel 6.1, not 6.12"), "{error}");
+    }
+
+    #[test]
     fn a_missing_file_and_another_format_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         bundle(dir.path());
         let path = dir.path().join(MANIFEST);
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, text.replacen("\"format\":1", "\"format\":99", 1)).unwrap();
+        fs::write(
+            &path,
+            text.replacen(
+                &format!("\"format\":{}", manifest::FORMAT),
+                "\"format\":99",
+                1,
+            ),
+        )
+        .unwrap();
         let error = Bundle::open(dir.path()).unwrap_err();
         assert!(
             matches!(error, BundleError::Format { found: 99, .. }),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::bundle::assemble::{Parts, assemble};
+use crate::bundle::Bundle;
+use crate::bundle::assemble::{Parts, Provenance, assemble};
 use crate::bundle::debian::{DebianKernel, Pin};
 use crate::bundle::manifest::Manifest;
 use crate::bundle::source_tree::SourceTree;
@@ -45,24 +46,32 @@ impl BundleArgs {
         let bundle = assemble(
             &Parts {
                 kernel_image: kernel.image(),
-                kernel: kernel.record(),
+                kernel_modules: kernel.modules(),
                 module: module.path,
-                module_compiler: module.compiler,
                 guest_program: guest.path,
-                guest_compiler: guest.compiler,
+                provenance: Provenance {
+                    kernel: kernel.record()?,
+                    module_compiler: module.compiler,
+                    guest_compiler: guest.compiler,
+                },
             },
             &out,
         )?;
 
-        if self.json {
-            let printed = Printed {
-                id: bundle.id(),
-                manifest: bundle.manifest(),
-            };
-            println!("{}", serde_json::to_string_pretty(&printed)?);
-        } else {
-            println!("{}: bundle {}", out.display(), bundle.id());
-        }
-        Ok(())
+        print(&bundle, self.json)
     }
+}
+
+/// Says which bundle was made.
+pub fn print(bundle: &Bundle, json: bool) -> anyhow::Result<()> {
+    if json {
+        let printed = Printed {
+            id: bundle.id(),
+            manifest: bundle.manifest(),
+        };
+        println!("{}", serde_json::to_string_pretty(&printed)?);
+    } else {
+        println!("{}: bundle {}", bundle.dir().display(), bundle.id());
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs-validate`: from sources to a verdict.
 
+mod assemble;
 pub mod bundle;
 mod lint_kernel;
 mod run;
@@ -23,6 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bundle(bundle::BundleArgs),
+    Assemble(assemble::AssembleArgs),
     Run(run::RunArgs),
     LintKernel(lint_kernel::LintKernelArgs),
     /// Remove a directory of this program's when standard input ends
@@ -38,6 +40,7 @@ const COULD_NOT_RUN: u8 = 2;
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bundle(args) => args.run().map(|()| 0),
+        Command::Assemble(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),

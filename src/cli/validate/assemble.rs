@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs-validate assemble`
+
+use std::path::PathBuf;
+
+use crate::bundle::assemble::{Parts, Provenance, assemble};
+
+use super::bundle;
+
+/// Make a bundle from a kernel, a module and a guest program that are built already
+///
+/// Needs no checkout, no network and no root. The same parts give the same bundle, wherever and whenever.
+#[derive(Debug, clap::Args)]
+pub struct AssembleArgs {
+    /// The kernel image (bzImage)
+    #[arg(long, value_name = "FILE")]
+    kernel: PathBuf,
+    /// The kernel's own modules: the directory lib/modules/RELEASE, with modules.builtin in it
+    #[arg(long, value_name = "DIR")]
+    modules: PathBuf,
+    /// vexfs.ko, not compressed, built for that kernel
+    #[arg(long, value_name = "FILE")]
+    module: PathBuf,
+    /// vexfs-init, linked statically
+    #[arg(long, value_name = "FILE")]
+    init: PathBuf,
+    /// JSON that says where the parts come from (docs/bundle.md)
+    #[arg(long, value_name = "FILE")]
+    provenance: PathBuf,
+    /// Where to put the bundle
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print the manifest as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl AssembleArgs {
+    pub fn run(self) -> anyhow::Result<()> {
+        let parts = Parts {
+            kernel_image: self.kernel,
+            kernel_modules: self.modules,
+            module: self.module,
+            guest_program: self.init,
+            provenance: Provenance::read(&self.provenance)?,
+        };
+        bundle::print(&assemble(&parts, &self.out)?, self.json)
+    }
+}
