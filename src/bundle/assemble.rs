@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From parts to a bundle: one recipe, whoever supplies the parts.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
+use super::guest_modules::{self, GuestModule, Role};
 use super::initramfs::Archive;
-use super::manifest::{FORMAT, FileRecord, GuestRecord, KernelRecord, Manifest, ModuleRecord};
+use super::manifest::{
+    FORMAT, FileRecord, GuestModuleRecord, GuestRecord, KernelRecord, Manifest, ModuleRecord,
+};
+use super::modinfo::Modinfo;
+use super::module_tree::{ModuleTree, is_compressed};
 use super::source_tree::make_dir_whole;
 use super::{Bundle, INITRAMFS, KERNEL, MANIFEST, MODULE, check_fit, describe};
-use crate::guest::kmod;
+use crate::guest::{drivers, kmod};
 
 /// Mount points, and places that the guest works in.
-const DIRECTORIES: [&str; 9] = [
+const DIRECTORIES: [&str; 10] = [
     "bin",
     "dev",
     "lib",
+    "lib/modules",
     "lib/vexfs",
     "mnt",
     "proc",
@@ -26,18 +33,6 @@ const DIRECTORIES: [&str; 9] = [
     "tmp",
 ];
 
-/// What the guest needs of its kernel, and does not load.
-const BUILT_IN: [&str; 5] = [
-    "ext4.ko",
-    "fuse.ko",
-    "virtio.ko",
-    "virtio_console.ko",
-    "virtio_pci.ko",
-];
-
-/// How files begin that xz, zstd and gzip have made.
-const COMPRESSED: [&[u8]; 3] = [b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"];
-
 /// What a bundle is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -45,6 +40,8 @@ pub struct Parts {
     pub kernel_image: PathBuf,
     /// The kernel's `lib/modules/RELEASE`.
     pub kernel_modules: PathBuf,
+    /// What the guest is for, besides what every guest is for.
+    pub roles: Vec<Role>,
     pub module: PathBuf,
     /// A static program: PID 1, and under any other process id the `vexfs` tool.
     pub guest_program: PathBuf,
@@ -79,7 +76,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
     let kernel_image = read(&parts.kernel_image)?;
     let module = read(&parts.module)?;
     ensure!(
-        !COMPRESSED.iter().any(|magic| module.starts_with(magic)),
+        !is_compressed(&module),
         "{} is compressed: give the module as the linker made it",
         parts.module.display()
     );
@@ -88,8 +85,22 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
         (&parts.module, &module),
         &kernel.release,
     )?;
-    check_built_in(&parts.kernel_modules)?;
-    let initramfs = initramfs(read(&parts.guest_program)?, module.clone())?;
+    let roles: BTreeSet<Role> = [Role::Guest]
+        .into_iter()
+        .chain(parts.roles.iter().copied())
+        .collect();
+    let roles = Vec::from_iter(roles);
+    let tree = ModuleTree::read(&parts.kernel_modules)?;
+    let guest_modules =
+        guest_modules::select(&tree, &kernel.release, &roles, &Modinfo::of(&module)?)?;
+    let module_records = guest_modules
+        .iter()
+        .map(|module| GuestModuleRecord {
+            name: module.name.clone(),
+            blake3: blake3::hash(&module.content).to_string(),
+        })
+        .collect();
+    let initramfs = initramfs(read(&parts.guest_program)?, module.clone(), guest_modules)?;
 
     make_dir_whole(out, |dir| {
         write(&dir.join(KERNEL), &kernel_image)?;
@@ -105,6 +116,8 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
             },
             guest: GuestRecord {
                 compiler: guest_compiler.clone(),
+                roles,
+                modules: module_records,
             },
             files: [KERNEL, INITRAMFS, MODULE]
                 .into_iter()
@@ -118,14 +131,29 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
     Ok(Bundle::open(out)?)
 }
 
-fn initramfs(guest_program: Vec<u8>, module: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+fn initramfs(
+    guest_program: Vec<u8>,
+    module: Vec<u8>,
+    guest_modules: Vec<GuestModule>,
+) -> anyhow::Result<Vec<u8>> {
     let mut archive = Archive::default();
     for path in DIRECTORIES {
         archive.directory(path);
     }
     archive.program("init", guest_program);
     archive.symlink("bin/vexfs", "/init");
-    archive.file(kmod::PATH.trim_start_matches('/'), module);
+    archive.file(&in_archive(kmod::PATH), module);
+    if !guest_modules.is_empty() {
+        let mut load_order = String::new();
+        for GuestModule { name, content } in guest_modules {
+            load_order.push_str(&format!("{name}\n"));
+            archive.file(
+                &in_archive(&format!("{}/{name}.ko", drivers::DIRECTORY)),
+                content,
+            );
+        }
+        archive.file(&in_archive(drivers::LOAD_ORDER), load_order.into_bytes());
+    }
     let mut bytes = Vec::new();
     archive
         .write(&mut bytes)
@@ -133,19 +161,9 @@ fn initramfs(guest_program: Vec<u8>, module: Vec<u8>) -> anyhow::Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// Refuses a kernel that would leave the guest without a driver that it needs.
-fn check_built_in(kernel_modules: &Path) -> anyhow::Result<()> {
-    let list = read(&kernel_modules.join("modules.builtin"))?;
-    let list = String::from_utf8_lossy(&list);
-    for needed in BUILT_IN {
-        ensure!(
-            list.lines()
-                .any(|line| line.rsplit('/').next() == Some(needed)),
-            "the kernel of {} has no {needed} built in, which the guest needs: take another kernel",
-            kernel_modules.display()
-        );
-    }
-    Ok(())
+/// A path of the guest as the archive names it.
+fn in_archive(path: &str) -> String {
+    path.trim_start_matches('/').to_owned()
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -175,11 +193,14 @@ mod tests {
             fs::write(dir.join(name), content).unwrap();
             dir.join(name)
         };
-        let built_in = BUILT_IN.map(|name| format!("kernel/{name}\n")).concat();
-        part("modules.builtin", built_in.as_bytes());
+        part(
+            "modules.builtin",
+            b"virtio_pci.ko\nvirtio_console.ko\next4.ko\nfuse.ko\n",
+        );
         Parts {
             kernel_image: part("bzImage", &fixtures::kernel_image("6.12")),
             kernel_modules: dir.to_owned(),
+            roles: Vec::new(),
             module: part("vexfs.ko", &fixtures::module(&[("vermagic", "6.12 SMP ")])),
             guest_program: part("vexfs-init", b"#!"),
             provenance: Provenance::read(&part("parts.json", PROVENANCE.as_bytes())).unwrap(),
@@ -237,6 +258,10 @@ mod tests {
         assert!(refusal(&parts).contains("is compressed"));
 
         let parts = whole();
+        fs::write(dir.path().join("modules.builtin"), "fuse.ko\n").unwrap();
+        assert!(refusal(&parts).contains("no virtio_pci, neither built in nor as a module"));
+
+        let parts = whole();
         fs::write(&parts.kernel_image, fixtures::kernel_image("6.1")).unwrap();
         assert!(refusal(&parts).contains("it is the kernel 6.1, not 6.12"));
     }
@@ -258,13 +283,5 @@ mod tests {
             let error = Provenance::read(&path).unwrap_err().to_string();
             assert!(error.contains("parts.json"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_kernel_without_a_needed_driver_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let parts = parts(dir.path());
-        fs::write(dir.path().join("modules.builtin"), "kernel/fuse.ko\n").unwrap();
-        assert!(refusal(&parts).contains("ext4.ko"));
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use object::Object;
 use serde::{Deserialize, Serialize};
 
+use super::guest_modules::Role;
 use super::modinfo::{self, Modinfo};
 
 /// Raised whenever the manifest or the layout of a bundle changes its meaning.
@@ -97,6 +98,18 @@ pub struct ModuleRecord {
 pub struct GuestRecord {
     /// What the compiler of the guest's program calls itself.
     pub compiler: String,
+    /// What the guest is for, which decides what it loads.
+    pub roles: Vec<Role>,
+    /// The kernel's modules that the guest loads before anything else, in this order.
+    pub modules: Vec<GuestModuleRecord>,
+}
+
+/// One of the kernel's modules as it lies in the initramfs, not compressed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestModuleRecord {
+    pub name: String,
+    pub blake3: String,
 }
 
 /// What a module file carries that the kernel shows again once it is loaded.

@@ -9,12 +9,14 @@ pub mod assemble;
 pub mod debian;
 #[cfg(test)]
 mod fixtures;
+pub mod guest_modules;
 pub mod guest_program;
 pub mod initramfs;
 mod kernel_image;
 pub mod kernel_module;
 pub mod manifest;
 mod modinfo;
+mod module_tree;
 pub mod source_tree;
 
 use std::fs::{self, File};
@@ -61,7 +63,7 @@ pub enum BundleError {
         found: String,
         expected: String,
     },
-    #[error("{path}: {reason}; build the bundle anew")]
+    #[error("{path}: {reason}")]
     Foreign { path: PathBuf, reason: String },
     #[error(
         "{path} was built for the kernel {built_for}, but the kernel of this bundle is {release}; build the module for that kernel"
@@ -233,6 +235,8 @@ mod tests {
             },
             guest: GuestRecord {
                 compiler: "rustc".into(),
+                roles: Vec::new(),
+                modules: Vec::new(),
             },
             files: [KERNEL, INITRAMFS, MODULE]
                 .map(|name| (name.to_owned(), describe(&dir.join(name)).unwrap()))

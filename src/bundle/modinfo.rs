@@ -37,6 +37,13 @@ impl Modinfo {
             .find(|(name, _)| name == key)
             .map(|(_, value)| value.as_str())
     }
+
+    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.entries
+            .iter()
+            .filter(move |(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+    }
 }
 
 /// The kernel release that a vermagic begins with.
@@ -56,5 +63,6 @@ mod tests {
         assert_eq!(info.get("version"), Some("2"));
         assert_eq!(info.get("vermagic").map(release), Some("6.12"));
         assert_eq!(info.get("depends"), None);
+        assert!(info.all("alias").eq(["a", "b"]));
     }
 }

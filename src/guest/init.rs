@@ -11,6 +11,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::utsname::uname;
 
+use super::drivers;
 use super::port::Port;
 use super::protocol::{Message, PLAN_PATH, Plan, VERSION};
 use super::supervisor;
@@ -29,6 +30,7 @@ pub fn main() -> ! {
 /// What a run's init does, from the first mount to the last message.
 fn run() -> Result<()> {
     set_up()?;
+    drivers::load()?;
     let mut port = Port::open()?;
     let plan = read_plan()?;
     port.send(&hello(&plan)?)?;

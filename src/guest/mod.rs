@@ -2,6 +2,7 @@
 //! What runs inside the virtual machine: its init, the steps of a run, and the protocol in which it reports them.
 
 mod deadline;
+pub mod drivers;
 pub mod init;
 pub mod kmod;
 mod mounts;

@@ -12,7 +12,7 @@ use super::results::StepData;
 use crate::dataset::workload::Workload;
 
 /// Raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Where the guest finds its plan.
 pub const PLAN_PATH: &str = "/plan.json";

@@ -42,6 +42,8 @@ pub struct Identity {
     pub cpu_flags: Vec<String>,
     pub memory_kib: u64,
     pub clocksource: String,
+    /// The loaded modules, in the order of loading, before vexfs ever was one.
+    pub modules: Vec<String>,
     /// `/proc/sys/kernel/tainted` before the module was ever loaded.
     pub taint: u64,
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::bundle::assemble::{Parts, Provenance, assemble};
+use crate::bundle::guest_modules::Role;
 
 use super::bundle;
 
@@ -30,6 +31,9 @@ pub struct AssembleArgs {
     /// Where to put the bundle
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// What the guest is for, besides validation: it loads the modules that this needs (vm/guest-modules.json)
+    #[arg(long = "role", value_name = "ROLE", value_enum)]
+    roles: Vec<Role>,
     /// Print the manifest as JSON
     #[arg(long)]
     json: bool,
@@ -40,6 +44,7 @@ impl AssembleArgs {
         let parts = Parts {
             kernel_image: self.kernel,
             kernel_modules: self.modules,
+            roles: self.roles,
             module: self.module,
             guest_program: self.init,
             provenance: Provenance::read(&self.provenance)?,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::bundle::Bundle;
 use crate::bundle::assemble::{Parts, Provenance, assemble};
 use crate::bundle::debian::{DebianKernel, Pin};
+use crate::bundle::guest_modules::Role;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::source_tree::SourceTree;
 use crate::bundle::{guest_program, kernel_module};
@@ -21,6 +22,9 @@ pub struct BundleArgs {
     /// Build the module from another directory than kernel/
     #[arg(long, value_name = "DIR")]
     module_source: Option<PathBuf>,
+    /// What the guest is for, besides validation: it loads the modules that this needs (vm/guest-modules.json)
+    #[arg(long = "role", value_name = "ROLE", value_enum)]
+    roles: Vec<Role>,
     /// Print the manifest as JSON
     #[arg(long)]
     json: bool,
@@ -47,6 +51,7 @@ impl BundleArgs {
             &Parts {
                 kernel_image: kernel.image(),
                 kernel_modules: kernel.modules(),
+                roles: self.roles,
                 module: module.path,
                 guest_program: guest.path,
                 provenance: Provenance {

@@ -6,6 +6,7 @@ use std::arch::x86_64::__cpuid;
 use anyhow::{Context, Result};
 use nix::sys::utsname::uname;
 
+use crate::guest::drivers;
 use crate::guest::results::Identity;
 use crate::guest::system::{meminfo_kib, read_trimmed, taint};
 
@@ -31,6 +32,7 @@ pub fn observe() -> Result<Identity> {
         clocksource: read_trimmed(
             "/sys/devices/system/clocksource/clocksource0/current_clocksource",
         )?,
+        modules: drivers::loaded()?,
         taint: taint()?,
     })
 }

@@ -29,18 +29,28 @@ pub fn accelerator(evidence: &Evidence, _: &Criterion) -> Evaluated {
 
 pub fn guest(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let identity = evidence.guest.identity()?;
-    let wanted = &evidence.manifest()?.kernel.release;
+    let manifest = evidence.manifest()?;
+    let packed = manifest.guest.modules.iter().map(|module| &module.name);
+    if !identity.modules.iter().eq(packed.clone()) {
+        return Ok(Finding::fail(format!(
+            "the guest had loaded {:?}, its bundle holds {:?}",
+            identity.modules,
+            packed.collect::<Vec<_>>()
+        )));
+    }
+    let wanted = &manifest.kernel.release;
     let vendor = identity.hypervisor_vendor.as_deref().unwrap_or("unnamed");
     Ok(Finding::judge(
         identity.hypervisor && identity.kernel_release == *wanted,
         format!(
-            "{}, kernel {}, {} MiB, {} CPU, clock {}",
+            "{}, kernel {}, {} of its modules, {} MiB, {} CPU, clock {}",
             if identity.hypervisor {
                 format!("hypervisor {vendor}")
             } else {
                 "no hypervisor".into()
             },
             identity.kernel_release,
+            identity.modules.len(),
             identity.memory_kib / 1024,
             identity.cpus,
             identity.clocksource

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Guests that load modules of their kernel before anything else, booted for real.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use vexfs::bundle::Bundle;
+use vexfs::bundle::assemble::{Parts, Provenance, assemble};
+use vexfs::bundle::debian::{DebianKernel, Pin};
+use vexfs::bundle::guest_modules::Role;
+use vexfs::bundle::source_tree::SourceTree;
+use vexfs::bundle::{guest_program, kernel_module};
+use vexfs::dataset::workload::{Name, Workload};
+use vexfs::guest::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
+use vexfs::guest::results::{Identity, StepData};
+use vexfs::machine::qemu::Qemu;
+use vexfs::machine::session::{Deadlines, Ending, follow};
+use vexfs::machine::{Machine, MachineConfig};
+
+const DEADLINES: Deadlines = Deadlines {
+    boot: Duration::from_secs(180),
+    message: Duration::from_secs(60),
+    end: Duration::from_secs(60),
+};
+
+/// Debian's kernel, and what is built for it.
+fn parts() -> Parts {
+    let tree = SourceTree::find().unwrap();
+    let (cache, report) = (tree.cache(), |line: &str| eprintln!("{line}"));
+    let pin = Pin::read(&tree.kernel_pin()).unwrap();
+    let kernel = DebianKernel::obtain(pin, &cache, &report).unwrap();
+    let module = kernel_module::build(&kernel, &tree.module_source(), &cache, &report).unwrap();
+    let guest = guest_program::build(&tree, &report).unwrap();
+    Parts {
+        kernel_image: kernel.image(),
+        kernel_modules: kernel.modules(),
+        roles: vec![Role::Disks],
+        module: module.path,
+        guest_program: guest.path,
+        provenance: Provenance {
+            kernel: kernel.record().unwrap(),
+            module_compiler: module.compiler,
+            guest_compiler: guest.compiler,
+        },
+    }
+}
+
+fn scratch() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// How a boot of the bundle ends, and what the guest says that it is.
+fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
+    let logs = tempfile::tempdir().unwrap();
+    let plan = Plan {
+        protocol: VERSION,
+        run_id: "test".to_owned(),
+        accelerator: Accelerator::Icount,
+        workload: Workload::new(Name::Inherited),
+        k: 1,
+        warmups: 1,
+        runs: 1,
+        cycles: 1,
+        steps: vec![Step::Identity],
+    };
+    let config = MachineConfig {
+        accelerator: Accelerator::Icount,
+        memory_mib: 1024,
+        kernel_arguments: Vec::new(),
+        logs: logs.path().to_owned(),
+    };
+    let plan = serde_json::to_vec(&plan).unwrap();
+    let mut machine = Machine::boot(&Qemu::find().unwrap(), bundle, &config, &plan).unwrap();
+    let mut identity = None;
+    let ending = follow(&mut machine, &DEADLINES, |message| {
+        if let Message::StepFinished {
+            outcome: Outcome::Ok { data },
+            ..
+        } = message
+            && let StepData::Identity(found) = *data
+        {
+            identity = Some(found);
+        }
+    })
+    .unwrap();
+    (ending, identity)
+}
+
+#[test]
+fn a_guest_for_disks_loads_its_drivers_in_order() {
+    let dir = scratch();
+    let bundle = assemble(&parts(), &dir.path().join("bundle")).unwrap();
+    let packed = bundle.manifest().guest.modules.iter();
+    let packed: Vec<_> = packed.map(|module| module.name.as_str()).collect();
+    let place = |name| packed.iter().position(|packed| *packed == name).unwrap();
+    assert!(place("scsi_mod") < place("sd_mod") && place("libata") < place("ahci"));
+    assert!(!packed.contains(&"ext4"), "Debian's kernel has it built in");
+
+    let (ending, identity) = boot(&bundle);
+    assert_eq!(ending, Ending::Completed);
+    let identity = identity.unwrap();
+    assert_eq!(identity.modules, packed);
+    assert_eq!(
+        identity.taint, 0,
+        "the kernel's own modules do not taint it"
+    );
+}
+
+/// A tree of modules as Debian's, but for one byte of the module `name`.
+fn with_changed(tree: &Path, name: &str, dest: &Path) {
+    let status = Command::new("cp")
+        .arg("--recursive")
+        .args([tree, dest])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let found = Command::new("find")
+        .arg(dest)
+        .args(["-name", &format!("{name}.ko.xz")])
+        .output()
+        .unwrap();
+    let packed = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim_end());
+    let status = Command::new("xz").arg("--decompress").arg(&packed).status();
+    assert!(status.unwrap().success());
+    let file = packed.with_extension("");
+    let mut content = fs::read(&file).unwrap();
+    // The ELF header's machine: neither x86-64 now, nor what Debian has signed.
+    content[18] ^= 1;
+    fs::write(&file, content).unwrap();
+}
+
+#[test]
+fn a_module_that_the_kernel_refuses_is_named() {
+    let dir = scratch();
+    let mut parts = parts();
+    let tree = dir.path().join("modules");
+    with_changed(&parts.kernel_modules, "virtio_blk", &tree);
+    parts.kernel_modules = tree;
+    let bundle = assemble(&parts, &dir.path().join("bundle")).unwrap();
+    let (ending, identity) = boot(&bundle);
+    assert!(
+        matches!(&ending, Ending::GuestError { reason }
+            if reason.contains("cannot load the kernel's module virtio_blk: EKEYREJECTED")),
+        "{ending}"
+    );
+    assert_eq!(identity, None);
+}
