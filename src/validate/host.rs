@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is measured on the host itself: the FUSE driver only, since the module is never loaded there.
+//!
+//! Root mounts where it is. Anybody else mounts in a user namespace of their own, where a process of this program does all
+//! that is to be done: the mount cannot be seen from outside.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,6 +28,9 @@ use crate::guest::steps::files;
 
 use super::criteria::WorkloadCriteria;
 use super::scratch::{self, Scratch, is_mounted};
+use super::user_namespace;
+
+const DEVICE: &str = "/dev/fuse";
 
 const MOUNTS_WITHIN: Duration = Duration::from_secs(10);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -32,6 +39,8 @@ const ENDS_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, Serialize, Deserialize)]
 pub struct HostRun {
     pub files: Outcome<Vec<Case>>,
+    /// The operations on files that were not tried, since a user namespace has one user only.
+    pub left_out: Vec<String>,
     pub searches: Outcome<Searches>,
     /// The driver unmounted on SIGTERM, left no mount and ended well.
     pub lifecycle: Outcome<()>,
@@ -45,33 +54,88 @@ pub struct Searches {
     pub fuse: Measurement,
 }
 
-/// Runs the FUSE driver `tool` on a store of its own. An error says why this host cannot be asked at all; whatever goes wrong
-/// after that is a failure of the driver's.
-pub fn observe(
-    tool: &Path,
-    workload: &Workload,
-    criteria: &WorkloadCriteria,
-) -> Result<HostRun, &'static str> {
-    if !Path::new("/dev/fuse").exists() {
-        return Err("this host has no /dev/fuse");
-    }
-    if !geteuid().is_root() {
-        return Err("mounting takes root");
-    }
-    Ok(drive(tool, workload, criteria).unwrap_or_else(|error| HostRun::failed(&error)))
+/// What the driver is asked to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The `vexfs` tool, which is the driver.
+    pub tool: PathBuf,
+    pub workload: Workload,
+    pub criteria: WorkloadCriteria,
 }
 
-fn drive(tool: &Path, workload: &Workload, criteria: &WorkloadCriteria) -> Result<HostRun> {
+/// Runs the FUSE driver on a store of its own. An error says why this host cannot be asked at all; whatever goes wrong
+/// after that is a failure of the driver's.
+pub fn observe(request: &Request) -> Result<HostRun, String> {
+    if !Path::new(DEVICE).exists() {
+        return Err(format!("this host has no {DEVICE}"));
+    }
+    if let Err(error) = File::options().read(true).write(true).open(DEVICE) {
+        return Err(format!("this user may not open {DEVICE} ({error})"));
+    }
+    if geteuid().is_root() {
+        return Ok(drive(request, &[]).unwrap_or_else(|error| HostRun::failed(&error)));
+    }
+    let mut command = match std::env::current_exe() {
+        Ok(program) => Command::new(program),
+        Err(error) => return Err(format!("this program cannot be found ({error})")),
+    };
+    command
+        .arg(COMMAND)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    user_namespace::enter(&mut command);
+    match command.spawn() {
+        Ok(process) => ask(process, request).unwrap_or_else(|error| Ok(HostRun::failed(&error))),
+        Err(error) => Err(format!("{NO_RIGHT} ({error})")),
+    }
+}
+
+/// The name of the command that [`observe`] calls this program with where it is not root: it reads a [`Request`] from its standard
+/// input and writes what [`observe`] then gives back.
+pub const COMMAND: &str = "observe-host";
+
+const NO_RIGHT: &str =
+    "mounting takes root, or a user namespace, which this system does not give to this user";
+
+/// Has the process in the namespace carry out the request.
+fn ask(mut process: Child, request: &Request) -> Result<Result<HostRun, String>> {
+    let input = process.stdin.take().context("it has no standard input")?;
+    let asked = serde_json::to_writer(input, request);
+    let output = process.wait_with_output()?;
+    ensure!(
+        output.status.success(),
+        "the process in a user namespace ended with {}",
+        output.status
+    );
+    asked.context("the process in a user namespace did not read what it was asked")?;
+    serde_json::from_slice(&output.stdout)
+        .context("the process in a user namespace did not answer what it was asked")
+}
+
+/// What that process does.
+pub fn observe_in_namespace() -> Result<()> {
+    let request: Request = serde_json::from_reader(io::stdin())?;
+    let result = if user_namespace::may_mount() {
+        let run = drive(&request, &files::OF_OTHER_USERS);
+        Ok(run.unwrap_or_else(|error| HostRun::failed(&error)))
+    } else {
+        Err(NO_RIGHT.to_owned())
+    };
+    Ok(serde_json::to_writer(io::stdout(), &result)?)
+}
+
+fn drive(request: &Request, left_out: &[&str]) -> Result<HostRun> {
     let scratch = Scratch::new()?;
     let (store, mount_point) = (
         scratch.path().join(scratch::STORE),
         scratch.path().join(scratch::MOUNT_POINT),
     );
-    let daemon = Daemon::mount(tool, &store, &mount_point)?;
-    let files = try_files(&daemon.mount_point, &store);
-    let searches = search(&daemon.mount_point, workload, criteria);
+    let daemon = Daemon::mount(&request.tool, &store, &mount_point)?;
+    let files = try_files(left_out, &daemon.mount_point, &store);
+    let searches = search(&daemon.mount_point, &request.workload, &request.criteria);
     Ok(HostRun {
         files: files.into(),
+        left_out: left_out.iter().map(|&name| name.to_owned()).collect(),
         searches: searches.into(),
         lifecycle: daemon.end().into(),
     })
@@ -82,16 +146,21 @@ impl HostRun {
     fn failed(error: &anyhow::Error) -> HostRun {
         HostRun {
             files: Outcome::Failed(error.into()),
+            left_out: Vec::new(),
             searches: Outcome::Failed(error.into()),
             lifecycle: Outcome::Failed(error.into()),
         }
     }
 }
 
-fn try_files(mount_point: &Path, store: &Path) -> Result<Vec<Case>> {
+fn try_files(left_out: &[&str], mount_point: &Path, store: &Path) -> Result<Vec<Case>> {
     let through = mount_point.join("files");
     fs::create_dir(&through).with_context(|| format!("cannot create {}", through.display()))?;
-    Ok(files::cases(&through, &store.join("files")))
+    Ok(files::cases_without(
+        left_out,
+        &through,
+        &store.join("files"),
+    ))
 }
 
 fn search(

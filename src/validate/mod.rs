@@ -10,4 +10,5 @@ pub mod host;
 pub mod run;
 pub mod scratch;
 pub mod terminal;
+mod user_namespace;
 pub mod verdict;

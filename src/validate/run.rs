@@ -65,9 +65,13 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
 
     let host = if checks::look_at_host(&request.criteria) {
         report("host: file operations and searches through FUSE");
-        host::observe(&request.tool, &workload, &request.criteria.workload)
+        host::observe(&host::Request {
+            tool: request.tool.clone(),
+            workload,
+            criteria: request.criteria.workload.clone(),
+        })
     } else {
-        Err(NOT_ASKED_FOR)
+        Err(NOT_ASKED_FOR.to_owned())
     };
     let mut evidence = Evidence {
         criteria: request.criteria.clone(),
@@ -75,7 +79,7 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
             .as_ref()
             .map(|bundle| bundle.manifest().clone())
             .map_err(Clone::clone),
-        host: host.map_err(str::to_owned),
+        host,
         machine: None,
         plan: None,
         guest: GuestReport::default(),

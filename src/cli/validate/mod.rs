@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::validate::scratch;
+use crate::validate::{host, scratch};
 
 /// Validates the kernel module of VexFS in a virtual machine
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ enum Command {
     Assemble(assemble::AssembleArgs),
     Run(run::RunArgs),
     LintKernel(lint_kernel::LintKernelArgs),
+    /// Carry out what standard input asks, in a user namespace
+    #[command(name = host::COMMAND, hide = true)]
+    ObserveHost,
     /// Remove a directory of this program's when standard input ends
     #[command(hide = true)]
     Sweep {
@@ -43,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Assemble(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),
+        Command::ObserveHost => host::observe_in_namespace().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),
     };
     match result {

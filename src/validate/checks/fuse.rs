@@ -17,7 +17,13 @@ pub fn host_lifecycle(evidence: &Evidence, _: &Criterion) -> Evaluated {
 }
 
 pub fn host_files(evidence: &Evidence, _: &Criterion) -> Evaluated {
-    module::cases(Place::Fuse, done(&evidence.host()?.files)?)
+    let host = evidence.host()?;
+    let mut finding = module::cases(Place::Fuse, done(&host.files)?)?;
+    if !host.left_out.is_empty() {
+        let left_out = host.left_out.join(", ");
+        finding.measured += &format!("; not tried, since it takes root: {left_out}");
+    }
+    Ok(finding)
 }
 
 pub fn host_answers(evidence: &Evidence, _: &Criterion) -> Evaluated {
