@@ -50,6 +50,35 @@ fn a_changed_byte_of_the_bundle_is_refused() {
 }
 
 #[test]
+fn a_module_for_another_kernel_is_refused_before_any_boot() {
+    let dir = bundles::scratch();
+    let bundle = dir.path().join("bundle");
+    bundles::copy_tree(bundles::whole(), &bundle);
+    let hash = |bytes: &[u8]| blake3::hash(bytes).to_string();
+    let module = bundle.join("vexfs.ko");
+    let mut bytes = fs::read(&module).unwrap();
+    let before = hash(&bytes);
+    let vermagic = b"vermagic=6.12.";
+    let found = |window: &[u8]| window == vermagic;
+    let at = bytes.windows(vermagic.len()).position(found).unwrap();
+    bytes[at + b"vermagic=".len()] = b'7';
+    fs::write(&module, &bytes).unwrap();
+    let manifest = bundle.join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace(&before, &hash(&bytes))).unwrap();
+
+    let checks = ["bundle.intact", "guest.completed"];
+    let report = Run::start(&bundle, &checks, &[]).finish();
+    report.assert_verdict("could-not-run", 2);
+    let sentence = [
+        "vexfs.ko was built for the kernel 7.12.",
+        "the kernel of this bundle is 6.12.",
+    ];
+    report.assert_check("bundle.intact", "could-not-run", &sentence);
+    report.assert_check("guest.completed", "could-not-run", &["bundle"]);
+}
+
+#[test]
 fn kvm_is_never_replaced_by_something_else() {
     let arguments = ["--accel", "kvm", "--once"];
     let report = Run::start(bundles::whole(), &CHECKS, &arguments).finish();
