@@ -22,6 +22,7 @@ const CHECKS: [&str; 3] = [
 ];
 const NOBODY: u32 = 65534;
 const PATIENCE: Duration = Duration::from_secs(60);
+const TIDY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A directory that nobody may read, with one in it where nobody may write.
 struct Place {
@@ -154,6 +155,11 @@ fn where_that_is_not_allowed_the_checks_are_skipped_and_say_why() {
 #[test]
 fn a_killed_run_leaves_no_process_and_no_files() {
     let place = with_device();
+    // Searches enough that they do not end by themselves while we watch.
+    let path = place.path("criteria.json");
+    let mut criteria: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    criteria["workload"]["runs"] = 10_000.into();
+    fs::write(&path, criteria.to_string()).unwrap();
     let mut run = place.run(OPEN_DEVICE);
     let deadline = Instant::now() + PATIENCE;
     let vectors = loop {
@@ -167,6 +173,7 @@ fn a_killed_run_leaves_no_process_and_no_files() {
     };
     run.kill().unwrap();
     run.wait().unwrap();
+    let deadline = Instant::now() + TIDY_WITHIN;
     while place.scratch().is_some() || !processes(place.dir.path()).is_empty() {
         let left = processes(place.dir.path());
         assert!(
