@@ -1,7 +1,7 @@
 //! VexFS: a filesystem in which vector files can be searched, and the toolkit that validates its kernel module.
 //!
 //! The modules depend on each other in one direction only:
-//! `dataset → anns → store → {fuse, client} → bench → guest → machine → validate → cli`.
+//! `dataset → anns → store → {fuse, client} → bench → guest → machine → validate → image → cli`.
 
 pub mod anns;
 pub mod bench;
@@ -11,6 +11,7 @@ pub mod client;
 pub mod dataset;
 pub mod fuse;
 pub mod guest;
+pub mod image;
 pub mod machine;
 pub mod posix;
 pub mod store;

@@ -45,7 +45,7 @@ fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Mac
     let plan = Plan {
         protocol: VERSION,
         run_id: "test".to_owned(),
-        accelerator,
+        accelerator: Some(accelerator),
         workload: Workload::new(Name::Inherited),
         k: 1,
         warmups: 1,

@@ -6,9 +6,13 @@ use std::process::ExitCode;
 
 use vexfs::cli;
 use vexfs::guest::{STEP_PROGRAM, init, steps};
+use vexfs::image::boot;
 
 fn main() -> ExitCode {
     if std::process::id() == 1 {
+        if boot::is_image() {
+            boot::main();
+        }
         init::main();
     }
     let mut arguments = env::args();

@@ -28,7 +28,7 @@ use manifest::{FileRecord, Manifest, ModuleIdentity};
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
 pub const MODULE: &str = "vexfs.ko";
-const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = "manifest.json";
 
 /// A bundle of which every file has been compared with the manifest.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ use nix::sys::reboot::{RebootMode, reboot};
 use nix::sys::utsname::uname;
 
 use super::drivers;
+use super::outlet::Outlet;
 use super::port::Port;
 use super::protocol::{Message, PLAN_PATH, Plan, VERSION};
 use super::supervisor;
@@ -32,17 +33,22 @@ fn run() -> Result<()> {
     set_up()?;
     drivers::load()?;
     let mut port = Port::open()?;
-    let plan = read_plan()?;
-    port.send(&hello(&plan)?)?;
-    for &step in &plan.steps {
-        port.send(&Message::StepStarted { step })?;
-        let finished = supervisor::run(step, &mut port)?;
-        port.send(&finished)?;
-    }
-    port.send(&Message::Done)
+    carry_out(&read_plan()?, &mut port)
 }
 
-fn set_up() -> Result<()> {
+/// All steps of the plan, one after the other, whatever becomes of them. An error means that the guest is broken.
+pub fn carry_out(plan: &Plan, outlet: &mut dyn Outlet) -> Result<()> {
+    outlet.send(&hello(plan)?)?;
+    for &step in &plan.steps {
+        outlet.send(&Message::StepStarted { step })?;
+        let finished = supervisor::run(step, outlet)?;
+        outlet.send(&finished)?;
+    }
+    outlet.send(&Message::Done)
+}
+
+/// Mounts what the steps and init itself need.
+pub fn set_up() -> Result<()> {
     for (source, target, options) in [
         ("proc", "/proc", None),
         ("sysfs", "/sys", None),
@@ -110,8 +116,13 @@ fn give_up(reason: &str) -> ! {
     power_off()
 }
 
-fn power_off() -> ! {
+pub fn power_off() -> ! {
     nix::unistd::sync();
+    power_off_now()
+}
+
+/// Without waiting for what has not been written yet.
+pub fn power_off_now() -> ! {
     match reboot(RebootMode::RB_POWER_OFF) {
         Ok(never) => match never {},
         Err(error) => {

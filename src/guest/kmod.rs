@@ -5,12 +5,13 @@ use std::fs::File;
 use std::path::Path;
 use std::{fmt::Write, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module};
 use object::elf::{ELF_NOTE_GNU, FileHeader64, NT_GNU_BUILD_ID};
 use object::read::elf::NoteIterator;
 use object::{LittleEndian, Object};
 
+use super::hypervisor;
 use super::system::read_trimmed;
 
 pub const NAME: &str = "vexfs";
@@ -18,7 +19,12 @@ pub const NAME: &str = "vexfs";
 /// Where the bundle's initramfs has the module.
 pub const PATH: &str = "/lib/vexfs/vexfs.ko";
 
+/// Refuses where no hypervisor is: what goes wrong in a kernel must not go wrong on a machine that somebody needs.
 pub fn load() -> Result<()> {
+    ensure!(
+        hypervisor::is_present(),
+        "cannot load {PATH}: this machine is not a virtual one"
+    );
     let file = File::open(PATH).with_context(|| format!("cannot open {PATH}"))?;
     finit_module(file, c"", ModuleInitFlags::empty()).with_context(|| format!("cannot load {PATH}"))
 }

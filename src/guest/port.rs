@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::deadline::wait_for;
+use super::outlet::Outlet;
 use super::protocol::{Message, PORT_NAME};
 
 const APPEARS_WITHIN: Duration = Duration::from_secs(20);
@@ -31,8 +32,10 @@ impl Port {
             .with_context(|| format!("cannot open {}", path.display()))?;
         Ok(Port { device })
     }
+}
 
-    pub fn send(&mut self, message: &Message) -> Result<()> {
+impl Outlet for Port {
+    fn send(&mut self, message: &Message) -> Result<()> {
         write_message(&mut self.device, message)
             .with_context(|| format!("cannot write to port {PORT_NAME}"))
     }

@@ -26,7 +26,8 @@ pub const PORT_NAME: &str = "org.vexfs.validate";
 pub struct Plan {
     pub protocol: u32,
     pub run_id: String,
-    pub accelerator: Accelerator,
+    /// Nothing where the plan is made before anybody knows where it is carried out.
+    pub accelerator: Option<Accelerator>,
     /// Generated inside the guest.
     pub workload: Workload,
     /// Hits of a search.
@@ -257,7 +258,7 @@ mod tests {
         Plan {
             protocol: VERSION,
             run_id: "r1".into(),
-            accelerator: Accelerator::Icount,
+            accelerator: Some(Accelerator::Icount),
             workload: Workload::new(workload::Name::Inherited),
             k: 10,
             warmups: 1,

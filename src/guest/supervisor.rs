@@ -17,7 +17,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::deadline::wait_for;
-use super::port::Port;
+use super::outlet::Outlet;
 use super::protocol::{Failure, Message, Outcome, Step};
 use super::{STEP_PROGRAM, system};
 
@@ -27,7 +27,7 @@ pub const LEFTOVERS_PATH: &str = "/tmp/leftovers";
 const DIES_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a step may take, by the guest's clock: generous for the slowest accelerator that runs the full plan.
-fn time_limit(step: Step) -> Duration {
+pub fn time_limit(step: Step) -> Duration {
     Duration::from_secs(match step {
         Step::Identity | Step::Module | Step::After => 60,
         Step::Files | Step::Errors | Step::Concurrency => 180,
@@ -36,7 +36,7 @@ fn time_limit(step: Step) -> Duration {
 }
 
 /// Runs the step and relays its progress. The answer is its [`Message::StepFinished`]; an error means that the guest is broken.
-pub fn run(step: Step, port: &mut Port) -> Result<Message> {
+pub fn run(step: Step, outlet: &mut dyn Outlet) -> Result<Message> {
     let begun = Instant::now();
     let deadline = begun + time_limit(step);
     let mut child = Command::new("/proc/self/exe")
@@ -52,7 +52,7 @@ pub fn run(step: Step, port: &mut Port) -> Result<Message> {
     let ended = loop {
         match output.next_line(deadline)? {
             Next::Line(line) => match serde_json::from_slice(&line)? {
-                message @ Message::Progress { .. } => port.send(&message)?,
+                message @ Message::Progress { .. } => outlet.send(&message)?,
                 message @ Message::StepFinished { .. } => finished = Some(message),
                 other => bail!("step {step} sent {other:?}"),
             },

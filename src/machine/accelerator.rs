@@ -99,7 +99,7 @@ fn probe_plan() -> Plan {
     Plan {
         protocol: VERSION,
         run_id: "kvm-probe".to_owned(),
-        accelerator: Accelerator::Kvm,
+        accelerator: Some(Accelerator::Kvm),
         workload: Workload::new(Name::Inherited),
         k: 1,
         warmups: 0,

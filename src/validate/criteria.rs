@@ -10,13 +10,18 @@ use serde::{Deserialize, Serialize};
 /// The criteria of this version of the toolkit.
 const BUILT_IN: &str = include_str!("criteria.json");
 
+/// Those of a run without a host: of the bootable image.
+const IMAGE: &str = include_str!("image-criteria.json");
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Criteria {
     pub version: u32,
     pub workload: WorkloadCriteria,
     pub checks: Vec<Criterion>,
-    /// BLAKE3 of the text that was read.
+    /// The text that was read, and its BLAKE3.
+    #[serde(skip)]
+    pub text: String,
     #[serde(skip)]
     pub blake3: String,
 }
@@ -66,7 +71,15 @@ impl Criteria {
         }
     }
 
-    fn parse(text: &str) -> Result<Criteria> {
+    /// Reads `path`, or what this version asks of the bootable image.
+    pub fn read_for_image(path: Option<&Path>) -> Result<Criteria> {
+        match path {
+            None => Criteria::parse(IMAGE),
+            path => Criteria::read(path),
+        }
+    }
+
+    pub fn parse(text: &str) -> Result<Criteria> {
         let mut criteria: Criteria = serde_json::from_str(text)?;
         let mut seen = BTreeSet::new();
         for check in &criteria.checks {
@@ -76,6 +89,7 @@ impl Criteria {
                 check.id
             );
         }
+        criteria.text = text.to_owned();
         criteria.blake3 = blake3::hash(text.as_bytes()).to_hex().to_string();
         Ok(criteria)
     }

@@ -2,9 +2,8 @@
 //! Everything that a run brought to light, for the checks to look at.
 
 use crate::bundle::manifest::Manifest;
-use crate::guest::protocol::{Outcome, Place, Plan};
+use crate::guest::protocol::{Accelerator, Outcome, Place, Plan};
 use crate::guest::results::{PerPlace, PlaceRun};
-use crate::machine::accelerator::Choice;
 use crate::machine::kernel_log::Scan;
 
 use super::check::Finding;
@@ -31,9 +30,12 @@ pub struct Evidence {
 
 /// What the machine was.
 pub struct MachineRecord {
-    pub choice: Choice,
-    /// QEMU's version.
-    pub qemu: String,
+    /// Nothing where a hypervisor does not tell what its clock counts.
+    pub accelerator: Option<Accelerator>,
+    /// Why this accelerator, or how it was recognised.
+    pub reason: String,
+    /// QEMU's version, where it was started by us.
+    pub qemu: Option<String>,
 }
 
 pub enum Repetition {

@@ -7,6 +7,7 @@ pub mod criteria;
 pub mod evidence;
 pub mod guest_report;
 pub mod host;
+pub mod judgement;
 pub mod run;
 pub mod scratch;
 pub mod terminal;

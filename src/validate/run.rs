@@ -7,15 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::bundle::Bundle;
 use crate::dataset::workload::{Name, Workload};
 use crate::guest::protocol::{self, Accelerator, Message, Plan, Step};
 use crate::machine::accelerator::{self, Requested};
-use crate::machine::kernel_log::{self, Scan};
+use crate::machine::kernel_log::Scan;
 use crate::machine::qemu::Qemu;
 use crate::machine::session::{Deadlines, Ending, follow};
 use crate::machine::{Machine, MachineConfig, MachineError};
@@ -25,7 +23,8 @@ use super::criteria::Criteria;
 use super::evidence::{Evidence, MachineRecord, Repetition};
 use super::guest_report::GuestReport;
 use super::host;
-use super::verdict::{Fate, Provenance, Verdict};
+use super::judgement::{self, Judgement, to_json};
+use super::verdict::{Fate, Verdict};
 
 /// Of the virtual machine.
 const MEMORY_MIB: u32 = 1024;
@@ -105,7 +104,8 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     Ok((verdict, evidence))
 }
 
-fn workload(criteria: &Criteria) -> Result<Workload> {
+/// The workload that the criteria name.
+pub fn workload(criteria: &Criteria) -> Result<Workload> {
     let name: Name = serde_json::from_value(criteria.workload.name.clone().into())
         .with_context(|| format!("there is no workload {}", criteria.workload.name))?;
     Ok(Workload::new(name))
@@ -127,10 +127,11 @@ fn boot(
         choice.accelerator, choice.reason
     ));
     let accelerator = choice.accelerator;
-    let plan = plan(&request.criteria, accelerator, workload, steps);
+    let plan = plan(&request.criteria, Some(accelerator), workload, steps);
     evidence.machine = Some(MachineRecord {
-        choice,
-        qemu: qemu.version().to_owned(),
+        accelerator: Some(accelerator),
+        reason: choice.reason,
+        qemu: Some(qemu.version().to_owned()),
     });
     evidence.plan = Some(plan.clone());
 
@@ -178,17 +179,18 @@ fn boot(
     Ok(())
 }
 
-fn plan(
+/// What the criteria ask for, where `accelerator` is known or not.
+pub fn plan(
     criteria: &Criteria,
-    accelerator: Accelerator,
+    accelerator: Option<Accelerator>,
     workload: Workload,
     steps: Vec<Step>,
 ) -> Plan {
     let asked = &criteria.workload;
     // Where the clock counts instructions, a second run shows that the first was exact; more would show nothing.
     let (warmups, runs) = match accelerator {
-        Accelerator::Icount => (asked.icount_warmups, asked.icount_runs),
-        Accelerator::Kvm | Accelerator::Tcg => (asked.warmups, asked.runs),
+        Some(Accelerator::Icount) => (asked.icount_warmups, asked.icount_runs),
+        Some(Accelerator::Kvm | Accelerator::Tcg) | None => (asked.warmups, asked.runs),
     };
     Plan {
         protocol: protocol::VERSION,
@@ -240,7 +242,8 @@ impl Boot<'_> {
     }
 }
 
-fn progress(message: &Message) -> Option<String> {
+/// A message in a person's words, if it has something to say to one.
+pub fn progress(message: &Message) -> Option<String> {
     Some(match message {
         Message::Hello { kernel_release, .. } => format!("guest: up, kernel {kernel_release}"),
         Message::StepStarted { step } => format!("guest: {step}"),
@@ -258,13 +261,7 @@ fn scan(logs: &Path) -> Result<Scan, String> {
     let path = logs.join("console.log");
     let log =
         fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let exceptions = kernel_log::exceptions().map_err(|error| format!("{error:#}"))?;
-    let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
-    Ok(kernel_log::scan(
-        &String::from_utf8_lossy(&log),
-        &exceptions,
-        today,
-    ))
+    judgement::scan(&String::from_utf8_lossy(&log))
 }
 
 /// Both boots, byte for byte: what the guests said, and what their kernels logged.
@@ -299,56 +296,14 @@ fn first_difference(a: &[u8], b: &[u8]) -> String {
     )
 }
 
-/// What the guest reported, under what identity; equal for two icount runs of one bundle.
-#[derive(Serialize)]
-struct Results<'a> {
-    toolkit: &'a str,
-    bundle: Option<&'a str>,
-    qemu: Option<&'a str>,
-    plan: &'a Option<Plan>,
-    guest: &'a GuestReport,
-}
-
 fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> Result<Verdict> {
-    let toolkit = env!("CARGO_PKG_VERSION");
-    let machine = evidence.machine.as_ref();
-    let results = Results {
-        toolkit,
-        bundle: bundle_id.as_deref(),
-        qemu: machine.map(|machine| machine.qemu.as_str()),
-        plan: &evidence.plan,
-        guest: &evidence.guest,
-    };
-    let results = to_json(&results)?;
-    let provenance = Provenance {
-        toolkit: toolkit.into(),
-        criteria_blake3: evidence.criteria.blake3.clone(),
-        module_blake3: evidence
-            .manifest
-            .as_ref()
-            .ok()
-            .and_then(|manifest| manifest.files.get(crate::bundle::MODULE))
-            .map(|file| file.blake3.clone()),
-        kernel_release: evidence
-            .manifest
-            .as_ref()
-            .ok()
-            .map(|manifest| manifest.kernel.release.clone()),
-        accelerator: machine.map(|machine| machine.choice.accelerator.to_string()),
-        accelerator_reason: machine.map(|machine| machine.choice.reason.clone()),
-        qemu: machine.map(|machine| machine.qemu.clone()),
-        results_blake3: blake3::hash(results.as_bytes()).to_string(),
-        bundle_blake3: bundle_id,
-    };
-    let checks = checks::evaluate(&evidence.criteria, evidence);
-    let verdict = Verdict::of(checks, evidence.fate.clone(), provenance);
-
+    let judgement = Judgement::of(evidence, bundle_id)?;
     let file = |name: &str, text: &str| {
         let path = request.out.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     };
-    file("results.json", &results)?;
-    file("verdict.json", &to_json(&verdict)?)?;
+    file("results.json", &judgement.results)?;
+    file("verdict.json", &to_json(&judgement.verdict)?)?;
     let host = match &evidence.host {
         Ok(host) => to_json(host)?,
         Err(reason) => to_json(&HostNotRun { reason })?,
@@ -357,16 +312,12 @@ fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> R
     if let Ok(manifest) = &evidence.manifest {
         file("manifest.json", &to_json(manifest)?)?;
     }
-    Ok(verdict)
+    Ok(judgement.verdict)
 }
 
 #[derive(Serialize)]
 struct HostNotRun<'a> {
     reason: &'a str,
-}
-
-fn to_json(value: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
 #[cfg(test)]

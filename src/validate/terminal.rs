@@ -44,10 +44,11 @@ fn table() -> Table {
 
 /// The same seeded workload in each place; nothing where the guest did not get that far.
 fn measurements(evidence: &Evidence) -> Option<String> {
-    let unit = match evidence.machine().ok()?.choice.accelerator {
-        Accelerator::Icount => "instructions",
-        Accelerator::Kvm => "ns",
-        Accelerator::Tcg => "ns (emulated: means nothing)",
+    let unit = match evidence.machine().ok()?.accelerator {
+        Some(Accelerator::Icount) => "instructions",
+        Some(Accelerator::Kvm) => "ns",
+        Some(Accelerator::Tcg) => "ns (emulated: means nothing)",
+        None => "ns (of an unknown clock)",
     };
     let median_header = format!("median search, {unit}");
     let mut rows = table();

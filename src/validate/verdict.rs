@@ -52,7 +52,7 @@ impl Counts {
 }
 
 /// What became of the virtual machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Fate {
     Booted(Ending),
@@ -64,13 +64,13 @@ impl fmt::Display for Fate {
         match self {
             Fate::Booted(ending) => ending.fmt(f),
             Fate::NotStarted { not_started } => {
-                write!(f, "no virtual machine was started: {not_started}")
+                write!(f, "the plan was not started: {not_started}")
             }
         }
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     pub verdict: Word,
     pub counts: Counts,

@@ -3,6 +3,7 @@
 
 mod assemble;
 pub mod bundle;
+mod image;
 mod lint_kernel;
 mod run;
 
@@ -26,6 +27,8 @@ enum Command {
     Bundle(bundle::BundleArgs),
     Assemble(assemble::AssembleArgs),
     Run(run::RunArgs),
+    Image(image::ImageArgs),
+    ImageResults(image::ImageResultsArgs),
     LintKernel(lint_kernel::LintKernelArgs),
     /// Carry out what standard input asks, in a user namespace
     #[command(name = host::COMMAND, hide = true)]
@@ -45,6 +48,8 @@ pub fn main() -> ExitCode {
         Command::Bundle(args) => args.run().map(|()| 0),
         Command::Assemble(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
+        Command::Image(args) => args.run().map(|()| 0),
+        Command::ImageResults(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),
         Command::ObserveHost => host::observe_in_namespace().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),

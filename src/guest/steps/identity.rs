@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What this machine is.
 
-use std::arch::x86_64::__cpuid;
-
 use anyhow::{Context, Result};
 use nix::sys::utsname::uname;
 
 use crate::guest::drivers;
+use crate::guest::hypervisor;
 use crate::guest::results::Identity;
 use crate::guest::system::{meminfo_kib, read_trimmed, taint};
 
 pub fn observe() -> Result<Identity> {
     let kernel = uname()?;
     let cpuinfo = read_trimmed("/proc/cpuinfo")?;
-    let hypervisor = __cpuid(1).ecx >> 31 == 1;
     Ok(Identity {
-        hypervisor,
-        hypervisor_vendor: hypervisor.then(hypervisor_vendor),
+        hypervisor: hypervisor::is_present(),
+        hypervisor_vendor: hypervisor::vendor(),
         dmi_vendor: read_trimmed("/sys/class/dmi/id/sys_vendor").ok(),
         dmi_product: read_trimmed("/sys/class/dmi/id/product_name").ok(),
         kernel_release: kernel.release().to_string_lossy().into_owned(),
@@ -35,17 +33,6 @@ pub fn observe() -> Result<Identity> {
         modules: drivers::loaded()?,
         taint: taint()?,
     })
-}
-
-/// The twelve characters in EBX, ECX and EDX of the first hypervisor leaf.
-fn hypervisor_vendor() -> String {
-    let leaf = __cpuid(0x4000_0000);
-    let bytes: Vec<u8> = [leaf.ebx, leaf.ecx, leaf.edx]
-        .into_iter()
-        .flat_map(u32::to_le_bytes)
-        .filter(|&byte| byte != 0)
-        .collect();
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn cpu_fields<'a>(cpuinfo: &'a str, name: &str) -> impl Iterator<Item = &'a str> {

@@ -18,12 +18,12 @@ pub fn bundle_intact(evidence: &Evidence, _: &Criterion) -> Evaluated {
 pub fn accelerator(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let machine = evidence.machine()?;
     let booted = evidence.guest.hello.is_some();
+    let (Some(accelerator), Some(qemu)) = (machine.accelerator, &machine.qemu) else {
+        return Err(Finding::skipped("nobody chose the machine"));
+    };
     Ok(Finding::judge(
         booted,
-        format!(
-            "{} on QEMU {}: {}",
-            machine.choice.accelerator, machine.qemu, machine.choice.reason
-        ),
+        format!("{accelerator} on QEMU {qemu}: {}", machine.reason),
     ))
 }
 

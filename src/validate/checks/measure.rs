@@ -20,14 +20,21 @@ pub fn kernel_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated 
 /// The ratio of medians within one run, so that machine, build and bytes are the same.
 fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluated {
     let limit = limit(criterion)?;
-    let unit = match evidence.machine()?.choice.accelerator {
-        Accelerator::Tcg => {
+    let machine = evidence.machine()?;
+    let unit = match machine.accelerator {
+        Some(Accelerator::Tcg) => {
             return Err(Finding::skipped(
                 "plain TCG has no clock that means anything: use kvm or icount",
             ));
         }
-        Accelerator::Icount => "instructions",
-        Accelerator::Kvm => "ns",
+        Some(Accelerator::Icount) => "instructions",
+        Some(Accelerator::Kvm) => "ns",
+        None => {
+            return Err(Finding::skipped(format!(
+                "what the clock counts is not known: {}",
+                machine.reason
+            )));
+        }
     };
     let base = median(evidence.place(Place::InProcess)?)?;
     let there = median(evidence.place(place)?)?;

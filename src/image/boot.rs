@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! PID 1 of the image: finds its own disk, carries out its plan, judges, writes everything down, powers off.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use fatfs::{FileSystem, FsOptions};
+
+use super::build::BOOT_FILE;
+use super::console::Console;
+use super::contents::{Contents, IN_INITRAMFS};
+use super::data::{Data, KERNEL_LOG, MANIFEST, MESSAGES, REPORT, RESULTS, Run, VERDICT};
+use super::disk::Layout;
+use super::judge::{Observed, judge, unfinished};
+use super::uki;
+use crate::bundle::manifest::{FileRecord, Manifest};
+use crate::bundle::{INITRAMFS, KERNEL, MODULE};
+use crate::guest::deadline::wait_for;
+use crate::guest::outlet::Outlet;
+use crate::guest::protocol::Message;
+use crate::guest::supervisor::time_limit;
+use crate::guest::{hypervisor, init, kmod, system};
+use crate::machine::session::Ending;
+use crate::validate::guest_report::GuestReport;
+use crate::validate::judgement::{self, to_json};
+use crate::validate::run::progress;
+use crate::validate::terminal;
+use crate::validate::verdict::Fate;
+
+/// Disks can be slow to appear.
+const DISK_APPEARS_WITHIN: Duration = Duration::from_secs(60);
+
+/// For everything but the steps, which have limits of their own.
+const OVERHEAD: Duration = Duration::from_secs(300);
+
+/// How long a person can read why nothing was done.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+const NOT_VIRTUAL: &str = "this machine is not a virtual one, and the module is not loaded on bare metal before it has passed in a virtual machine: boot the image in one";
+
+/// Whether this initramfs is an image's.
+pub fn is_image() -> bool {
+    Path::new(IN_INITRAMFS).exists()
+}
+
+/// Never returns, whatever happens: when PID 1 ends, the kernel panics.
+pub fn main() -> ! {
+    static CONSOLE: OnceLock<Arc<Console>> = OnceLock::new();
+    let give_up = |reason: &str| -> ! {
+        eprintln!("vexfs-init: {reason}");
+        if let Some(console) = CONSOLE.get() {
+            console.say(&format!("could not run: {reason}"));
+            thread::sleep(LAST_WORDS);
+        }
+        init::power_off()
+    };
+    panic::set_hook(Box::new(move |panic| {
+        give_up(&format!("init panicked: {panic}"))
+    }));
+    if let Err(error) = init::set_up() {
+        give_up(&format!("{error:#}"));
+    }
+    let console = Arc::clone(CONSOLE.get_or_init(|| Arc::new(Console::open())));
+    if let Err(error) = run(&console) {
+        give_up(&format!("{error:#}"));
+    }
+    console.say("powering off");
+    init::power_off()
+}
+
+fn run(console: &Arc<Console>) -> Result<()> {
+    let contents = read_contents()?;
+    console.say(&format!(
+        "VexFS {}: validation of bundle {}",
+        env!("CARGO_PKG_VERSION"),
+        contents.bundle_id()
+    ));
+    limit_time(&contents, console);
+    let (disk, layout) = find_disk(&contents)?;
+    let data = Data::open(layout.data(&disk))?;
+    let written = go(&contents, &disk, layout, &data, console);
+    data.close()?;
+    written
+}
+
+fn read_contents() -> Result<Contents> {
+    fs::read(IN_INITRAMFS)
+        .map_err(anyhow::Error::from)
+        .and_then(|text| Contents::parse(&text))
+        .with_context(|| format!("cannot use {IN_INITRAMFS}"))
+}
+
+/// Powers off even if a disk, say, never answers again.
+fn limit_time(contents: &Contents, console: &Arc<Console>) {
+    let steps: Duration = contents.plan.steps.iter().copied().map(time_limit).sum();
+    let console = Arc::clone(console);
+    thread::spawn(move || {
+        thread::sleep(steps + DISK_APPEARS_WITHIN + OVERHEAD);
+        console.say("could not run to the end: the time for all of it is over");
+        // Not by way of `sync`, which waits for that disk.
+        init::power_off_now()
+    });
+}
+
+/// The disk that has this image on it, and where on it the partitions are.
+fn find_disk(contents: &Contents) -> Result<(File, Layout)> {
+    let mut seen = BTreeSet::new();
+    let found = wait_for("the image's own disk", DISK_APPEARS_WITHIN, || {
+        for path in disks()? {
+            let Ok(disk) = OpenOptions::new().read(true).write(true).open(&path) else {
+                continue;
+            };
+            seen.insert(path.display().to_string());
+            if let Some(layout) = Layout::find(&disk, Some(contents.data_partition)) {
+                return Ok(Some((disk, layout)));
+            }
+        }
+        Ok(None)
+    });
+    found.map_err(|_| {
+        let seen: Vec<_> = seen.into_iter().collect();
+        anyhow::anyhow!(
+            "no disk has the partition {} (disks seen: {}): attach the image as a disk for which its kernel has a driver",
+            contents.data_partition,
+            if seen.is_empty() { "none".to_owned() } else { seen.join(", ") }
+        )
+    })
+}
+
+/// Whole disks, not partitions.
+fn disks() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/sys/block").context("cannot read /sys/block")? {
+        let name = entry?.file_name();
+        found.push(Path::new("/dev").join(name));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn go(
+    contents: &Contents,
+    disk: &File,
+    layout: Layout,
+    data: &Data,
+    console: &Console,
+) -> Result<()> {
+    // After a crash the machine starts anew by itself. What crashed is put on record, and not done again at once.
+    if let Some(run) = data.newest()?
+        && data.read_of(run, VERDICT)?.is_none()
+    {
+        console.say(&format!("{} did not come to its end", run.name()));
+        return conclude(contents, data, run, unfinished(data, run)?, console);
+    }
+    let run = data.begin()?;
+    console.say(&format!("writing to {} on the data partition", run.name()));
+    let observed = observe(contents, disk, layout, data, run, console)?;
+    conclude(contents, data, run, observed, console)
+}
+
+fn observe(
+    contents: &Contents,
+    disk: &File,
+    layout: Layout,
+    data: &Data,
+    run: Run,
+    console: &Console,
+) -> Result<Observed> {
+    console.say("comparing kernel, initramfs and module with the bundle's manifest");
+    let intact = verify(&contents.manifest()?, disk, layout).map_err(|error| format!("{error:#}"));
+    let obstacle = match &intact {
+        Err(reason) => Some(format!("the bundle is not intact: {reason}")),
+        Ok(()) if !hypervisor::is_present() => Some(NOT_VIRTUAL.to_owned()),
+        Ok(()) => None,
+    };
+    if let Some(not_started) = obstacle {
+        return Ok(Observed {
+            intact,
+            guest: GuestReport::default(),
+            kernel_log: Err(not_started.clone()),
+            fate: Fate::NotStarted { not_started },
+        });
+    }
+
+    let mut record = Record {
+        data,
+        run,
+        console,
+        guest: GuestReport::default(),
+        next_log: 0,
+    };
+    let carried_out = init::carry_out(&contents.plan, &mut record);
+    record.save_kernel_log()?;
+    let log = data.read_of(run, KERNEL_LOG)?.unwrap_or_default();
+    Ok(Observed {
+        intact,
+        fate: Fate::Booted(match carried_out {
+            Ok(()) => Ending::Completed,
+            Err(error) => Ending::GuestError {
+                reason: format!("{error:#}"),
+            },
+        }),
+        kernel_log: judgement::scan(&String::from_utf8_lossy(&log)),
+        guest: record.guest,
+    })
+}
+
+/// That what firmware loaded, and what the kernel unpacked, is what the manifest says.
+fn verify(manifest: &Manifest, disk: &File, layout: Layout) -> Result<()> {
+    let files = FileSystem::new(layout.esp(disk), FsOptions::new())
+        .context("the EFI system partition cannot be read")?;
+    let mut image = Vec::new();
+    files
+        .root_dir()
+        .open_file(BOOT_FILE)
+        .and_then(|mut file| file.read_to_end(&mut image))
+        .with_context(|| format!("cannot read {BOOT_FILE}"))?;
+    let (kernel, initrd) = uki::kernel_and_initrd(&image).context(BOOT_FILE)?;
+    let module = fs::read(kmod::PATH).with_context(|| format!("cannot read {}", kmod::PATH))?;
+    for (name, content) in [(KERNEL, kernel), (INITRAMFS, initrd), (MODULE, &module)] {
+        let expected = manifest
+            .files
+            .get(name)
+            .with_context(|| format!("the manifest does not name the file `{name}`"))?;
+        compare(name, content, expected)?;
+    }
+    Ok(())
+}
+
+/// `content` begins with the file: padding follows, or the image's own archive.
+fn compare(name: &str, content: &[u8], expected: &FileRecord) -> Result<()> {
+    let size = usize::try_from(expected.size)?;
+    let Some(content) = content.get(..size) else {
+        bail!("{name} has {} bytes, expected {size}", content.len());
+    };
+    let found = blake3::hash(content).to_string();
+    ensure!(
+        found == expected.blake3,
+        "{name} has BLAKE3 {found}, expected {}",
+        expected.blake3
+    );
+    Ok(())
+}
+
+/// Each message goes to the data partition at once, and in other words to the console.
+struct Record<'a, 'disk> {
+    data: &'a Data<'disk>,
+    run: Run,
+    console: &'a Console,
+    guest: GuestReport,
+    /// The kernel's next record that is not on the data partition.
+    next_log: u64,
+}
+
+impl Outlet for Record<'_, '_> {
+    fn send(&mut self, message: &Message) -> Result<()> {
+        if let Some(line) = progress(message) {
+            self.console.say(&line);
+        }
+        // Before a step, so that it is there whatever the step does to the machine.
+        if matches!(message, Message::StepStarted { .. }) {
+            self.save_kernel_log()?;
+        }
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.data.append(self.run, MESSAGES, &line)?;
+        self.guest.take(message.clone());
+        Ok(())
+    }
+}
+
+impl Record<'_, '_> {
+    fn save_kernel_log(&mut self) -> Result<()> {
+        let records = system::kernel_log_from(self.next_log)?;
+        let mut text = String::new();
+        for record in records {
+            text += &record.line();
+            text.push('\n');
+            self.next_log = record.sequence + 1;
+        }
+        self.data.append(self.run, KERNEL_LOG, text.as_bytes())
+    }
+}
+
+/// Judges, and writes down and shows what came of it; the verdict last.
+fn conclude(
+    contents: &Contents,
+    data: &Data,
+    run: Run,
+    observed: Observed,
+    console: &Console,
+) -> Result<()> {
+    let (judgement, evidence) = judge(contents, observed)?;
+    let verdict = &judgement.verdict;
+    let report = terminal::render(verdict, &evidence);
+    for (name, text) in [
+        (RESULTS, judgement.results.as_str()),
+        (MANIFEST, &contents.manifest),
+        (REPORT, &report),
+        (VERDICT, &to_json(verdict)?),
+    ] {
+        data.add(run, name, text.as_bytes())?;
+    }
+    console.show(&format!("\n{report}\n"));
+    Ok(())
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a bundle and systemd's EFI stub to an image.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use fatfs::{FatType, FileSystem, FsOptions};
+
+use super::contents::{Contents, FORMAT, IN_INITRAMFS};
+use super::data::{self, Data};
+use super::disk::{self, Guids, Layout, Slice};
+use super::uki;
+use crate::bundle::initramfs::Archive;
+use crate::bundle::{Bundle, MANIFEST};
+use crate::guest::protocol::PLAN_PATH;
+use crate::validate::checks;
+use crate::validate::criteria::Criteria;
+use crate::validate::run::{plan, workload};
+
+/// Where firmware looks on a disk that it knows nothing about.
+pub const BOOT_FILE: &str = "EFI/BOOT/BOOTX64.EFI";
+
+/// Serial and screen; an oops ends the run in a panic, a panic in a restart, and what then boots puts the failed run on record. The
+/// ring buffer holds the whole log.
+const COMMAND_LINE: &str =
+    "console=tty0 console=ttyS0,115200 oops=panic panic=5 softlockup_panic=1 log_buf_len=4M";
+
+/// Of the EFI system partition beside its one file; FAT32 asks for some size.
+const ESP_SPACE: u64 = 40 << 20;
+
+/// Makes `out` an image that boots `bundle` by way of `stub`. A function of these three and the criteria, to the byte.
+pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> Result<()> {
+    let stub_bytes = read(stub)?;
+    let seed = [
+        bundle.id(),
+        &criteria.blake3,
+        blake3::hash(&stub_bytes).to_hex().as_str(),
+    ]
+    .join(" ");
+    let guids = Guids::derive(&seed);
+    let contents = contents(bundle, criteria, guids)?;
+    let kernel_image = uki::assemble(
+        &stub_bytes,
+        &uki::Parts {
+            os_release: os_release().as_bytes(),
+            kernel_release: bundle.manifest().kernel.release.as_bytes(),
+            command_line: COMMAND_LINE.as_bytes(),
+            kernel: &read(&bundle.kernel())?,
+            initrd: &initrd(bundle, &contents)?,
+        },
+    )
+    .with_context(|| {
+        format!(
+            "cannot make a unified kernel image of {} and {}",
+            stub.display(),
+            bundle.dir().display()
+        )
+    })?;
+
+    // Whole, or not there at all.
+    let dir = out.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let file = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(dir)
+        .with_context(|| format!("cannot create a file in {}", dir.display()))?;
+    write_disk(file.as_file(), guids, &seed, &kernel_image, &contents)
+        .with_context(|| format!("cannot write {}", out.display()))?;
+    file.persist(out)
+        .with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(())
+}
+
+fn contents(bundle: &Bundle, criteria: &Criteria, guids: Guids) -> Result<Contents> {
+    let manifest = bundle.dir().join(MANIFEST);
+    let steps = checks::steps(criteria).unwrap_or_default();
+    Ok(Contents {
+        format: FORMAT,
+        data_partition: guids.data,
+        plan: plan(criteria, None, workload(criteria)?, steps),
+        criteria: criteria.text.clone(),
+        manifest: fs::read_to_string(&manifest)
+            .with_context(|| format!("cannot read {}", manifest.display()))?,
+    })
+}
+
+/// The bundle's initramfs and, behind it, an archive with what this image is: the kernel unpacks both.
+fn initrd(bundle: &Bundle, contents: &Contents) -> Result<Vec<u8>> {
+    let mut archive = Archive::default();
+    archive.file(in_archive(IN_INITRAMFS), serde_json::to_vec(contents)?);
+    archive.file(in_archive(PLAN_PATH), serde_json::to_vec(&contents.plan)?);
+    let mut initrd = read(&bundle.initramfs())?;
+    archive.write(&mut initrd)?;
+    Ok(initrd)
+}
+
+fn in_archive(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+fn write_disk(
+    file: &File,
+    guids: Guids,
+    seed: &str,
+    kernel_image: &[u8],
+    contents: &Contents,
+) -> Result<()> {
+    let layout = Layout::new(kernel_image.len() as u64 + ESP_SPACE, data::MIB << 20);
+    layout.write(file, guids)?;
+    write_esp(|| layout.esp(file), seed, kernel_image)?;
+    Data::create(|| layout.data(file), contents, seed)
+}
+
+fn write_esp<'a>(slice: impl Fn() -> Slice<'a>, seed: &str, kernel_image: &[u8]) -> Result<()> {
+    disk::format(slice(), "VEXFS BOOT", seed, FatType::Fat32)?;
+    let files = FileSystem::new(slice(), FsOptions::new())?;
+    {
+        let root = files.root_dir();
+        for dir in ["EFI", "EFI/BOOT"] {
+            root.create_dir(dir)?;
+        }
+        let mut file = root.create_file(BOOT_FILE)?;
+        file.write_all(kernel_image)?;
+        file.flush()?;
+    }
+    Ok(files.unmount()?)
+}
+
+fn os_release() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "ID=vexfs\nNAME=\"VexFS validation\"\nVERSION_ID={version}\nPRETTY_NAME=\"VexFS validation {version}\"\n"
+    )
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

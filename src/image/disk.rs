@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The partition table, and a part of a disk as a disk of its own.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+
+use anyhow::{Context, Result};
+use gpt::GptConfig;
+use gpt::disk::LogicalBlockSize;
+use gpt::partition::Partition;
+use gpt::partition_types::{BASIC, EFI, Type};
+use uuid::Uuid;
+
+const MIB: u64 = 1 << 20;
+
+/// Of a sector, in a file that is an image. A disk that has an image on it may have larger ones.
+const SECTOR: u64 = 512;
+
+/// The three identities of an image's disk. They follow from what the image holds, so that equal images are equal to the byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guids {
+    disk: Uuid,
+    esp: Uuid,
+    pub data: Uuid,
+}
+
+impl Guids {
+    /// `seed` stands for all that the image holds.
+    pub fn derive(seed: &str) -> Guids {
+        let guid = |part| {
+            let key =
+                blake3::derive_key(&format!("VexFS image, GUID of the {part}"), seed.as_bytes());
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&key[..16]);
+            uuid::Builder::from_custom_bytes(bytes).into_uuid()
+        };
+        Guids {
+            disk: guid("disk"),
+            esp: guid("EFI system partition"),
+            data: guid("data partition"),
+        }
+    }
+}
+
+/// Where the two partitions lie, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    esp: Extent,
+    data: Extent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    start: u64,
+    length: u64,
+}
+
+impl Layout {
+    /// For partitions of at least these sizes. The first and the last MiB are the table's, and everything is aligned to a MiB.
+    pub fn new(esp: u64, data: u64) -> Layout {
+        let esp = Extent {
+            start: MIB,
+            length: esp.next_multiple_of(MIB),
+        };
+        let data = Extent {
+            start: esp.start + esp.length,
+            length: data.next_multiple_of(MIB),
+        };
+        Layout { esp, data }
+    }
+
+    fn size(&self) -> u64 {
+        self.data.start + self.data.length + MIB
+    }
+
+    /// Makes `file` a disk of this layout; whatever was in it is gone.
+    pub fn write(&self, file: &File, guids: Guids) -> Result<()> {
+        file.set_len(0)?;
+        file.set_len(self.size())?;
+        let mut table = GptConfig::new()
+            .writable(true)
+            .create_from_device(file.try_clone()?, Some(guids.disk))?;
+        let partition = |name: &str, kind: Type, guid, extent: Extent| Partition {
+            part_type_guid: kind,
+            part_guid: guid,
+            first_lba: extent.start / SECTOR,
+            last_lba: (extent.start + extent.length) / SECTOR - 1,
+            flags: 0,
+            name: name.to_owned(),
+        };
+        table.update_partitions(BTreeMap::from([
+            (1, partition("VexFS boot", EFI, guids.esp, self.esp)),
+            // Of this type, because every system then shows it to a person who looks.
+            (2, partition("VexFS results", BASIC, guids.data, self.data)),
+        ]))?;
+        table.write()?;
+        let size = u32::try_from(self.size() / SECTOR - 1).unwrap_or(u32::MAX);
+        gpt::mbr::ProtectiveMBR::with_lb_size(size).overwrite_lba0(&mut file.try_clone()?)?;
+        Ok(())
+    }
+
+    pub fn esp<'a>(&self, disk: &'a File) -> Slice<'a> {
+        Slice::new(disk, self.esp)
+    }
+
+    pub fn data<'a>(&self, disk: &'a File) -> Slice<'a> {
+        Slice::new(disk, self.data)
+    }
+
+    /// Reads the table of `disk`. Nothing if it has none, or none with the partitions of an image; of the image `data` if that is given.
+    pub fn find(disk: &File, data: Option<Uuid>) -> Option<Layout> {
+        [LogicalBlockSize::Lb512, LogicalBlockSize::Lb4096]
+            .into_iter()
+            .find_map(|size| Layout::find_with(disk, size, data))
+    }
+
+    fn find_with(disk: &File, size: LogicalBlockSize, data: Option<Uuid>) -> Option<Layout> {
+        let table = GptConfig::new()
+            .logical_block_size(size)
+            .open_from_device(disk.try_clone().ok()?)
+            .ok()?;
+        let extent = |kind: &Type, guid: Option<Uuid>| {
+            let partition = table.partitions().values().find(|partition| {
+                partition.part_type_guid == *kind
+                    && guid.is_none_or(|guid| partition.part_guid == guid)
+            })?;
+            Some(Extent {
+                start: partition.bytes_start(size).ok()?,
+                length: partition.bytes_len(size).ok()?,
+            })
+        };
+        Some(Layout {
+            esp: extent(&EFI, None)?,
+            data: extent(&BASIC, data)?,
+        })
+    }
+}
+
+/// A part of a disk, read and written as if it were all there is. Flushed, it is on the disk.
+#[derive(Debug)]
+pub struct Slice<'a> {
+    disk: &'a File,
+    extent: Extent,
+    position: u64,
+}
+
+impl<'a> Slice<'a> {
+    fn new(disk: &'a File, extent: Extent) -> Slice<'a> {
+        Slice {
+            disk,
+            extent,
+            position: 0,
+        }
+    }
+
+    pub fn disk(&self) -> &'a File {
+        self.disk
+    }
+
+    /// How much of `wanted` bytes is there from the position on.
+    fn left(&self, wanted: usize) -> usize {
+        let left = self.extent.length.saturating_sub(self.position);
+        wanted.min(usize::try_from(left).unwrap_or(usize::MAX))
+    }
+
+    fn moved(&mut self, count: usize) -> usize {
+        self.position += count as u64;
+        count
+    }
+}
+
+impl Read for Slice<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.left(buffer.len());
+        let at = self.extent.start + self.position;
+        let count = self.disk.read_at(&mut buffer[..length], at)?;
+        Ok(self.moved(count))
+    }
+}
+
+impl Write for Slice<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let length = self.left(buffer.len());
+        let at = self.extent.start + self.position;
+        let count = self.disk.write_at(&buffer[..length], at)?;
+        Ok(self.moved(count))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.disk.sync_data()
+    }
+}
+
+impl Seek for Slice<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => self.extent.length.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+/// Makes a FAT filesystem: the one that firmware reads, and every other system too.
+pub fn format(mut slice: Slice<'_>, label: &str, seed: &str, kind: fatfs::FatType) -> Result<()> {
+    let mut name = [b' '; 11];
+    name[..label.len()].copy_from_slice(label.as_bytes());
+    let key = blake3::derive_key(
+        "VexFS image, FAT volume id",
+        format!("{label} {seed}").as_bytes(),
+    );
+    let id = u32::from_le_bytes([key[0], key[1], key[2], key[3]]);
+    let options = fatfs::FormatVolumeOptions::new()
+        .fat_type(kind)
+        .volume_id(id)
+        .volume_label(name);
+    fatfs::format_volume(&mut slice, options)
+        .with_context(|| format!("cannot make the FAT filesystem {label}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layout_is_found_again_by_its_data_partition_only() {
+        let file = tempfile::tempfile().unwrap();
+        let (guids, others) = (Guids::derive("a"), Guids::derive("b"));
+        let layout = Layout::new(3 * MIB - 1, MIB);
+        layout.write(&file, guids).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 6 * MIB);
+        assert_eq!(Layout::find(&file, Some(guids.data)), Some(layout));
+        assert_eq!(Layout::find(&file, None), Some(layout));
+        assert_eq!(Layout::find(&file, Some(others.data)), None);
+    }
+
+    #[test]
+    fn a_slice_ends_where_it_ends() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(30).unwrap();
+        let extent = Extent {
+            start: 10,
+            length: 10,
+        };
+        let mut slice = Slice::new(&file, extent);
+        slice.seek(SeekFrom::End(-4)).unwrap();
+        assert_eq!(slice.write(b"123456").unwrap(), 4);
+        assert_eq!(slice.write(b"56").unwrap(), 0);
+        slice.seek(SeekFrom::Start(6)).unwrap();
+        let mut read = String::new();
+        slice.read_to_string(&mut read).unwrap();
+        assert_eq!(read, "1234");
+        let mut byte = [0; 21];
+        file.read_exact_at(&mut byte, 9).unwrap();
+        assert_eq!(&byte[7..12], b"1234\0");
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From what a run left to its verdict: in the image itself, and where a run did not get that far, by whoever reads it.
+
+use anyhow::Result;
+
+use super::contents::Contents;
+use super::data::{Data, KERNEL_LOG, MESSAGES, Run};
+use crate::guest::protocol::{Accelerator, Message};
+use crate::guest::results::Identity;
+use crate::machine::kernel_log::Scan;
+use crate::machine::session::Ending;
+use crate::validate::evidence::{Evidence, MachineRecord, Repetition};
+use crate::validate::guest_report::GuestReport;
+use crate::validate::judgement::{self, Judgement};
+use crate::validate::verdict::Fate;
+
+/// What is known of a run.
+pub struct Observed {
+    /// The kernel, initramfs and module that booted are the bundle's; or why they are not.
+    pub intact: Result<(), String>,
+    pub guest: GuestReport,
+    pub fate: Fate,
+    pub kernel_log: Result<Scan, String>,
+}
+
+/// Holds what was observed against the image's own criteria.
+pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evidence)> {
+    let manifest = contents.manifest()?;
+    let evidence = Evidence {
+        criteria: contents.criteria()?,
+        manifest: observed.intact.map(|()| manifest),
+        host: Err("an image has no host".into()),
+        machine: observed.guest.identity().ok().map(machine),
+        plan: Some(contents.plan.clone()),
+        guest: observed.guest,
+        fate: observed.fate,
+        kernel_log: observed.kernel_log,
+        repetition: Repetition::None("an image boots once".into()),
+    };
+    let judgement = Judgement::of(&evidence, Some(contents.bundle_id()))?;
+    Ok((judgement, evidence))
+}
+
+/// What counts as the guest's clock, from how its hypervisor calls itself. KVM runs code on the CPU itself, TCG emulates; which of both
+/// another name stands for, or none at all, cannot be known in here.
+fn machine(identity: &Identity) -> MachineRecord {
+    let vendor = identity.hypervisor_vendor.as_deref().unwrap_or_default();
+    MachineRecord {
+        accelerator: match vendor {
+            "KVMKVMKVM" => Some(Accelerator::Kvm),
+            "TCGTCGTCGTCG" => Some(Accelerator::Tcg),
+            _ => None,
+        },
+        reason: format!("the hypervisor calls itself `{vendor}`"),
+        qemu: None,
+    }
+}
+
+/// What a run left that did not come to its end.
+pub fn unfinished(data: &Data, run: Run) -> Result<Observed> {
+    let guest = messages(&data.read_of(run, MESSAGES)?.unwrap_or_default());
+    let log = data.read_of(run, KERNEL_LOG)?.unwrap_or_default();
+    // Half a log proves a fault, but not that there is none.
+    let kernel_log = judgement::scan(&String::from_utf8_lossy(&log)).and_then(|scan| {
+        if scan.is_clean() {
+            Err("the log was not saved to its end".into())
+        } else {
+            Ok(scan)
+        }
+    });
+    let stopped = match (&guest.unfinished, &guest.hello) {
+        (Some(step), _) => format!("in step {step}"),
+        (None, Some(_)) => "between two steps".to_owned(),
+        (None, None) => "before the first step".to_owned(),
+    };
+    Ok(Observed {
+        intact: Ok(()),
+        guest,
+        fate: Fate::Booted(Ending::Lost {
+            how: format!(
+                "it stopped {stopped} and left no verdict; its kernel crashed, or it was taken away"
+            ),
+        }),
+        kernel_log,
+    })
+}
+
+/// The messages of a file up to the first that is not whole.
+fn messages(text: &[u8]) -> GuestReport {
+    let mut report = GuestReport::default();
+    for line in text.split(|&byte| byte == b'\n') {
+        let Ok(message) = serde_json::from_slice::<Message>(line) else {
+            break;
+        };
+        report.take(message);
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::protocol::Step;
+
+    #[test]
+    fn half_a_message_is_none() {
+        let text = concat!(
+            r#"{"message":"step-started","step":"cycles"}"#,
+            "\n",
+            r#"{"message":"step-started","step":"fi"#
+        );
+        assert_eq!(messages(text.as_bytes()).unfinished, Some(Step::Cycles));
+        assert_eq!(messages(b""), GuestReport::default());
+    }
+}
