@@ -12,6 +12,7 @@
 #include <linux/falloc.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
 #include <linux/splice.h>
 
 #include "vexfs.h"
@@ -29,9 +30,15 @@ static int vexfs_opened(struct inode *inode, struct file *file)
 {
 	struct file *lower = vexfs_lower_file(file);
 
-	/* For readahead, sync_file_range and the checks of O_DIRECT. */
-	file->f_mapping = lower->f_mapping;
-	file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
+	/*
+	 * For readahead, sync_file_range and cachestat. Not on tmpfs, whose
+	 * files are told by their f_mapping: mmap(2) would take our inode for
+	 * one of tmpfs and read seals where there are none.
+	 */
+	if (!shmem_file(lower)) {
+		file->f_mapping = lower->f_mapping;
+		file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
+	}
 	file->f_mode |= lower->f_mode & FMODE_CAN_ODIRECT;
 	return 0;
 }
