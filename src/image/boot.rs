@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -11,13 +10,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use fatfs::{FileSystem, FsOptions};
 
 use super::build::BOOT_FILE;
 use super::console::Console;
 use super::contents::{Contents, IN_INITRAMFS};
 use super::data::{Data, KERNEL_LOG, MANIFEST, MESSAGES, REPORT, RESULTS, Run, VERDICT};
 use super::disk::Layout;
+use super::fat::Fat;
 use super::judge::{Observed, judge, unfinished};
 use super::uki;
 use crate::bundle::manifest::{FileRecord, Manifest};
@@ -85,9 +84,7 @@ fn run(console: &Arc<Console>) -> Result<()> {
     limit_time(&contents, console);
     let (disk, layout) = find_disk(&contents)?;
     let data = Data::open(layout.data(&disk))?;
-    let written = go(&contents, &disk, layout, &data, console);
-    data.close()?;
-    written
+    go(&contents, &disk, layout, &data, console)
 }
 
 fn read_contents() -> Result<Contents> {
@@ -154,7 +151,7 @@ fn go(
 ) -> Result<()> {
     // After a crash the machine starts anew by itself. What crashed is put on record, and not done again at once.
     if let Some(run) = data.newest()?
-        && data.read_of(run, VERDICT)?.is_none()
+        && data.read(run, VERDICT)?.is_none()
     {
         console.say(&format!("{} did not come to its end", run.name()));
         return conclude(contents, data, run, unfinished(data, run)?, console);
@@ -198,7 +195,7 @@ fn observe(
     };
     let carried_out = init::carry_out(&contents.plan, &mut record);
     record.save_kernel_log()?;
-    let log = data.read_of(run, KERNEL_LOG)?.unwrap_or_default();
+    let log = data.read(run, KERNEL_LOG)?.unwrap_or_default();
     Ok(Observed {
         intact,
         fate: Fate::Booted(match carried_out {
@@ -214,14 +211,10 @@ fn observe(
 
 /// That what firmware loaded, and what the kernel unpacked, is what the manifest says.
 fn verify(manifest: &Manifest, disk: &File, layout: Layout) -> Result<()> {
-    let files = FileSystem::new(layout.esp(disk), FsOptions::new())
-        .context("the EFI system partition cannot be read")?;
-    let mut image = Vec::new();
-    files
-        .root_dir()
-        .open_file(BOOT_FILE)
-        .and_then(|mut file| file.read_to_end(&mut image))
-        .with_context(|| format!("cannot read {BOOT_FILE}"))?;
+    let image = Fat::open(layout.esp(disk))
+        .and_then(|files| files.read(BOOT_FILE))
+        .context("cannot use the EFI system partition")?
+        .with_context(|| format!("the EFI system partition has no {BOOT_FILE}"))?;
     let (kernel, initrd) = uki::kernel_and_initrd(&image).context(BOOT_FILE)?;
     let module = fs::read(kmod::PATH).with_context(|| format!("cannot read {}", kmod::PATH))?;
     for (name, content) in [(KERNEL, kernel), (INITRAMFS, initrd), (MODULE, &module)] {

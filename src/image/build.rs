@@ -2,15 +2,15 @@
 //! From a bundle and systemd's EFI stub to an image.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use fatfs::{FatType, FileSystem, FsOptions};
+use hadris_fat::format::FatTypeSelection;
 
 use super::contents::{Contents, FORMAT, IN_INITRAMFS};
 use super::data::{self, Data};
-use super::disk::{self, Guids, Layout, Slice};
+use super::disk::{Identity, Layout, Slice};
+use super::fat::Fat;
 use super::uki;
 use crate::bundle::initramfs::Archive;
 use crate::bundle::{Bundle, MANIFEST};
@@ -39,8 +39,8 @@ pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> R
         blake3::hash(&stub_bytes).to_hex().as_str(),
     ]
     .join(" ");
-    let guids = Guids::derive(&seed);
-    let contents = contents(bundle, criteria, guids)?;
+    let identity = Identity::derive(&seed);
+    let contents = contents(bundle, criteria, identity)?;
     let kernel_image = uki::assemble(
         &stub_bytes,
         &uki::Parts {
@@ -67,19 +67,19 @@ pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> R
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(dir)
         .with_context(|| format!("cannot create a file in {}", dir.display()))?;
-    write_disk(file.as_file(), guids, &seed, &kernel_image, &contents)
+    write_disk(file.as_file(), identity, &kernel_image, &contents)
         .with_context(|| format!("cannot write {}", out.display()))?;
     file.persist(out)
         .with_context(|| format!("cannot write {}", out.display()))?;
     Ok(())
 }
 
-fn contents(bundle: &Bundle, criteria: &Criteria, guids: Guids) -> Result<Contents> {
+fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<Contents> {
     let manifest = bundle.dir().join(MANIFEST);
     let steps = checks::steps(criteria).unwrap_or_default();
     Ok(Contents {
         format: FORMAT,
-        data_partition: guids.data,
+        data_partition: identity.data,
         plan: plan(criteria, None, workload(criteria)?, steps),
         criteria: criteria.text.clone(),
         manifest: fs::read_to_string(&manifest)
@@ -103,30 +103,21 @@ fn in_archive(path: &str) -> &str {
 
 fn write_disk(
     file: &File,
-    guids: Guids,
-    seed: &str,
+    identity: Identity,
     kernel_image: &[u8],
     contents: &Contents,
 ) -> Result<()> {
     let layout = Layout::new(kernel_image.len() as u64 + ESP_SPACE, data::MIB << 20);
-    layout.write(file, guids)?;
-    write_esp(|| layout.esp(file), seed, kernel_image)?;
-    Data::create(|| layout.data(file), contents, seed)
+    layout.write(file, identity)?;
+    write_esp(|| layout.esp(file), identity.esp_serial, kernel_image)?;
+    Data::create(|| layout.data(file), contents, identity.data_serial)
 }
 
-fn write_esp<'a>(slice: impl Fn() -> Slice<'a>, seed: &str, kernel_image: &[u8]) -> Result<()> {
-    disk::format(slice(), "VEXFS BOOT", seed, FatType::Fat32)?;
-    let files = FileSystem::new(slice(), FsOptions::new())?;
-    {
-        let root = files.root_dir();
-        for dir in ["EFI", "EFI/BOOT"] {
-            root.create_dir(dir)?;
-        }
-        let mut file = root.create_file(BOOT_FILE)?;
-        file.write_all(kernel_image)?;
-        file.flush()?;
-    }
-    Ok(files.unmount()?)
+fn write_esp<'a>(slice: impl Fn() -> Slice<'a>, serial: u32, kernel_image: &[u8]) -> Result<()> {
+    let files = Fat::create(slice, serial, FatTypeSelection::Fat32)?;
+    files.make_dir("EFI")?;
+    files.make_dir("EFI/BOOT")?;
+    files.write(BOOT_FILE, kernel_image)
 }
 
 fn os_release() -> String {

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The data partition: what the image is, and a directory for each time that it ran.
-//!
-//! It is FAT, written and read by this program itself: no kernel needs a driver for it, and every system can show it to a person.
-
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 
 use anyhow::{Context, Result};
-use fatfs::{Dir, FatType, FileSystem, FsOptions};
+use hadris_fat::format::FatTypeSelection;
 
 use super::contents::{Contents, ON_DATA_PARTITION};
-use super::disk::{self, Slice};
+use super::disk::Slice;
+use super::fat::Fat;
 
 /// Of the partition. A run takes a few.
 pub const MIB: u64 = 64;
@@ -28,10 +23,10 @@ pub const REPORT: &str = "report.txt";
 pub const MANIFEST: &str = "manifest.json";
 
 const README: &str = "README.txt";
+const UNFINISHED: &str = "unfinished";
 
-pub struct Data<'a> {
-    files: FileSystem<Slice<'a>>,
-    disk: &'a File,
+pub struct Data<'disk> {
+    files: Fat<'disk>,
 }
 
 /// A run, counted from 1 on.
@@ -43,130 +38,80 @@ impl Run {
         format!("run-{:03}", self.0)
     }
 
+    fn path(self, name: &str) -> String {
+        format!("{}/{name}", self.name())
+    }
+
     fn of_name(name: &str) -> Option<Run> {
         let run = Run(name.strip_prefix("run-")?.parse().ok()?);
         (run.name() == name).then_some(run)
     }
 }
 
-impl<'a> Data<'a> {
+impl<'disk> Data<'disk> {
     /// The partition of an image that has not run.
-    pub fn create(slice: impl Fn() -> Slice<'a>, contents: &Contents, seed: &str) -> Result<()> {
-        disk::format(slice(), "VEXFS", seed, FatType::Fat16)?;
-        let data = Data::open(slice())?;
-        data.put(ON_DATA_PARTITION, &serde_json::to_vec_pretty(contents)?)?;
-        data.put(README, readme(contents).as_bytes())?;
-        data.close()
+    pub fn create(
+        slice: impl Fn() -> Slice<'disk>,
+        contents: &Contents,
+        serial: u32,
+    ) -> Result<()> {
+        let files = Fat::create(slice, serial, FatTypeSelection::Fat16)?;
+        files.write(ON_DATA_PARTITION, &serde_json::to_vec_pretty(contents)?)?;
+        files.write(README, readme(contents).as_bytes())
     }
 
-    pub fn open(slice: Slice<'a>) -> Result<Data<'a>> {
-        let disk = slice.disk();
-        let files = FileSystem::new(slice, FsOptions::new())
-            .context("the data partition has no FAT filesystem that can be read")?;
-        Ok(Data { files, disk })
+    pub fn open(slice: Slice<'disk>) -> Result<Data<'disk>> {
+        let files = Fat::open(slice).context("cannot use the data partition")?;
+        Ok(Data { files })
     }
 
     /// What the image is, as its data partition has it.
     pub fn contents(&self) -> Result<Contents> {
         let text = self
+            .files
             .read(ON_DATA_PARTITION)?
             .with_context(|| format!("the data partition has no {ON_DATA_PARTITION}"))?;
         Contents::parse(&text).with_context(|| format!("{ON_DATA_PARTITION} on the data partition"))
     }
 
     pub fn newest(&self) -> Result<Option<Run>> {
-        let mut runs = BTreeSet::new();
-        for entry in self.files.root_dir().iter() {
-            let entry = entry.context("cannot read the data partition")?;
-            runs.extend(Run::of_name(&entry.file_name()).filter(|_| entry.is_dir()));
-        }
-        Ok(runs.pop_last())
+        let names = self.files.list(None)?;
+        let runs = names
+            .iter()
+            .filter_map(|name| Run::of_name(name.strip_suffix('/')?));
+        Ok(runs.max())
     }
 
     /// Makes room for one more run, which from here on has begun.
     pub fn begin(&self) -> Result<Run> {
         let run = Run(self.newest()?.map_or(1, |Run(newest)| newest + 1));
-        self.root()
-            .create_dir(&run.name())
-            .with_context(|| format!("cannot create {} on the data partition", run.name()))?;
-        self.append(run, MESSAGES, b"")?;
+        self.files.make_dir(&run.name())?;
         Ok(run)
     }
 
     pub fn append(&self, run: Run, name: &str, text: &[u8]) -> Result<()> {
-        self.write(&format!("{}/{name}", run.name()), text, SeekFrom::End(0))
+        self.files.append(&run.path(name), text)
     }
 
     /// A file that is there whole, or not at all.
     pub fn add(&self, run: Run, name: &str, text: &[u8]) -> Result<()> {
-        let (from, to) = (
-            format!("{}/new", run.name()),
-            format!("{}/{name}", run.name()),
-        );
-        self.put(&from, text)?;
-        let root = self.root();
-        root.rename(&from, &root, &to)
-            .and_then(|()| self.disk.sync_data())
-            .with_context(|| format!("cannot write {to} on the data partition"))
+        let unfinished = run.path(UNFINISHED);
+        self.files.write(&unfinished, text)?;
+        self.files.rename(&unfinished, name)
     }
 
     /// The file of a run, if it is there.
-    pub fn read_of(&self, run: Run, name: &str) -> Result<Option<Vec<u8>>> {
-        self.read(&format!("{}/{name}", run.name()))
+    pub fn read(&self, run: Run, name: &str) -> Result<Option<Vec<u8>>> {
+        self.files.read(&run.path(name))
     }
 
     /// The names of the files of a run.
-    pub fn files_of(&self, run: Run) -> Result<Vec<String>> {
-        let dir = self
-            .root()
-            .open_dir(&run.name())
-            .with_context(|| format!("cannot read {}", run.name()))?;
-        let mut names = Vec::new();
-        for entry in dir.iter() {
-            let entry = entry.with_context(|| format!("cannot read {}", run.name()))?;
-            if entry.is_file() {
-                names.push(entry.file_name());
-            }
-        }
-        Ok(names)
-    }
-
-    /// Leaves a filesystem that nobody has to repair.
-    pub fn close(self) -> Result<()> {
-        self.files
-            .unmount()
-            .and_then(|()| self.disk.sync_data())
-            .context("cannot complete the data partition")
-    }
-
-    fn root(&self) -> Dir<'_, Slice<'a>> {
-        self.files.root_dir()
-    }
-
-    fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let mut text = Vec::new();
-        match self.root().open_file(path) {
-            Ok(mut file) => file.read_to_end(&mut text).map(|_| Some(text)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-        .with_context(|| format!("cannot read {path} on the data partition"))
-    }
-
-    fn put(&self, path: &str, text: &[u8]) -> Result<()> {
-        self.write(path, text, SeekFrom::Start(0))
-    }
-
-    /// From `at` on, to the file's new end.
-    fn write(&self, path: &str, text: &[u8], at: SeekFrom) -> Result<()> {
-        let write = || {
-            let mut file = self.root().create_file(path)?;
-            file.seek(at)?;
-            file.truncate()?;
-            file.write_all(text)?;
-            file.flush()
-        };
-        write().with_context(|| format!("cannot write {path} on the data partition"))
+    pub fn list(&self, run: Run) -> Result<Vec<String>> {
+        let names = self.files.list(Some(&run.name()))?;
+        Ok(names
+            .into_iter()
+            .filter(|name| !name.ends_with('/'))
+            .collect())
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use gpt::GptConfig;
 use gpt::disk::LogicalBlockSize;
 use gpt::partition::Partition;
@@ -18,28 +18,31 @@ const MIB: u64 = 1 << 20;
 /// Of a sector, in a file that is an image. A disk that has an image on it may have larger ones.
 const SECTOR: u64 = 512;
 
-/// The three identities of an image's disk. They follow from what the image holds, so that equal images are equal to the byte.
+/// What names an image's disk and its parts: GUIDs, and serial numbers of the filesystems. They follow from what the image holds, so that equal images are equal to the byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guids {
+pub struct Identity {
     disk: Uuid,
     esp: Uuid,
     pub data: Uuid,
+    pub esp_serial: u32,
+    pub data_serial: u32,
 }
 
-impl Guids {
+impl Identity {
     /// `seed` stands for all that the image holds.
-    pub fn derive(seed: &str) -> Guids {
-        let guid = |part| {
-            let key =
-                blake3::derive_key(&format!("VexFS image, GUID of the {part}"), seed.as_bytes());
-            let mut bytes = [0; 16];
-            bytes.copy_from_slice(&key[..16]);
-            uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    pub fn derive(seed: &str) -> Identity {
+        let bytes = |part| -> [u8; 16] {
+            let key = blake3::derive_key(&format!("VexFS image, {part}"), seed.as_bytes());
+            key[..16].try_into().expect("a key has 32 bytes")
         };
-        Guids {
+        let guid = |part| uuid::Builder::from_custom_bytes(bytes(part)).into_uuid();
+        let serial = |part| u128::from_le_bytes(bytes(part)) as u32;
+        Identity {
             disk: guid("disk"),
             esp: guid("EFI system partition"),
             data: guid("data partition"),
+            esp_serial: serial("serial number of the EFI system partition"),
+            data_serial: serial("serial number of the data partition"),
         }
     }
 }
@@ -76,12 +79,12 @@ impl Layout {
     }
 
     /// Makes `file` a disk of this layout; whatever was in it is gone.
-    pub fn write(&self, file: &File, guids: Guids) -> Result<()> {
+    pub fn write(&self, file: &File, identity: Identity) -> Result<()> {
         file.set_len(0)?;
         file.set_len(self.size())?;
         let mut table = GptConfig::new()
             .writable(true)
-            .create_from_device(file.try_clone()?, Some(guids.disk))?;
+            .create_from_device(file.try_clone()?, Some(identity.disk))?;
         let partition = |name: &str, kind: Type, guid, extent: Extent| Partition {
             part_type_guid: kind,
             part_guid: guid,
@@ -91,9 +94,12 @@ impl Layout {
             name: name.to_owned(),
         };
         table.update_partitions(BTreeMap::from([
-            (1, partition("VexFS boot", EFI, guids.esp, self.esp)),
+            (1, partition("VexFS boot", EFI, identity.esp, self.esp)),
             // Of this type, because every system then shows it to a person who looks.
-            (2, partition("VexFS results", BASIC, guids.data, self.data)),
+            (
+                2,
+                partition("VexFS results", BASIC, identity.data, self.data),
+            ),
         ]))?;
         table.write()?;
         let size = u32::try_from(self.size() / SECTOR - 1).unwrap_or(u32::MAX);
@@ -159,6 +165,15 @@ impl<'a> Slice<'a> {
         self.disk
     }
 
+    /// Of the disk's beginning, in bytes.
+    pub fn offset(&self) -> u64 {
+        self.extent.start
+    }
+
+    pub fn length(&self) -> u64 {
+        self.extent.length
+    }
+
     /// How much of `wanted` bytes is there from the position on.
     fn left(&self, wanted: usize) -> usize {
         let left = self.extent.length.saturating_sub(self.position);
@@ -205,23 +220,6 @@ impl Seek for Slice<'_> {
     }
 }
 
-/// Makes a FAT filesystem: the one that firmware reads, and every other system too.
-pub fn format(mut slice: Slice<'_>, label: &str, seed: &str, kind: fatfs::FatType) -> Result<()> {
-    let mut name = [b' '; 11];
-    name[..label.len()].copy_from_slice(label.as_bytes());
-    let key = blake3::derive_key(
-        "VexFS image, FAT volume id",
-        format!("{label} {seed}").as_bytes(),
-    );
-    let id = u32::from_le_bytes([key[0], key[1], key[2], key[3]]);
-    let options = fatfs::FormatVolumeOptions::new()
-        .fat_type(kind)
-        .volume_id(id)
-        .volume_label(name);
-    fatfs::format_volume(&mut slice, options)
-        .with_context(|| format!("cannot make the FAT filesystem {label}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,11 +227,11 @@ mod tests {
     #[test]
     fn a_layout_is_found_again_by_its_data_partition_only() {
         let file = tempfile::tempfile().unwrap();
-        let (guids, others) = (Guids::derive("a"), Guids::derive("b"));
+        let (identity, others) = (Identity::derive("a"), Identity::derive("b"));
         let layout = Layout::new(3 * MIB - 1, MIB);
-        layout.write(&file, guids).unwrap();
+        layout.write(&file, identity).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 6 * MIB);
-        assert_eq!(Layout::find(&file, Some(guids.data)), Some(layout));
+        assert_eq!(Layout::find(&file, Some(identity.data)), Some(layout));
         assert_eq!(Layout::find(&file, None), Some(layout));
         assert_eq!(Layout::find(&file, Some(others.data)), None);
     }

@@ -58,8 +58,8 @@ fn machine(identity: &Identity) -> MachineRecord {
 
 /// What a run left that did not come to its end.
 pub fn unfinished(data: &Data, run: Run) -> Result<Observed> {
-    let guest = messages(&data.read_of(run, MESSAGES)?.unwrap_or_default());
-    let log = data.read_of(run, KERNEL_LOG)?.unwrap_or_default();
+    let guest = messages(&data.read(run, MESSAGES)?.unwrap_or_default());
+    let log = data.read(run, KERNEL_LOG)?.unwrap_or_default();
     // Half a log proves a fault, but not that there is none.
     let kernel_log = judgement::scan(&String::from_utf8_lossy(&log)).and_then(|scan| {
         if scan.is_clean() {

@@ -10,6 +10,7 @@ mod console;
 mod contents;
 pub mod data;
 mod disk;
+mod fat;
 mod judge;
 pub mod report;
 mod uki;

@@ -50,13 +50,13 @@ pub fn read(image: &Path, out: Option<&Path>) -> Result<ImageReport> {
     }
     let run = match run {
         None => None,
-        Some(run) => Some(match data.read_of(run, VERDICT)? {
+        Some(run) => Some(match data.read(run, VERDICT)? {
             Some(verdict) => RunReport {
                 name: run.name(),
                 complete: true,
                 verdict: serde_json::from_slice(&verdict)
                     .with_context(|| format!("{} of {} is not a verdict", VERDICT, run.name()))?,
-                text: String::from_utf8_lossy(&data.read_of(run, REPORT)?.unwrap_or_default())
+                text: String::from_utf8_lossy(&data.read(run, REPORT)?.unwrap_or_default())
                     .into_owned(),
             },
             None => {
@@ -78,8 +78,8 @@ pub fn read(image: &Path, out: Option<&Path>) -> Result<ImageReport> {
 
 fn copy(data: &Data, run: Run, out: &Path) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    for name in data.files_of(run)? {
-        let content = data.read_of(run, &name)?.unwrap_or_default();
+    for name in data.list(run)? {
+        let content = data.read(run, &name)?.unwrap_or_default();
         let path = out.join(&name);
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
     }
