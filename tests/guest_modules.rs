@@ -58,7 +58,7 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
     let plan = Plan {
         protocol: VERSION,
         run_id: "test".to_owned(),
-        accelerator: Accelerator::Icount,
+        accelerator: Some(Accelerator::Icount),
         workload: Workload::new(Name::Inherited),
         k: 1,
         warmups: 1,
@@ -67,7 +67,7 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
         steps: vec![Step::Identity],
     };
     let config = MachineConfig {
-        accelerator: Accelerator::Icount,
+        accelerator: Some(Accelerator::Icount),
         memory_mib: 1024,
         kernel_arguments: Vec::new(),
         logs: logs.path().to_owned(),

@@ -17,7 +17,7 @@ use super::module_tree::{ModuleTree, canonical, read_module};
 pub enum Role {
     /// What every guest needs: the port, ext4, FUSE
     Guest,
-    /// Disks and their filesystem, for an image that boots on a machine of its own
+    /// Disks, for an image that boots on a machine of its own
     Disks,
 }
 

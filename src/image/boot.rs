@@ -25,7 +25,7 @@ use crate::guest::deadline::wait_for;
 use crate::guest::outlet::Outlet;
 use crate::guest::protocol::Message;
 use crate::guest::supervisor::time_limit;
-use crate::guest::{hypervisor, init, kmod, system};
+use crate::guest::{drivers, hypervisor, init, kmod, system};
 use crate::machine::session::Ending;
 use crate::validate::guest_report::GuestReport;
 use crate::validate::judgement::{self, to_json};
@@ -82,6 +82,7 @@ fn run(console: &Arc<Console>) -> Result<()> {
         contents.bundle_id()
     ));
     limit_time(&contents, console);
+    drivers::load()?;
     let (disk, layout) = find_disk(&contents)?;
     let data = Data::open(layout.data(&disk))?;
     go(&contents, &disk, layout, &data, console)

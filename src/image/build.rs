@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use hadris_fat::format::FatTypeSelection;
 
 use super::contents::{Contents, FORMAT, IN_INITRAMFS};
@@ -12,6 +12,7 @@ use super::data::{self, Data};
 use super::disk::{Identity, Layout, Slice};
 use super::fat::Fat;
 use super::uki;
+use crate::bundle::guest_modules::Role;
 use crate::bundle::initramfs::Archive;
 use crate::bundle::{Bundle, MANIFEST};
 use crate::guest::protocol::PLAN_PATH;
@@ -32,6 +33,11 @@ const ESP_SPACE: u64 = 40 << 20;
 
 /// Makes `out` an image that boots `bundle` by way of `stub`. A function of these three and the criteria, to the byte.
 pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> Result<()> {
+    ensure!(
+        bundle.manifest().guest.roles.contains(&Role::Disks),
+        "the guest in {} has no drivers for disks: make the bundle with `--role disks`",
+        bundle.dir().display()
+    );
     let stub_bytes = read(stub)?;
     let seed = [
         bundle.id(),

@@ -83,7 +83,10 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
         plan: None,
         guest: GuestReport::default(),
         fate: Fate::NotStarted {
-            not_started: "the bundle is not intact".into(),
+            not_started: match &bundle {
+                Ok(_) => NOT_ASKED_FOR.into(),
+                Err(reason) => format!("the bundle is not intact: {reason}"),
+            },
         },
         kernel_log: Err("no virtual machine was started".into()),
         repetition: Repetition::None("no virtual machine was started".into()),

@@ -10,7 +10,7 @@ use crate::guest::protocol::{Accelerator, Place};
 use super::check::{Check, Status};
 use super::checks::measure;
 use super::evidence::Evidence;
-use super::verdict::{Verdict, Word};
+use super::verdict::{Fate, Verdict, Word};
 
 /// Columns of a terminal that a report takes.
 const WIDTH: u16 = 110;
@@ -124,7 +124,10 @@ fn last_line(verdict: &Verdict) -> String {
         verdict.exit_code()
     );
     let culprit = |status| verdict.checks.iter().find(|check| check.status == status);
-    if let Some(check) = culprit(Status::Fail).or_else(|| culprit(Status::CouldNotRun)) {
+    let failed = culprit(Status::Fail);
+    if failed.is_none() && matches!(verdict.machine, Fate::NotStarted { .. }) {
+        write!(line, "\n{}", verdict.machine).expect("a String takes everything");
+    } else if let Some(check) = failed.or_else(|| culprit(Status::CouldNotRun)) {
         write!(line, "\n{}: {}", check.id, check.measured).expect("a String takes everything");
     }
     line

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bundles, whole and with a fault in their module.
+//! Bundles, whole and with a fault in their module; what they are for is said by the tests.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_vexfs-validate");
 pub fn whole() -> &'static Path {
     static BUNDLE: OnceLock<std::path::PathBuf> = OnceLock::new();
     BUNDLE.get_or_init(|| {
-        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sabotage-bundle");
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(crate::BUNDLE);
         build(Path::new("kernel"), &out);
         out
     })
@@ -53,7 +53,9 @@ pub fn copy_tree(from: &Path, to: &Path) {
 
 fn build(module_source: &Path, out: &Path) {
     let status = Command::new(BINARY)
-        .args(["bundle", "--module-source"])
+        .arg("bundle")
+        .args(crate::BUNDLE_ARGUMENTS)
+        .arg("--module-source")
         .arg(module_source)
         .arg("--out")
         .arg(out)

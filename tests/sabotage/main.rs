@@ -8,3 +8,7 @@ mod machine;
 mod module;
 mod run;
 mod whole;
+
+/// The name of the bundle without a fault.
+const BUNDLE: &str = "sabotage-bundle";
+const BUNDLE_ARGUMENTS: &[&str] = &[];
