@@ -7,6 +7,9 @@ set -euo pipefail
 tools=(gcc ld make bc flex perl pahole sparse xz python3)
 files=(/usr/include/stdlib.h /usr/lib/x86_64-linux-gnu/libelf.so.1 /usr/lib/python3*/ensurepip)
 packages=(gcc libc6-dev binutils make bc flex perl pahole sparse xz-utils libelf1 python3-venv ca-certificates)
+# For the bootable image: systemd's EFI stub goes into it, UEFI firmware boots it, the others examine it.
+files+=(/usr/lib/systemd/boot/efi/linuxx64.efi.stub /usr/share/OVMF/OVMF_CODE_4M.fd /sbin/sgdisk /sbin/fsck.vfat)
+packages+=(systemd-boot-efi ovmf gdisk dosfstools)
 
 missing=()
 for t in "${tools[@]}"; do command -v "$t" >/dev/null || missing+=("$t"); done
