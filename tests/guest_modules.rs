@@ -67,7 +67,7 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
         steps: vec![Step::Identity],
     };
     let config = MachineConfig {
-        accelerator: Some(Accelerator::Icount),
+        accelerator: Accelerator::Icount,
         memory_mib: 1024,
         kernel_arguments: Vec::new(),
         logs: logs.path().to_owned(),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 const MIB: u64 = 1 << 20;
 
-/// Of a sector, in a file that is an image. A disk that has an image on it may have larger ones.
+/// Of a sector, in the table.
 const SECTOR: u64 = 512;
 
 /// What names an image's disk and its parts: GUIDs, and serial numbers of the filesystems. They follow from what the image holds, so that equal images are equal to the byte.
@@ -117,12 +117,7 @@ impl Layout {
 
     /// Reads the table of `disk`. Nothing if it has none, or none with the partitions of an image; of the image `data` if that is given.
     pub fn find(disk: &File, data: Option<Uuid>) -> Option<Layout> {
-        [LogicalBlockSize::Lb512, LogicalBlockSize::Lb4096]
-            .into_iter()
-            .find_map(|size| Layout::find_with(disk, size, data))
-    }
-
-    fn find_with(disk: &File, size: LogicalBlockSize, data: Option<Uuid>) -> Option<Layout> {
+        let size = LogicalBlockSize::Lb512;
         let table = GptConfig::new()
             .logical_block_size(size)
             .open_from_device(disk.try_clone().ok()?)
