@@ -257,3 +257,37 @@ fn every_command_says_what_it_does() {
         );
     }
 }
+
+#[test]
+fn every_command_has_a_man_page_and_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
+        .args(["manual", "."])
+        .current_dir(folder.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let read = |name: &str| {
+        std::fs::read_to_string(folder.path().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    for (page, word) in [
+        ("vexfs.1", "Search vectors"),
+        ("vexfs-dataset-import.1", "import"),
+        ("vexfs-validate.1", "virtual machine"),
+        ("vexfs-validate-run.1", "criteria"),
+    ] {
+        let text = read(&format!("man/{page}"));
+        assert!(
+            text.contains(".TH ") && text.contains(word),
+            "{page}: {text}"
+        );
+    }
+    for name in ["vexfs.bash", "_vexfs", "vexfs.fish", "vexfs-validate.bash"] {
+        assert!(read(&format!("completions/{name}")).contains("vexfs"));
+    }
+    assert!(
+        !folder.path().join("man/vexfs-validate-sweep.1").exists(),
+        "what is hidden from --help has no page"
+    );
+}

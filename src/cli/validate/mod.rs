@@ -5,6 +5,7 @@ mod assemble;
 pub mod bundle;
 mod image;
 mod lint_kernel;
+mod manual;
 mod run;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ enum Command {
     Image(image::ImageArgs),
     ImageResults(image::ImageResultsArgs),
     LintKernel(lint_kernel::LintKernelArgs),
+    Manual(manual::ManualArgs),
     /// Carry out what standard input asks, in a user namespace
     #[command(name = host::COMMAND, hide = true)]
     ObserveHost,
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Image(args) => args.run().map(|()| 0),
         Command::ImageResults(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),
+        Command::Manual(args) => args.run().map(|()| 0),
         Command::ObserveHost => host::observe_in_namespace().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),
     };

@@ -9,7 +9,7 @@ mod search;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Search vectors where they live: in files.
 ///
@@ -30,6 +30,11 @@ enum Command {
     #[command(subcommand)]
     Dataset(dataset::Command),
     Bench(bench::Arguments),
+}
+
+/// The whole command line, for what is generated from it.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the tool with this process's arguments.

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs-validate manual`
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{CommandFactory, ValueEnum};
+use clap_complete::Shell;
+
+use super::Cli;
+use crate::cli::vexfs;
+
+/// Write the man pages and shell completions of vexfs and vexfs-validate, for a packager
+///
+/// They go to man/ and completions/ in DIR; completions are named as clap names them: NAME.bash, NAME.fish, _NAME.
+#[derive(Debug, clap::Args)]
+pub struct ManualArgs {
+    /// Where to put them; made if it is not there
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+impl ManualArgs {
+    pub fn run(&self) -> anyhow::Result<()> {
+        let (man, completions) = (self.dir.join("man"), self.dir.join("completions"));
+        for dir in [&man, &completions] {
+            fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        for command in [vexfs::command(), Cli::command()] {
+            // `help COMMAND` prints what `COMMAND --help` does.
+            let mut command = command.disable_help_subcommand(true);
+            let name = command.get_name().to_owned();
+            for shell in Shell::value_variants() {
+                clap_complete::generate_to(*shell, &mut command, &name, &completions)
+                    .with_context(|| format!("cannot write to {}", completions.display()))?;
+            }
+            clap_mangen::generate_to(command, &man)
+                .with_context(|| format!("cannot write to {}", man.display()))?;
+        }
+        Ok(())
+    }
+}
