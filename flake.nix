@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# What this gives, and how to use it: docs/nix.md. This file only wires; the work is done in nix/.
+{
+  description = "VexFS: vectors searchable in files, and the toolkit that validates its kernel module in a VM";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      system = "x86_64-linux";
+      pkgs = nixpkgs.legacyPackages.${system};
+
+      # The kernel that is validated. The module builds for any other one in the same way.
+      linuxPackages = pkgs.linuxPackages_6_12;
+
+      toolkit = pkgs.callPackage ./nix/toolkit.nix { };
+      module = linuxPackages.callPackage ./nix/module.nix { };
+      bundle = linuxPackages.callPackage ./nix/bundle.nix { inherit toolkit module; };
+      validate = pkgs.callPackage ./nix/validate.nix { inherit toolkit bundle; };
+    in
+    {
+      packages.${system} = {
+        inherit
+          toolkit
+          module
+          bundle
+          validate
+          ;
+        default = validate;
+        nixos-test = pkgs.callPackage ./nix/nixos-test.nix {
+          inherit linuxPackages module;
+          nixosModule = self.nixosModules.default;
+        };
+      };
+
+      apps.${system}.validate = {
+        type = "app";
+        program = "${validate}/bin/vexfs-validation";
+        meta.description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
+      };
+
+      checks.${system} = {
+        # Its build runs its tests.
+        inherit toolkit;
+        clippy = pkgs.callPackage ./nix/clippy.nix { inherit toolkit; };
+        format = pkgs.callPackage ./nix/format.nix { };
+        module = linuxPackages.callPackage ./nix/module-lint.nix { inherit module; };
+        bundle-twice = pkgs.callPackage ./nix/bundle-twice.nix { inherit bundle module; };
+        vm = pkgs.callPackage ./nix/vm-check.nix { inherit toolkit bundle; };
+      };
+
+      devShells.${system}.default = pkgs.callPackage ./nix/shell.nix { inherit toolkit module; };
+
+      formatter.${system} = pkgs.nixfmt-tree;
+
+      overlays.default = import ./nix/overlay.nix;
+
+      nixosModules.default = import ./nix/nixos-module.nix;
+    };
+}

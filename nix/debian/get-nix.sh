@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# get-nix.sh DIR [SUITE]: the Nix of Debian's SUITE (trixie: 2.26) into DIR, beside the host's own packages. Debian 12's own
+# Nix, 2.8, is too old. DIR/nix runs it with the libraries of that suite. Nothing is installed; does nothing where it is there.
+set -euo pipefail
+dir=$(realpath -m "$1")
+suite=${2:-trixie}
+[ ! -x "$dir/nix" ] || exit 0
+
+# The mirror is the one that this machine's own apt is set up with.
+codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" 'Component: main' | head -n 1)
+if [ -z "$mirror" ]; then
+	echo "this machine's apt has no Debian mirror, from which Nix comes: name one in /etc/apt/sources.list" >&2
+	exit 2
+fi
+echo "getting Nix from Debian's $suite"
+rm -rf "$dir"
+mkdir -p "$dir"/{lists/partial,archives/partial,parts}
+printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$mirror" "$suite" \
+	/usr/share/keyrings/debian-archive-keyring.gpg >"$dir/parts/suite.sources"
+apt=(apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/parts" -o "Dir::State::Lists=$dir/lists"
+	-o "Dir::Cache::archives=$dir/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Dir::State::status=/dev/null
+	-o APT::Sandbox::User=root)
+"${apt[@]}" update
+"${apt[@]}" install --download-only --no-install-recommends -y nix-bin >/dev/null
+for package in "$dir"/archives/*.deb; do dpkg-deb -x "$package" "$dir/root"; done
+rm -rf "$dir"/{lists,archives,parts}
+cat >"$dir/nix.partial" <<END
+#!/bin/sh
+exec $dir/root/usr/lib64/ld-linux-x86-64.so.2 --argv0 nix --library-path $dir/root/usr/lib/x86_64-linux-gnu $dir/root/usr/bin/nix "\$@"
+END
+chmod +x "$dir/nix.partial"
+"$dir/nix.partial" --version
+mv "$dir/nix.partial" "$dir/nix"

@@ -1,0 +1,11 @@
+{
+  testers,
+  linuxPackages,
+  module,
+  nixosModule,
+}:
+testers.runNixOSTest {
+  name = "vexfs";
+  nodes.machine = { };
+  testScript = "";
+}

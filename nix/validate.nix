@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# `nix run .#validate`: a run on the bundle, with this QEMU. Its results go to ./out of whoever calls it.
+{
+  writeShellApplication,
+  qemu_kvm,
+  toolkit,
+  bundle,
+}:
+writeShellApplication {
+  name = "vexfs-validation";
+  runtimeInputs = [
+    toolkit
+    qemu_kvm
+  ];
+  text = ''
+    exec vexfs-validate run --bundle ${bundle} "$@"
+  '';
+  meta.description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
+}
