@@ -29,7 +29,7 @@
           ;
         default = validate;
         nixos-test = pkgs.callPackage ./nix/nixos-test.nix {
-          inherit linuxPackages module;
+          inherit linuxPackages bundle;
           nixosModule = self.nixosModules.default;
         };
       };

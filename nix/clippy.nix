@@ -4,6 +4,8 @@
 toolkit.overrideAttrs (old: {
   pname = "vexfs-clippy";
   nativeBuildInputs = old.nativeBuildInputs ++ [ clippy ];
+  # Without --target it would hold for build scripts as well, which cannot be linked statically.
+  env = removeAttrs old.env [ "RUSTFLAGS" ];
   buildPhase = ''
     runHook preBuild
     cargo clippy --offline --release --all-targets -- -D warnings

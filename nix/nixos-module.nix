@@ -1,1 +1,119 @@
-{ }
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# programs.vexfs: the tools, the kernel module for this system's kernel, and mounts of stores (docs/nix.md).
+{
+  config,
+  lib,
+  pkgs,
+  utils,
+  ...
+}:
+let
+  cfg = config.programs.vexfs;
+  by = driver: lib.filterAttrs (_: mount: mount.driver == driver) cfg.mounts;
+
+  mountOptions = {
+    options = {
+      store = lib.mkOption {
+        type = lib.types.path;
+        example = "/srv/vectors";
+        description = "The directory to present.";
+      };
+      driver = lib.mkOption {
+        type = lib.types.enum [
+          "kernel"
+          "fuse"
+        ];
+        default = "kernel";
+        description = "Which of the two drivers serves it. Both give the same answers.";
+      };
+      readOnly = lib.mkOption {
+        type = lib.types.bool;
+        default = false;
+        description = "Whether to refuse every change.";
+      };
+    };
+  };
+in
+{
+  options.programs.vexfs = {
+    enable = lib.mkEnableOption "VexFS, a filesystem in which vector files can be searched";
+    package = lib.mkOption {
+      type = lib.types.package;
+      default = pkgs.callPackage ./toolkit.nix { };
+      defaultText = lib.literalMD "the toolkit of this flake";
+      description = "The package that vexfs and vexfs-validate come from.";
+    };
+    kernelModule = {
+      enable = lib.mkOption {
+        type = lib.types.bool;
+        default = by "kernel" != { };
+        defaultText = lib.literalMD "whether a mount asks for the driver `kernel`";
+        description = "Whether to build the kernel module for this system's kernel and to load it at boot.";
+      };
+      package = lib.mkOption {
+        type = lib.types.package;
+        default = config.boot.kernelPackages.callPackage ./module.nix { };
+        defaultText = lib.literalMD "the module of this flake, for `boot.kernelPackages`";
+        description = "The package that vexfs.ko comes from.";
+      };
+    };
+    mounts = lib.mkOption {
+      type = lib.types.attrsOf (lib.types.submodule mountOptions);
+      default = { };
+      example = lib.literalExpression ''{ "/mnt/vectors".store = "/srv/vectors"; }'';
+      description = "Stores to mount at boot, by mount point.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    assertions = [
+      {
+        assertion = by "kernel" == { } || cfg.kernelModule.enable;
+        message = "programs.vexfs.mounts asks for the driver `kernel`: programs.vexfs.kernelModule.enable must not be false.";
+      }
+    ];
+
+    environment.systemPackages = [ cfg.package ];
+
+    boot.extraModulePackages = lib.mkIf cfg.kernelModule.enable [ cfg.kernelModule.package ];
+    boot.kernelModules = lib.mkIf cfg.kernelModule.enable [ "vexfs" ];
+
+    # Not fileSystems: a store that is missing must not keep the system from booting.
+    systemd.mounts = lib.mapAttrsToList (mountPoint: mount: {
+      description = "VexFS at ${mountPoint}";
+      what = mount.store;
+      where = mountPoint;
+      type = "vexfs";
+      options = if mount.readOnly then "ro" else "rw";
+      unitConfig.RequiresMountsFor = [ mount.store ];
+      after = [ "systemd-modules-load.service" ];
+      wantedBy = [ "multi-user.target" ];
+    }) (by "kernel");
+
+    systemd.services = lib.mapAttrs' (
+      mountPoint: mount:
+      lib.nameValuePair "vexfs-${utils.escapeSystemdPath mountPoint}" {
+        description = "VexFS at ${mountPoint}, by FUSE";
+        wantedBy = [ "multi-user.target" ];
+        unitConfig.RequiresMountsFor = [ mount.store ];
+        serviceConfig = {
+          Type = "forking";
+          ExecStart = lib.escapeShellArgs (
+            [
+              (lib.getExe' cfg.package "vexfs")
+              "mount"
+              "--background"
+            ]
+            ++ lib.optional mount.readOnly "--read-only"
+            ++ [
+              mount.store
+              mountPoint
+            ]
+          );
+        };
+      }
+    ) (by "fuse");
+
+    systemd.tmpfiles.settings.vexfs = lib.mapAttrs (_: _: { d = { }; }) (by "fuse");
+  };
+}
