@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The flake, built and run for real with the stand-in for nixpkgs (nix/debian/README.md): what it must give, what must come out
+# equal, and what must be refused, with the reason. `make nix` calls this; it takes root.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+root=$PWD
+system=x86_64-linux
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0
+failed=0
+
+nix() { "$root/nix/debian/with" "$@"; }
+
+# done_with NAME STATUS LOG: one line for each test; the end of its log where it went wrong.
+done_with() {
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		printf '%6d s  pass  %s\n' $((SECONDS - begun)) "$1"
+	else
+		failed=$((failed + 1))
+		printf '%6d s  FAIL  %s\n' $((SECONDS - begun)) "$1"
+		tail -n 40 "$3" | sed 's/^/          /'
+	fi
+}
+
+# works NAME COMMAND...: exits with 0.
+works() {
+	local name=$1 status=0
+	shift
+	begun=$SECONDS
+	"$@" >"$scratch/log" 2>&1 || status=$?
+	done_with "$name" $status "$scratch/log"
+}
+
+# refused NAME REASON COMMAND...: does not exit with 0, and says REASON.
+refused() {
+	local name=$1 reason=$2 status=0
+	shift 2
+	begun=$SECONDS
+	"$@" >"$scratch/log" 2>&1 || status=$?
+	if [ $status = 0 ]; then
+		echo "it was not refused" >>"$scratch/log"
+		done_with "$name" 1 "$scratch/log"
+	elif ! grep -qF -- "$reason" "$scratch/log"; then
+		echo "it failed (exit code $status), but not for this reason: $reason" >>"$scratch/log"
+		done_with "$name" 1 "$scratch/log"
+	else
+		done_with "$name" 0 "$scratch/log"
+	fi
+}
+
+# checkout NAME: the files of this checkout, somewhere else and now.
+checkout() {
+	mkdir -p "$scratch/$1/vexfs"
+	git ls-files -z | tar -c --null -T - | tar -x -m -C "$scratch/$1/vexfs"
+	git -C "$scratch/$1/vexfs" init -q
+	git -C "$scratch/$1/vexfs" add -A
+	echo "$scratch/$1/vexfs"
+}
+
+# changed FILE SED: an edit that must have changed something.
+changed() {
+	cp "$1" "$scratch/before"
+	sed -i "$2" "$1"
+	if cmp -s "$1" "$scratch/before"; then
+		echo "tests/nix.sh: $1 has nothing for $2" >&2
+		exit 2
+	fi
+}
+
+# built WHAT: where its output lies, seen from outside.
+built() { nix build --no-link --print-out-paths "git+file://$root#$1" 2>/dev/null | sed "s|^/nix|$root/target/nix/store-root|"; }
+drv() { nix eval --raw "git+file://$1#$2.drvPath" 2>/dev/null; }
+
+echo "the flake, with the stand-in for nixpkgs"
+
+works "flake.lock fits flake.nix" nix flake metadata --no-update-lock-file
+works "nix flake check" nix flake check -L
+works "nix build .#bundle --rebuild: the same bytes" nix build -L .#bundle --rebuild --no-link
+
+# What a reviewer does. Results go to ./out of the caller.
+reviewed() (
+	mkdir "$scratch/reviewer" && cd "$scratch/reviewer" || exit
+	nix run -L "git+file://$root#validate" -- --accel icount --once --criteria "$root/nix/vm-check.json" || exit
+	cmp out/latest/results.json "$(built "checks.$system.vm")/results.json"
+)
+works "nix run .#validate: the results of the check in the sandbox, to the byte" reviewed
+refused "nix run .#validate keeps the exit code and passes arguments on" "unexpected argument '--nonsense'" \
+	nix run .#validate -- --nonsense
+
+# Elsewhere and later, with other documentation.
+other=$(checkout elsewhere)
+echo "One more line." >>"$other/README.md"
+for what in toolkit module bundle; do
+	works "another checkout gives the same $what" [ "$(drv "$root" $what)" = "$(drv "$other" $what)" ]
+done
+
+echo "what must be refused"
+
+lock=$(checkout lock)
+changed "$lock/flake.nix" 's|nixos-26.05|nixos-25.11|'
+refused "flake.lock of another flake.nix" "--no-update-lock-file" \
+	nix flake metadata --no-update-lock-file "git+file://$lock"
+
+stale=$(checkout stale)
+changed "$stale/Cargo.toml" '/^\[dependencies\]/a hex = "0.4"'
+refused "a stale Cargo.lock" "no matching package named \`hex\` found" nix build -L "git+file://$stale#toolkit" --no-link
+
+crate=$(checkout crate)
+changed "$crate/Cargo.lock" '/^name = "anyhow"/,/^checksum/s/^checksum = ".\{8\}/checksum = "00000000/'
+refused "a wrong hash of a crate" "hash mismatch in fixed-output derivation" \
+	nix build -L "git+file://$crate#toolkit" --no-link
+
+input=$(checkout input)
+changed "$input/nix/module.nix" '/nativeBuildInputs/d'
+refused "a module without its nativeBuildInputs" "pahole: command not found" \
+	nix build -L "git+file://$input#module" --no-link
+
+flags=$(checkout flags)
+changed "$flags/nix/module.nix" 's/makeFlags = kernelModuleMakeFlags/makeFlags = kernel.makeFlags/'
+refused "a module with the kernel's own makeFlags" "attribute 'makeFlags' missing" \
+	nix build -L "git+file://$flags#module" --no-link
+
+other_kernel=$(checkout other-kernel)
+changed "$other_kernel/nix/module.nix" 's|^  installPhase = .*|&\n    sed -i "s/vermagic=6\\.12\\.[0-9]/vermagic=6.12.0/" vexfs.ko|'
+refused "a module for another kernel" "was built for the kernel 6.12.0" \
+	nix build -L "git+file://$other_kernel#bundle" --no-link
+
+cp -r "$(built bundle)" "$scratch/bundle"
+chmod -R u+w "$scratch/bundle"
+printf 'V' | dd of="$scratch/bundle/initramfs" bs=1 seek=4096 conv=notrunc status=none
+refused "a bundle with one changed byte" "initramfs is not the file that the manifest describes" \
+	nix shell .#toolkit -c vexfs-validate run --bundle "$scratch/bundle" --out "$scratch/out" \
+	--accel icount --criteria nix/vm-check.json
+
+echo "bundle $(sed -n 's/.*"bundle_blake3": "\([0-9a-f]*\)".*/\1/p' "$scratch/reviewer/out/latest/verdict.json")"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
