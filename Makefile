@@ -4,19 +4,29 @@
 ACCEL ?= auto
 venv := target/venv
 
-.PHONY: help validate test tools lint lint-kernel bundle clean
+.PHONY: help validate test nix tools lint lint-kernel bundle clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg]  build the module, boot it in a VM, measure, give a verdict'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
+	@echo 'make nix                                   the flake, with a stand-in for nixpkgs, as root'
 	@echo 'make lint | lint-kernel | bundle | clean   parts of the above'
 
 validate: bundle
 	target/release/vexfs-validate run --accel $(ACCEL)
 
-test: lint lint-kernel $(venv)/installed target/tools/installed
+test: lint lint-kernel nix $(venv)/installed target/tools/installed
 	cargo build --release
 	PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
+
+# The flake, built and run with what Debian has in the place of nixpkgs (nix/debian/README.md).
+nix: bundle target/tools/bin/nixfmt
+	cargo fetch --quiet --locked
+	nix/debian/get-nix.sh target/nix/program
+	tests/nix.sh
+
+target/tools/bin/nixfmt: | tools
+	cargo install --quiet --locked --debug --root target/tools nixfmt_rs@0.5.3
 
 # What the host lacks is installed as root; otherwise the one command for an administrator is printed.
 tools:

@@ -17,6 +17,7 @@
       toolkit = pkgs.callPackage ./nix/toolkit.nix { };
       module = linuxPackages.callPackage ./nix/module.nix { };
       bundle = linuxPackages.callPackage ./nix/bundle.nix { inherit toolkit module; };
+      image = pkgs.callPackage ./nix/image.nix { inherit toolkit bundle; };
       validate = pkgs.callPackage ./nix/validate.nix { inherit toolkit bundle; };
     in
     {
@@ -25,6 +26,7 @@
           toolkit
           module
           bundle
+          image
           validate
           ;
         default = validate;

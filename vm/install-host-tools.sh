@@ -10,6 +10,9 @@ packages=(gcc libc6-dev binutils make bc flex perl pahole sparse xz-utils libelf
 # For the bootable image: systemd's EFI stub goes into it, UEFI firmware boots it, the others examine it.
 files+=(/usr/lib/systemd/boot/efi/linuxx64.efi.stub /usr/share/OVMF/OVMF_CODE_4M.fd /sbin/sgdisk /sbin/fsck.vfat)
 packages+=(systemd-boot-efi ovmf gdisk dosfstools)
+# For the flake, without nixpkgs.
+tools+=(git shellcheck)
+packages+=(git shellcheck)
 
 missing=()
 for t in "${tools[@]}"; do command -v "$t" >/dev/null || missing+=("$t"); done

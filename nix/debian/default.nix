@@ -305,6 +305,11 @@ let
     chmod +x $out/bin/*
   '';
 
+  # Of systemd the EFI stub only.
+  systemd = runCommand "systemd-debian" { inherit stamp; } ''
+    mkdir -p $out/lib/systemd/boot/efi
+    cp /usr/lib/systemd/boot/efi/linuxx64.efi.stub $out/lib/systemd/boot/efi
+  '';
   nixfmt = toolsIn "${host}/tools/bin" "nixfmt" "crate" [ "nixfmt" ];
 
   # Debian's kernel in the outputs of nixpkgs' kernel.
@@ -423,6 +428,7 @@ let
       runCommand
       rustc
       stdenv
+      systemd
       testers
       writeShellApplication
       writeText
