@@ -26,6 +26,8 @@ stdenv.mkDerivation {
   nativeBuildInputs = kernel.moduleBuildDependencies;
   makeFlags = kernelModuleMakeFlags ++ [
     "KDIR=${kernel.dev}/lib/modules/${kernel.modDirVersion}/build"
+    # Where this is set, pahole writes the types in one order, whatever the number of its threads.
+    "KBUILD_BUILD_TIMESTAMP=@1"
   ];
   enableParallelBuilding = true;
 

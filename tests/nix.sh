@@ -93,6 +93,16 @@ works "nix run .#validate: the results of the check in the sandbox, to the byte"
 refused "nix run .#validate keeps the exit code and passes arguments on" "unexpected argument '--nonsense'" \
 	nix run .#validate -- --nonsense
 
+# nix/attributes says what the flake uses.
+nothing_idle() {
+	local offered idle
+	offered=$(nix eval --impure --raw --expr 'builtins.concatStringsSep "\n" (builtins.attrNames (import ./nix/debian/default.nix
+		{ kernelVersion = ""; modDirVersion = ""; ccVersion = ""; rustVersion = ""; stamp = ""; }))' 2>/dev/null) || return
+	idle=$(grep -vxFf <(nix/attributes --names; echo supplier) <<<"$offered")
+	[ -z "$idle" ] || { echo "not used by the flake: $idle"; return 1; }
+}
+works "the stand-in offers nothing that the flake does not use" nothing_idle
+
 # Elsewhere and later, with other documentation.
 other=$(checkout elsewhere)
 echo "One more line." >>"$other/README.md"
