@@ -2,26 +2,49 @@
 //! Searches a vector file through whichever driver serves it, or in process where none does.
 
 mod error;
-mod in_process;
 pub mod ioctl;
-mod kind;
 mod mount;
 
 pub use error::Error;
-use error::Refused;
-pub use kind::{Kind, Method};
 
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
 use crate::dataset::Matrix;
 use crate::store::abi::{self, Hit, Info, Search};
-use crate::store::serve;
-use in_process::InProcess;
+use crate::store::{Snapshot, serve};
+
+/// The index that a search uses.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Exact: every row is looked at.
+    Flat,
+}
+
+impl Kind {
+    fn code(self) -> u32 {
+        match self {
+            Kind::Flat => abi::KIND_FLAT,
+        }
+    }
+}
+
+/// How to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    pub kind: Kind,
+    pub k: u32,
+    /// 0 for a kind that has none.
+    pub effort: u32,
+}
 
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,13 +67,12 @@ pub struct Searcher {
 
 #[derive(Debug)]
 enum Place {
-    InProcess(Box<InProcess>),
+    InProcess(Arc<Snapshot>),
     Mount(File),
 }
 
 impl Searcher {
-    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process. There rows
-    /// and index are searched as they were when they were first read; a driver follows every change.
+    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error::Open {
             path: path.into(),
@@ -64,13 +86,9 @@ impl Searcher {
         ) {
             Err(Errno::ENOTTY) => {
                 let rows = crate::dataset::fvecs::read(path)?;
-                let opened = InProcess::beside(path, rows).map_err(|error| Error::Open {
-                    path: path.into(),
-                    error,
-                })?;
                 Ok(Searcher {
                     path: path.into(),
-                    place: Place::InProcess(Box::new(opened)),
+                    place: Place::InProcess(Arc::new(Snapshot::new(rows))),
                 })
             }
             // Any other error is the driver's to report when it is asked something.
@@ -81,11 +99,11 @@ impl Searcher {
         }
     }
 
-    /// Searches rows that are in memory already, and have no index; `path` is what errors call them.
+    /// Searches rows that are in memory already; `path` is what errors call them.
     pub fn in_process(path: &Path, rows: Matrix) -> Self {
         Searcher {
             path: path.into(),
-            place: Place::InProcess(Box::new(InProcess::new(rows))),
+            place: Place::InProcess(Arc::new(Snapshot::new(rows))),
         }
     }
 
@@ -136,23 +154,37 @@ impl Searcher {
     fn call(&self, command: u32, data: &mut [u8]) -> Result<(), Errno> {
         match &self.place {
             Place::Mount(file) => ioctl::call(file.as_fd(), command, data),
-            Place::InProcess(rows) => {
-                let answer = serve::ioctl(command, data, true, Some(&**rows))?;
+            Place::InProcess(snapshot) => {
+                let answer = serve::ioctl(command, data, true, true, || Ok(snapshot.clone()))?;
                 data[..answer.len()].copy_from_slice(&answer);
                 Ok(())
             }
         }
     }
 
-    /// What an errno means here, with what the file itself tells about it.
     fn refused(&self, errno: Errno, query: &[f32], method: Method) -> Error {
-        let path = self.path.clone();
-        let refused = Refused {
-            query: query.len(),
-            method,
-            info: self.info().ok(),
+        let Ok(info) = self.info() else {
+            return Error::Search {
+                path: self.path.clone(),
+                errno,
+            };
         };
-        Error::search(path, errno, refused)
+        match errno {
+            Errno::EMSGSIZE => Error::Dimension {
+                path: self.path.clone(),
+                query: query.len(),
+                file: info.dim,
+            },
+            Errno::ERANGE => Error::TooFewRows {
+                path: self.path.clone(),
+                k: method.k,
+                rows: info.rows,
+            },
+            _ => Error::Search {
+                path: self.path.clone(),
+                errno,
+            },
+        }
     }
 }
 
@@ -163,7 +195,7 @@ fn encode(query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
     }
     let header = Search {
         kind: method.kind.code(),
-        metric: method.metric.code(),
+        metric: abi::METRIC_L2,
         dim: query.len() as u32,
         k: method.k,
         effort: method.effort,

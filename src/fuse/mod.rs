@@ -7,6 +7,5 @@ mod filesystem;
 mod handles;
 mod inodes;
 mod mount;
-mod vectors;
 
 pub use mount::{Mount, MountError, MountOptions, Unmounted};

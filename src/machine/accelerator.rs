@@ -105,7 +105,6 @@ fn probe_plan() -> Plan {
         warmups: 0,
         runs: 0,
         cycles: 0,
-        indexes: Vec::new(),
         steps: Vec::new(),
     }
 }

@@ -105,7 +105,6 @@ step_data! {
     errors: Errors,
     concurrency: Concurrency,
     workload: Workload,
-    indexes: Indexes,
     after: After,
 }
 

@@ -3,8 +3,6 @@
 
 mod files;
 mod fixture;
-mod index_files;
-mod indexes;
 mod ownership;
 mod posix;
 mod process;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "../../harness.h"
+#include <linux/fpu.h>
 
 static inline void cond_resched(void)
 {
-	must(!harness.fpu_in_use);
+	assert(!fpu_in_use);
 }
