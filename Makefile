@@ -4,12 +4,16 @@
 ACCEL ?= auto
 venv := target/venv
 
-.PHONY: help validate test nix tools lint lint-kernel bundle clean
+# Options of libFuzzer.
+FUZZ ?=
+
+.PHONY: help validate test nix tools lint lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg]  build the module, boot it in a VM, measure, give a verdict'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
 	@echo 'make nix                                   the flake, with a stand-in for nixpkgs, as root'
+	@echo 'make fuzz [FUZZ=OPTIONS]                   fuzz both loaders of index files (docs/differential.md)'
 	@echo 'make lint | lint-kernel | bundle | clean   parts of the above'
 
 validate: bundle
@@ -43,6 +47,11 @@ lint: tools
 # W=1, sparse and checkpatch --strict, against the pinned kernel.
 lint-kernel: bundle
 	target/release/vexfs-validate lint-kernel
+
+fuzz:
+	tests/fuzz/build.sh
+	mkdir -p target/fuzz/corpus
+	target/fuzz/index $(FUZZ) target/fuzz/corpus tests/fuzz/corpus
 
 $(venv)/installed: tests/requirements.txt | tools
 	python3 -m venv $(venv)

@@ -3,8 +3,8 @@
  * Open files: each has a lower one, which does the work and whose page cache
  * is the only one.
  *
- * Who changes a file holds the lock of our inode until that is done and the
- * inode's vectors are told, so that whoever holds it shared reads whole
+ * Who changes a file holds the lock of our inode until that is done and
+ * vexfs_content_changed() was called, so that whoever holds it shared reads whole
  * writes.
  */
 #include <linux/backing-file.h>
@@ -159,7 +159,7 @@ static void vexfs_begin_change(struct inode *inode)
 static void vexfs_end_change(struct inode *inode)
 {
 	vexfs_copy_attr(inode);
-	vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+	vexfs_content_changed(inode);
 	inode_unlock(inode);
 }
 
@@ -267,7 +267,7 @@ static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 
 	err = backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
 	if (!err && vma_is_shared_maywrite(vma))
-		vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+		vexfs_content_changed(inode);
 	return err;
 }
 

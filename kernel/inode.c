@@ -72,7 +72,7 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 
 	vexfs_copy_attr(inode);
 	if (attr->ia_valid & ATTR_SIZE)
-		vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+		vexfs_content_changed(inode);
 	return err;
 }
 

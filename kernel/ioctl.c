@@ -11,7 +11,9 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "flat.h"
+#include "reading.h"
+#include "search.h"
+#include "sidecar.h"
 #include "snapshot.h"
 #include "uapi/vexfs.h"
 #include "vectors.h"
@@ -51,11 +53,81 @@ static int check_header(const struct vexfs_search *request, size_t bytes)
 		return -EINVAL;
 	if (bytes != sizeof(*request) + payload_bytes(request))
 		return -EINVAL;
-	if (request->kind != VEXFS_KIND_FLAT || request->metric != VEXFS_METRIC_L2)
+	if (request->kind > VEXFS_INDEX_KINDS || request->metric > VEXFS_METRIC_COSINE)
 		return -EOPNOTSUPP;
-	if (request->effort)
+	if (request->effort > (request->kind ? VEXFS_EFFORT_MAX : 0))
 		return -EINVAL;
 	return 0;
+}
+
+/* What a search runs on. */
+struct basis {
+	struct vexfs_snapshot *snapshot;
+	struct vexfs_sidecar *sidecar;	/* NULL for a flat search */
+};
+
+static void put_basis(struct basis *basis)
+{
+	vexfs_sidecar_put(basis->sidecar);
+	vexfs_snapshot_put(basis->snapshot);
+}
+
+/* Checks 11 to 17.  After an error there is nothing to put. */
+static int get_parts(struct file *file, const struct vexfs_search *request,
+		     struct basis *basis)
+{
+	int err = 0;
+
+	basis->sidecar = NULL;
+	basis->snapshot = vexfs_vectors_get(file);
+	if (IS_ERR(basis->snapshot))
+		return PTR_ERR(basis->snapshot);
+
+	if (basis->snapshot->rows.rows && request->dim != basis->snapshot->rows.dim)
+		err = -EMSGSIZE;
+	else if (request->k > basis->snapshot->rows.rows)
+		err = -ERANGE;
+	else if (request->kind != VEXFS_KIND_FLAT)
+		basis->sidecar = vexfs_sidecar_get(file, request->kind, request->metric);
+
+	if (IS_ERR(basis->sidecar)) {
+		err = PTR_ERR(basis->sidecar);
+		basis->sidecar = NULL;
+	}
+	if (err)
+		put_basis(basis);
+	return err;
+}
+
+/*
+ * Checks 11 to 18.  Rows and index are looked at one after the other, so where both
+ * were replaced in between they may not belong together: look again, until two
+ * looks see the same.
+ */
+static int get_basis(struct file *file, const struct vexfs_search *request,
+		     struct basis *basis)
+{
+	u64 rows = 0, index = 0;
+	int err, try;
+	bool same;
+
+	for (try = 0; try < VEXFS_READ_TRIES; try++) {
+		err = get_parts(file, request, basis);
+		if (err || !basis->sidecar)
+			return err;
+		err = vexfs_sidecar_check(basis->sidecar, basis->snapshot);
+		if (!err)
+			return 0;
+
+		same = rows == basis->snapshot->generation &&
+		       index == basis->sidecar->generation;
+		rows = basis->snapshot->generation;
+		index = basis->sidecar->generation;
+		put_basis(basis);
+		if (same || err == -EINTR)
+			break;
+	}
+	return err;
 }
 
 static void write_hits(struct vexfs_hit *hits, const struct vexfs_topk *top)
@@ -63,39 +135,35 @@ static void write_hits(struct vexfs_hit *hits, const struct vexfs_topk *top)
 	u32 i;
 
 	for (i = 0; i < top->count; i++) {
-		hits[i].row = lower_32_bits(top->keys[i]);
-		hits[i].distance = upper_32_bits(top->keys[i]);
+		hits[i].row = vexfs_key_row(top->keys[i]);
+		hits[i].distance = vexfs_key_distance(top->keys[i]);
 	}
 }
 
-/* Puts the answer to @query into the request and the payload after it. */
-static int search_snapshot(const struct vexfs_snapshot *snapshot, const u32 *query,
-			   struct vexfs_search *request)
+/* Puts the answer to a query into the request and the payload after it. */
+static int answer(const struct basis *basis, const u32 *elements,
+		  struct vexfs_search *request)
 {
-	const struct vexfs_scan scan = {
-		.query = query,
-		.rows = snapshot->elements,
-		.stride = snapshot->stride,
-		.count = snapshot->rows,
+	struct vexfs_index *index = basis->sidecar ? basis->sidecar->index : NULL;
+	const struct vexfs_query query = {
+		.elements = elements,
+		.metric = request->metric,
+		.effort = request->effort,
 	};
 	struct vexfs_topk top = { .k = request->k };
+	u64 evaluated;
 	int err;
-
-	if (snapshot->rows && request->dim != snapshot->dim)
-		return -EMSGSIZE;
-	if (request->k > snapshot->rows)
-		return -ERANGE;
 
 	top.keys = kmalloc_array(top.k, sizeof(*top.keys), GFP_KERNEL);
 	if (!top.keys)
 		return -ENOMEM;
-	err = vexfs_flat_search(&scan, &top);
+	err = vexfs_search(index, &basis->snapshot->rows, &query, &top, &evaluated);
 	if (!err) {
 		write_hits((struct vexfs_hit *)(request + 1), &top);
 		request->count = top.count;
-		request->rows = snapshot->rows;
-		request->generation = snapshot->generation;
-		request->evaluated = snapshot->rows;
+		request->rows = basis->snapshot->rows.rows;
+		request->generation = basis->snapshot->generation;
+		request->evaluated = evaluated;
 	}
 	kfree(top.keys);
 	return err;
@@ -105,25 +173,21 @@ static int search(struct file *file, struct vexfs_search *request)
 {
 	/* A power of two, since kmalloc() aligns only these to their size. */
 	size_t bytes = roundup_pow_of_two(round_up(request->dim, VEXFS_LANES) * sizeof(u32));
-	struct vexfs_snapshot *snapshot;
-	u32 *query;
+	struct basis basis;
+	u32 *elements;
 	int err;
 
-	query = kmalloc(bytes, GFP_KERNEL);
-	if (!query)
+	elements = kmalloc(bytes, GFP_KERNEL);
+	if (!elements)
 		return -ENOMEM;
 	err = -EDOM;
-	if (!vexfs_pack(query, (const __le32 *)(request + 1), request->dim))
-		goto out;
-
-	snapshot = vexfs_vectors_get(file);
-	err = PTR_ERR_OR_ZERO(snapshot);
-	if (err)
-		goto out;
-	err = search_snapshot(snapshot, query, request);
-	vexfs_snapshot_put(snapshot);
-out:
-	kfree(query);
+	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim))
+		err = get_basis(file, request, &basis);
+	if (!err) {
+		err = answer(&basis, elements, request);
+		put_basis(&basis);
+	}
+	kfree(elements);
 	return err;
 }
 
@@ -154,6 +218,7 @@ static int ioctl_info(struct file *file, void __user *user)
 {
 	struct vexfs_snapshot *snapshot;
 	struct vexfs_info info;
+	int indexes;
 
 	if (copy_from_user(&info, user, sizeof(info)))
 		return -EFAULT;
@@ -163,10 +228,15 @@ static int ioctl_info(struct file *file, void __user *user)
 	snapshot = vexfs_vectors_get(file);
 	if (IS_ERR(snapshot))
 		return PTR_ERR(snapshot);
-	info.dim = snapshot->dim;
-	info.rows = snapshot->rows;
+	info.dim = snapshot->rows.dim;
+	info.rows = snapshot->rows.rows;
 	info.generation = snapshot->generation;
 	vexfs_snapshot_put(snapshot);
+
+	indexes = vexfs_sidecars_list(file, info.index);
+	if (indexes < 0)
+		return indexes;
+	info.indexes = indexes;
 
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }

@@ -4,7 +4,7 @@
  */
 #include <linux/module.h>
 
-#include "distance.h"
+#include "simd.h"
 #include "vexfs.h"
 
 static struct file_system_type vexfs_type = {
@@ -19,7 +19,7 @@ static int __init vexfs_init(void)
 {
 	int err;
 
-	err = vexfs_distance_init();
+	err = vexfs_simd_init();
 	if (err)
 		return err;
 

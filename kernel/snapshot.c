@@ -4,20 +4,16 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/sched.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "distance.h"
+#include "reading.h"
+#include "search.h"
 #include "snapshot.h"
 #include "uapi/vexfs.h"
 
 #define CHUNK_BYTES	(256 * 1024)
 #define EXPONENT	0x7f800000U
-
-/* Accounted to the caller, who gets -ENOMEM rather than the OOM killer. */
-#define GFP_ROWS	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 bool vexfs_pack(u32 *out, const __le32 *in, u32 dim)
 {
@@ -34,88 +30,88 @@ bool vexfs_pack(u32 *out, const __le32 *in, u32 dim)
 	return finite;
 }
 
-/* Fills the buffer.  A file that ends before has shrunk since it was stat'ed. */
-static int read_exactly(struct file *file, void *buffer, size_t bytes, loff_t pos)
+/* Packs @count rows from @first on, read through @chunk, which has room for them. */
+static int read_chunk(const struct vexfs_rows *rows, u32 *elements, struct file *file,
+		      u32 first, u32 count, __le32 *chunk)
 {
-	ssize_t got;
-
-	while (bytes) {
-		got = kernel_read(file, buffer, bytes, &pos);
-		if (!got)
-			return -EBADMSG;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (got < 0)
-			return got == -ENOMEM ? -ENOMEM : -EIO;
-		buffer += got;
-		bytes -= got;
-	}
-	return 0;
-}
-
-/* Reads @count rows from @first on through @chunk, which has room for them. */
-static int read_rows(struct vexfs_snapshot *snapshot, struct file *file,
-		     u32 first, u32 count, __le32 *chunk)
-{
-	const size_t row_elements = 1 + snapshot->dim;
+	const size_t row_elements = 1 + rows->dim;
 	const size_t row_bytes = row_elements * sizeof(*chunk);
-	u32 *out = snapshot->elements + (size_t)first * snapshot->stride;
+	u32 *out = elements + (size_t)first * rows->stride;
 	const __le32 *row;
 	int err;
 
-	err = read_exactly(file, chunk, count * row_bytes, first * row_bytes);
+	err = vexfs_read_exactly(file, chunk, count * row_bytes, first * row_bytes);
 	if (err)
 		return err;
 
-	for (row = chunk; count; count--, row += row_elements, out += snapshot->stride) {
-		if (le32_to_cpu(row[0]) != snapshot->dim)
+	for (row = chunk; count; count--, row += row_elements, out += rows->stride) {
+		if (le32_to_cpu(row[0]) != rows->dim)
 			return -EBADMSG;
-		if (!vexfs_pack(out, row + 1, snapshot->dim))
+		if (!vexfs_pack(out, row + 1, rows->dim))
 			return -EBADMSG;
 	}
 	return 0;
 }
 
-static int read_file(struct vexfs_snapshot *snapshot, struct file *file, loff_t size)
+static int read_elements(const struct vexfs_rows *rows, u32 *elements, struct file *file)
 {
-	u32 done, count, rows_per_chunk;
-	size_t row_bytes;
-	__le32 *chunk, dim;
+	const u32 most = CHUNK_BYTES / (sizeof(__le32) * (1 + rows->dim));
+	u32 done, count;
+	__le32 *chunk;
+	int err = 0;
+
+	chunk = kvmalloc(CHUNK_BYTES, GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return -ENOMEM;
+	for (done = 0; !err && done < rows->rows; done += count) {
+		count = min(most, rows->rows - done);
+		err = read_chunk(rows, elements, file, done, count, chunk);
+	}
+	kvfree(chunk);
+	return err;
+}
+
+/* What a file of @size bytes, whose first four were read, is made of. */
+static int lay_out(struct vexfs_rows *rows, u32 dim, loff_t size)
+{
+	const size_t row_bytes = sizeof(__le32) * (1 + (size_t)dim);
+
+	if (!dim || dim > VEXFS_DIM_MAX || size % row_bytes)
+		return -EBADMSG;
+	if (size / row_bytes > VEXFS_ROWS_MAX)
+		return -EFBIG;
+	rows->dim = dim;
+	rows->stride = round_up(dim, VEXFS_LANES);
+	rows->rows = size / row_bytes;
+	return 0;
+}
+
+static int read_file(struct vexfs_rows *rows, struct file *file, loff_t size)
+{
+	u32 *elements, *inverse;
+	__le32 dim;
 	int err;
 
 	if (!size)
 		return 0;
 	if (size < sizeof(dim))
 		return -EBADMSG;
-	err = read_exactly(file, &dim, sizeof(dim), 0);
+	err = vexfs_read_exactly(file, &dim, sizeof(dim), 0);
+	if (!err)
+		err = lay_out(rows, le32_to_cpu(dim), size);
 	if (err)
 		return err;
 
-	snapshot->dim = le32_to_cpu(dim);
-	if (!snapshot->dim || snapshot->dim > VEXFS_DIM_MAX)
-		return -EBADMSG;
-	row_bytes = sizeof(dim) * (1 + snapshot->dim);
-	if (size % row_bytes)
-		return -EBADMSG;
-	if (size / row_bytes > VEXFS_ROWS_MAX)
-		return -EFBIG;
-	snapshot->rows = size / row_bytes;
-	snapshot->stride = round_up(snapshot->dim, VEXFS_LANES);
+	elements = vmalloc_huge(array3_size(rows->rows, rows->stride, sizeof(*elements)),
+				VEXFS_GFP_COPY);
+	rows->elements = elements;
+	inverse = __vmalloc(array_size(rows->rows, sizeof(*inverse)), VEXFS_GFP_COPY);
+	rows->inverse = inverse;
+	if (!elements || !inverse)
+		return -ENOMEM;
 
-	snapshot->elements = vmalloc_huge(array3_size(snapshot->rows, snapshot->stride,
-						      sizeof(*snapshot->elements)),
-					  GFP_ROWS);
-	chunk = kvmalloc(CHUNK_BYTES, GFP_KERNEL_ACCOUNT);
-	err = snapshot->elements && chunk ? 0 : -ENOMEM;
-
-	rows_per_chunk = CHUNK_BYTES / row_bytes;
-	for (done = 0; !err && done < snapshot->rows; done += count) {
-		count = min(rows_per_chunk, snapshot->rows - done);
-		err = read_rows(snapshot, file, done, count, chunk);
-		cond_resched();
-	}
-	kvfree(chunk);
-	return err;
+	err = read_elements(rows, elements, file);
+	return err ? err : vexfs_inverse_lengths(rows, inverse);
 }
 
 struct vexfs_snapshot *vexfs_snapshot_read(struct file *file, loff_t size)
@@ -130,7 +126,7 @@ struct vexfs_snapshot *vexfs_snapshot_read(struct file *file, loff_t size)
 	refcount_set(&snapshot->users, 1);
 	snapshot->generation = atomic64_inc_return(&generations);
 
-	err = read_file(snapshot, file, size);
+	err = read_file(&snapshot->rows, file, size);
 	if (err) {
 		vexfs_snapshot_put(snapshot);
 		return ERR_PTR(err);
@@ -141,7 +137,8 @@ struct vexfs_snapshot *vexfs_snapshot_read(struct file *file, loff_t size)
 void vexfs_snapshot_put(struct vexfs_snapshot *snapshot)
 {
 	if (snapshot && refcount_dec_and_test(&snapshot->users)) {
-		vfree(snapshot->elements);
+		vfree(snapshot->rows.inverse);
+		vfree(snapshot->rows.elements);
 		kfree(snapshot);
 	}
 }

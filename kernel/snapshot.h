@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A snapshot: the rows of a vector file at one moment, checked once and packed
- * for the scans.  It does not change any more, so it is searched without locks
+ * for the searches.  It does not change any more, so it is searched without locks
  * by everyone who holds a reference.
  */
 #ifndef VEXFS_SNAPSHOT_H
@@ -9,25 +9,14 @@
 
 #include <linux/fs.h>
 #include <linux/refcount.h>
-#include <linux/time64.h>
 #include <linux/types.h>
 
-/* By what a change of the file after its snapshot is noticed (vectors.c). */
-struct vexfs_stamp {
-	u64 changes;		/* through this mount */
-	loff_t size;
-	struct timespec64 mtime;
-	struct timespec64 ctime;
-	u64 cookie;		/* i_version or the like; 0 where there is none */
-	ktime_t stale;		/* when the times alone stop being proof */
-};
+#include "rows.h"
+#include "stamp.h"
 
 struct vexfs_snapshot {
 	refcount_t users;
-	u32 dim;		/* 0: no rows */
-	u32 stride;		/* dim rounded up to the lanes, the rest is 0 */
-	u32 rows;
-	u32 *elements;		/* rows * stride, aligned to a page */
+	struct vexfs_rows rows;		/* of dimension 0 if there are none */
 	u64 generation;
 	struct vexfs_stamp stamp;
 };

@@ -2,6 +2,7 @@
 /*
  * Mounting a store, and the superblock.
  */
+#include <linux/cred.h>
 #include <linux/fs_context.h>
 #include <linux/module.h>
 #include <linux/namei.h>
@@ -22,6 +23,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 		return NULL;
 
 	vexfs_vectors_init(&vi->vectors);
+	vexfs_sidecars_init(&vi->sidecars);
 	vi->lower = NULL;
 	return &vi->vfs_inode;
 }
@@ -36,6 +38,7 @@ static void vexfs_evict_inode(struct inode *inode)
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	vexfs_vectors_destroy(&vexfs_i(inode)->vectors);
+	vexfs_sidecars_destroy(inode);
 	/* A walk under RCU may still ask it for permissions: keep the pointer. */
 	iput(vexfs_lower_inode(inode));
 }
@@ -119,6 +122,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
 	if (!sbi)
 		return -ENOMEM;
+	sbi->cred = get_current_cred();
+	xa_init(&sbi->watched);
 	sb->s_fs_info = sbi;
 
 	/*
@@ -207,6 +212,8 @@ void vexfs_kill_sb(struct super_block *sb)
 		return;
 	if (sbi->lower_mnt)
 		kern_unmount(sbi->lower_mnt);
+	put_cred(sbi->cred);
+	xa_destroy(&sbi->watched);
 	kfree(sbi);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The k smallest of a stream of distinct keys (distance bits << 32 | row).
+ * The k smallest of a stream of distinct keys (order(distance) << 32 | row).
  */
 #ifndef VEXFS_TOPK_H
 #define VEXFS_TOPK_H

@@ -1,38 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * When a snapshot is current.
+ * The last snapshot of a file is kept with its inode, for as long as its stamp
+ * holds (stamp.c).
  *
- * A change through this mount bumps a counter, under the inode lock that a load
- * shares.  A change beneath it is noticed by the lower file's size, times and,
- * where the lower filesystem has one, change cookie (i_version).
- *
- * Times alone are no proof: a file that changes twice within one tick of the
- * clock keeps them.  As git does for its index, a snapshot taken so soon after
- * the last change is good until that tick is surely over, and is then read once
- * more.  With a change cookie, as ext4, btrfs and tmpfs have, this never
- * happens, so that an append costs one load at the next search.
- *
- * Stores into a shared mapping leave no trace at all.  While somebody has one
- * that is or may become writable, each search reads the file for itself.
- *
- * A snapshot goes with its inode, which the VFS drops with the last dentry: its
- * shrinkers thus give back the memory of files that nobody has open.
+ * It goes with the inode, which the VFS drops with the last dentry: its shrinkers
+ * thus give back the memory of files that nobody has open.
  */
-#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/file.h>
-#include <linux/stat.h>
-#include <linux/timekeeping.h>
 
+#include "reading.h"
 #include "snapshot.h"
 #include "vectors.h"
 #include "vexfs.h"
-
-/* Longer than any tick (CONFIG_HZ is at least 100). */
-#define TICK_NS		(20 * NSEC_PER_MSEC)
-
-/* How often a file that changes while it is read may appear malformed. */
-#define TRIES		4
 
 void vexfs_vectors_init(struct vexfs_vectors *vectors)
 {
@@ -60,48 +40,10 @@ void vexfs_vectors_changed(struct vexfs_vectors *vectors)
 	atomic64_inc(&vectors->changes);
 }
 
-/* When the times of a file stop to prove that it is as it was @now. */
-static ktime_t end_of_proof(struct file *lower, const struct kstat *stat, ktime_t now)
-{
-	s64 tick = TICK_NS + file_inode(lower)->i_sb->s_time_gran;
-	s64 age = ktime_sub(ktime_get_real(), timespec64_to_ktime(stat->ctime));
-
-	return abs(age) < tick ? now + tick : KTIME_MAX;
-}
-
-static int take_stamp(struct vexfs_vectors *vectors, struct file *lower,
-		      struct vexfs_stamp *stamp)
-{
-	const u32 mask = STATX_SIZE | STATX_MTIME | STATX_CTIME | STATX_CHANGE_COOKIE;
-	struct kstat stat;
-
-	stamp->changes = atomic64_read(&vectors->changes);
-	if (vfs_getattr_nosec(&lower->f_path, &stat, mask, AT_STATX_SYNC_AS_STAT))
-		return -EIO;
-	stamp->size = stat.size;
-	stamp->mtime = stat.mtime;
-	stamp->ctime = stat.ctime;
-	if (stat.result_mask & STATX_CHANGE_COOKIE) {
-		stamp->cookie = stat.change_cookie;
-		stamp->stale = KTIME_MAX;
-	} else {
-		stamp->cookie = 0;
-		stamp->stale = end_of_proof(lower, &stat, ktime_get());
-	}
-	return 0;
-}
-
-static bool same_file(const struct vexfs_stamp *a, const struct vexfs_stamp *b)
-{
-	return a->changes == b->changes && a->size == b->size && a->cookie == b->cookie &&
-	       timespec64_equal(&a->mtime, &b->mtime) &&
-	       timespec64_equal(&a->ctime, &b->ctime);
-}
-
-static struct vexfs_snapshot *get_cached(struct vexfs_vectors *vectors, struct file *lower)
+static struct vexfs_snapshot *get_cached(struct vexfs_vectors *vectors,
+					 const struct path *lower)
 {
 	struct vexfs_snapshot *snapshot;
-	struct vexfs_stamp now;
 
 	spin_lock(&vectors->lock);
 	snapshot = vectors->snapshot;
@@ -111,40 +53,28 @@ static struct vexfs_snapshot *get_cached(struct vexfs_vectors *vectors, struct f
 
 	if (!snapshot)
 		return NULL;
-	if (!mapping_writably_mapped(lower->f_mapping) &&
-	    !take_stamp(vectors, lower, &now) && same_file(&snapshot->stamp, &now) &&
-	    ktime_before(ktime_get(), snapshot->stamp.stale))
+	if (vexfs_stamp_holds(&snapshot->stamp, lower, atomic64_read(&vectors->changes)))
 		return snapshot;
 	vexfs_snapshot_put(snapshot);
 	return NULL;
 }
 
-/* A file system changes the stamp first and the data then, under this lock. */
-static void wait_for_writer(struct inode *lower)
-{
-	inode_lock_shared(lower);
-	inode_unlock_shared(lower);
-}
-
 static struct vexfs_snapshot *read_lower(struct vexfs_vectors *vectors, struct file *lower)
 {
-	struct vexfs_stamp before, after;
+	const u64 changes = atomic64_read(&vectors->changes);
 	struct vexfs_snapshot *snapshot;
-	int try = 0;
+	struct vexfs_stamp stamp;
+	int err, try = 0;
 
 	do {
-		wait_for_writer(file_inode(lower));
-		if (take_stamp(vectors, lower, &before))
-			return ERR_PTR(-EIO);
-		if (mapping_writably_mapped(lower->f_mapping))
-			before.stale = 0;
-		snapshot = vexfs_snapshot_read(lower, before.size);
-		if (!IS_ERR(snapshot)) {
-			snapshot->stamp = before;
-			return snapshot;
-		}
-	} while (PTR_ERR(snapshot) == -EBADMSG && ++try < TRIES &&
-		 !take_stamp(vectors, lower, &after) && !same_file(&before, &after));
+		err = vexfs_stamp_take(&stamp, &lower->f_path, changes);
+		if (err)
+			return ERR_PTR(err);
+		snapshot = vexfs_snapshot_read(lower, stamp.size);
+		if (!IS_ERR(snapshot))
+			snapshot->stamp = stamp;
+	} while (snapshot == ERR_PTR(-EBADMSG) && ++try < VEXFS_READ_TRIES &&
+		 !vexfs_stamp_holds(&stamp, &lower->f_path, changes));
 	return snapshot;
 }
 
@@ -154,14 +84,13 @@ static struct vexfs_snapshot *read_lower(struct vexfs_vectors *vectors, struct f
  */
 static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *file)
 {
-	const int flags = O_RDONLY | O_LARGEFILE | O_NOATIME;
 	struct inode *inode = file_inode(file);
 	struct vexfs_snapshot *snapshot;
 	struct file *lower;
 
-	lower = kernel_file_open(&vexfs_lower_file(file)->f_path, flags, file->f_cred);
+	lower = vexfs_open_to_read(&vexfs_lower_file(file)->f_path, file->f_cred);
 	if (IS_ERR(lower))
-		return lower == ERR_PTR(-ENOMEM) ? ERR_CAST(lower) : ERR_PTR(-EIO);
+		return ERR_CAST(lower);
 
 	if (down_read_killable(&inode->i_rwsem)) {
 		snapshot = ERR_PTR(-EINTR);
@@ -176,7 +105,7 @@ static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *f
 struct vexfs_snapshot *vexfs_vectors_get(struct file *file)
 {
 	struct vexfs_vectors *vectors = &vexfs_i(file_inode(file))->vectors;
-	struct file *lower = vexfs_lower_file(file);
+	const struct path *lower = &vexfs_lower_file(file)->f_path;
 	struct vexfs_snapshot *snapshot;
 
 	snapshot = get_cached(vectors, lower);

@@ -12,17 +12,23 @@
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/path.h>
+#include <linux/xarray.h>
 
+#include "sidecar.h"
 #include "vectors.h"
+#include "watch.h"
 
 #define VEXFS_SUPER_MAGIC	0x56455846	/* "VEXF" */
 
 struct vexfs_sb {
 	struct vfsmount *lower_mnt;	/* a private clone of the store's */
+	const struct cred *cred;	/* of the one who mounted */
+	struct xarray watched;		/* changes by inode number (watch.c) */
 };
 
 struct vexfs_inode {
 	struct vexfs_vectors vectors;
+	struct vexfs_sidecars sidecars;
 	struct inode *lower;
 	struct inode vfs_inode;
 };
@@ -37,11 +43,14 @@ static inline struct inode *vexfs_lower_inode(const struct inode *inode)
 	return vexfs_i(inode)->lower;
 }
 
+static inline struct vexfs_sb *vexfs_sb(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
 static inline struct vfsmount *vexfs_lower_mnt(const struct super_block *sb)
 {
-	const struct vexfs_sb *sbi = sb->s_fs_info;
-
-	return sbi->lower_mnt;
+	return vexfs_sb(sb)->lower_mnt;
 }
 
 static inline struct dentry *vexfs_lower_dentry(const struct dentry *dentry)
@@ -61,6 +70,16 @@ static inline struct path vexfs_lower_path(const struct dentry *dentry)
 static inline struct file *vexfs_lower_file(const struct file *file)
 {
 	return file->private_data;
+}
+
+/*
+ * After each change of a file's content through the mount, before the system call
+ * returns, and when a writable shared mapping of it is made.
+ */
+static inline void vexfs_content_changed(struct inode *inode)
+{
+	vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+	vexfs_watched_changed(inode);
 }
 
 /* Every change to the lower filesystem happens between these two. */

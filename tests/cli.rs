@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -243,6 +244,11 @@ fn every_command_says_what_it_does() {
         "",
         "search",
         "info",
+        "index",
+        "index build",
+        "index info",
+        "index verify",
+        "index drop",
         "dataset",
         "dataset generate",
         "dataset hash",
@@ -290,4 +296,266 @@ fn every_command_has_a_man_page_and_completions() {
         !folder.path().join("man/vexfs-validate-sweep.1").exists(),
         "what is hidden from --help has no page"
     );
+}
+
+/// Indexes of 500 rows, of each kind, beside rows.
+fn indexed() -> tempfile::TempDir {
+    let folder = workload();
+    for kind in ["hnsw", "ivf", "pq", "lsh"] {
+        printed(
+            folder.path(),
+            &format!("index build vectors.fvecs --kind {kind}"),
+        );
+    }
+    folder
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+    let mut names: Vec<_> = entries
+        .map(|entry| name(entry).into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_kind_of_index_is_built_told_searched_checked_and_dropped() {
+    let folder = indexed();
+    let folder = folder.path();
+    for kind in ["flat", "hnsw", "ivf", "pq", "lsh"] {
+        let search = "search vectors.fvecs --query-file vectors.fvecs --row 123 --k 2";
+        let found = json(folder, &format!("{search} --kind {kind}"));
+        assert_eq!(found["hits"][0]["row"], 123, "{kind}");
+        assert_eq!(found["kind"], kind);
+        let bench = "bench vectors.fvecs queries.fvecs --k 3 --warmups 0 --runs 1";
+        let report = json(folder, &format!("{bench} --kind {kind}"));
+        assert!(report["recall"]["value"].as_f64().unwrap() > 0.5, "{kind}");
+    }
+
+    let info = json(folder, "info vectors.fvecs");
+    let covered: Vec<_> = info["indexes"].as_array().unwrap().iter().collect();
+    assert_eq!(covered.len(), 4);
+    assert_eq!(
+        covered[1],
+        &serde_json::json!({"kind": "ivf", "metric": "l2", "rows": 500, "tail": 0})
+    );
+    assert!(printed(folder, "info vectors.fvecs").contains("hnsw index for l2: covers 500 rows"));
+
+    let report = json(folder, "index info vectors.fvecs");
+    let hnsw = &report["indexes"][0];
+    assert_eq!(hnsw["state"], "fits");
+    assert_eq!(hnsw["parameters"]["M"], 16);
+    assert_eq!(hnsw["parameters"]["efConstruction"], 200);
+    assert_eq!(
+        printed(folder, "index verify vectors.fvecs")
+            .lines()
+            .count(),
+        4
+    );
+
+    for kind in ["hnsw", "ivf", "pq", "lsh"] {
+        printed(folder, &format!("index drop vectors.fvecs --kind {kind}"));
+        let message = failure(folder, &format!("index drop vectors.fvecs --kind {kind}"));
+        assert!(
+            message.contains(&format!("has no {kind} index")),
+            "{message}"
+        );
+    }
+    assert_eq!(names(folder), ["queries.fvecs", "vectors.fvecs"]);
+}
+
+#[test]
+fn a_bench_measures_each_effort() {
+    let folder = indexed();
+    let bench = "bench vectors.fvecs queries.fvecs --kind ivf --k 3 --warmups 0 --runs 2";
+    let reports = printed(
+        folder.path(),
+        &format!("{bench} --effort 1,2,44 --metric l2 --json"),
+    );
+    let reports: Vec<Value> = reports
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let efforts: Vec<_> = reports.iter().map(|report| &report["effort"]).collect();
+    assert_eq!(efforts, [1, 2, 44]);
+    let recall = |report: &Value, kind: &str| report[kind]["value"].as_f64().unwrap();
+    for report in &reports {
+        assert!(recall(report, "recall_with_ties") >= recall(report, "recall"));
+        assert!(
+            report["summary"]["value"]["latency_ns"]["p99"]
+                .as_f64()
+                .unwrap()
+                > 0.0
+        );
+    }
+    // Every list is looked at.
+    assert_eq!(recall(&reports[2], "recall"), 1.0);
+    let table = printed(folder.path(), &format!("{bench} --effort 1,2,44"));
+    assert_eq!(table.lines().count(), 5, "{table}");
+}
+
+#[test]
+fn what_is_wrong_with_an_index_is_one_sentence_with_a_remedy() {
+    let folder = indexed();
+    let folder = folder.path();
+    let search = "search vectors.fvecs --query-file queries.fvecs";
+    assert_eq!(
+        failure(folder, &format!("{search} --kind hnsw --metric cosine")),
+        "vexfs: vectors.fvecs has no hnsw index for cosine: build one with \
+         `vexfs index build vectors.fvecs --kind hnsw --metric cosine`"
+    );
+    let path = folder.join("vectors.fvecs.lsh");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 0x80;
+    std::fs::write(&path, &bytes).unwrap();
+    let message = failure(folder, &format!("{search} --kind lsh"));
+    assert!(
+        message.starts_with("vexfs: the index vectors.fvecs.lsh is malformed"),
+        "{message}"
+    );
+    let message = failure(folder, "index verify vectors.fvecs --kind lsh");
+    assert!(
+        message.contains("vectors.fvecs.lsh is not sound: "),
+        "{message}"
+    );
+    std::fs::write(&path, "short").unwrap();
+    let info = printed(folder, "index info vectors.fvecs");
+    assert!(
+        info.contains("vectors.fvecs.lsh, 5 bytes: malformed: "),
+        "{info}"
+    );
+
+    // One row is changed.
+    let mut rows = std::fs::read(folder.join("vectors.fvecs")).unwrap();
+    rows[4] ^= 1;
+    std::fs::write(folder.join("vectors.fvecs"), &rows).unwrap();
+    let message = failure(folder, &format!("{search} --kind pq"));
+    assert!(
+        message.starts_with("vexfs: the index vectors.fvecs.pq is stale"),
+        "{message}"
+    );
+    let message = failure(folder, "index verify vectors.fvecs --kind pq");
+    assert!(message.contains("vectors.fvecs.pq is stale: "), "{message}");
+    let report = json(folder, "index info vectors.fvecs");
+    assert_eq!(report["indexes"][1]["state"], "stale");
+    assert_eq!(report["indexes"][3]["state"], "malformed");
+    let output = vexfs(folder, "index verify vectors.fvecs");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 4);
+
+    let message = failure(folder, "index build vectors.fvecs --kind pq --m 3");
+    assert!(message.contains("m must be an even number"), "{message}");
+    std::fs::write(folder.join("empty.fvecs"), "").unwrap();
+    let message = failure(folder, "index build empty.fvecs --kind pq");
+    assert!(message.contains("without rows"), "{message}");
+    let message = failure(folder, "index build none.fvecs --kind pq");
+    assert!(message.contains("none.fvecs: No such file"), "{message}");
+    let message = failure(folder, "index build vectors.txt --kind pq");
+    assert!(message.contains("rename it to end in .fvecs"), "{message}");
+    let message = failure(folder, "index verify queries.fvecs");
+    assert!(message.contains("queries.fvecs has no index"), "{message}");
+}
+
+#[test]
+fn a_parameter_of_another_kind_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        "hnsw --nlist 4",
+        "hnsw --probes 4",
+        "ivf --m 4",
+        "ivf --ef-construction 4",
+        "pq --nprobe 4",
+        "pq --tables 4",
+        "pq --nbits 8",
+        "pq --rerank 4 --effort 4",
+        "lsh --rerank 4",
+        "lsh --ef-search 4",
+        "lsh --effort 65537",
+        "ivf --effort 4 --nprobe 4",
+        "flat",
+    ] {
+        let output = vexfs(
+            folder.path(),
+            &format!("index build a.fvecs --kind {arguments}"),
+        );
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+    }
+    let output = vexfs(folder.path(), "index build a.fvecs --kind lsh --nlist 4");
+    let message = String::from_utf8(output.stderr).unwrap();
+    let sentence = "--nlist does not belong to --kind lsh, which takes --tables, --hashes";
+    assert!(message.contains(sentence), "{message}");
+}
+
+/// A build that takes minutes, beside an index of the first rows.
+fn long_build(folder: &Path) -> (std::process::Child, Vec<u8>) {
+    printed(folder, "index build vectors.fvecs --kind hnsw");
+    let old = std::fs::read(folder.join("vectors.fvecs.hnsw")).unwrap();
+    printed(
+        folder,
+        "dataset generate --workload clustered --rows 20000 --dim 20 --queries 6 --out more",
+    );
+    let more = std::fs::read(folder.join("more/vectors.fvecs")).unwrap();
+    std::fs::remove_dir_all(folder.join("more")).unwrap();
+    let path = folder.join("vectors.fvecs");
+    std::fs::write(&path, [std::fs::read(&path).unwrap(), more].concat()).unwrap();
+    let long = "index build vectors.fvecs --kind hnsw --threads 1 --ef-construction 20000";
+    let build = Command::new(env!("CARGO_BIN_EXE_vexfs"))
+        .args(long.split(' '))
+        .current_dir(folder)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    (build, old)
+}
+
+/// Waits until the process handles SIGINT, and then for a part of the build.
+fn await_building(build: &mut std::process::Child) {
+    let caught = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", build.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 1 << (libc::SIGINT - 1) != 0
+    };
+    let begun = Instant::now();
+    while !caught() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never begins");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(build.try_wait().unwrap().is_none(), "the build is over");
+}
+
+#[test]
+fn an_interrupted_build_leaves_the_old_index_and_nothing_else() {
+    use nix::sys::signal::Signal;
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+        let folder = workload();
+        let folder = folder.path();
+        let (mut build, old) = long_build(folder);
+        await_building(&mut build);
+        let process = nix::unistd::Pid::from_raw(build.id() as i32);
+        nix::sys::signal::kill(process, signal).unwrap();
+        let output = build.wait_with_output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        if signal == Signal::SIGKILL {
+            assert_eq!(output.status.code(), None, "it was killed");
+        } else {
+            assert_eq!(output.status.code(), Some(130), "{message}");
+            assert_eq!(message, "vexfs: interrupted; the old index is as it was\n");
+        }
+        assert_eq!(
+            std::fs::read(folder.join("vectors.fvecs.hnsw")).unwrap(),
+            old
+        );
+        assert_eq!(
+            names(folder),
+            ["queries.fvecs", "vectors.fvecs", "vectors.fvecs.hnsw"]
+        );
+        printed(folder, "index verify vectors.fvecs");
+        let info = json(folder, "info vectors.fvecs");
+        let expected =
+            serde_json::json!([{"kind": "hnsw", "metric": "l2", "rows": 500, "tail": 20000}]);
+        assert_eq!(info["indexes"], expected);
+    }
 }

@@ -6,8 +6,10 @@ use std::io::Write;
 use proptest::prelude::*;
 use rand_core::Rng;
 use rand_pcg::Pcg64;
-use vexfs::anns::distance::{Backend, LANES};
+use vexfs::anns::distance::{Backend, LANES, Query, Rows};
 use vexfs::anns::topk::TopK;
+use vexfs::anns::{Hit, Metric};
+use vexfs::dataset::length;
 
 /// Rows searched at once: enough for whole groups and for the rows that are left over.
 const ROWS: usize = 7;
@@ -50,15 +52,35 @@ fn padded(rows: usize, dim: usize, mut source: impl FnMut() -> f32) -> Vec<f32> 
     values
 }
 
-/// The bits of the distance of each row.
+/// The bits of the distance of each row by each metric, with all rows in order and with rows here and there.
 fn bits(backend: Backend, query: &[f32], rows: &[f32]) -> Vec<u32> {
     let count = rows.len() / query.len();
-    let mut all = TopK::new(count);
-    backend.scan(query, rows, &mut all);
-    let mut hits = all.into_hits();
-    hits.sort_by_key(|hit| hit.row);
-    assert!(hits.iter().map(|hit| hit.row).eq(0..count as u32));
-    hits.iter().map(|hit| hit.distance).collect()
+    let inverse: Vec<f32> = rows
+        .chunks_exact(query.len())
+        .map(length::inverse)
+        .collect();
+    let rows = Rows::new(rows, &inverse);
+    let mut bits = Vec::new();
+    for metric in Metric::ALL {
+        let query = Query::new(metric, query);
+        let mut all = TopK::new(count);
+        backend.scan(&query, rows, 0..count, &mut all);
+        let mut hits = all.into_hits();
+        hits.sort_by_key(|hit| hit.row);
+        assert!(hits.iter().map(|hit| hit.row).eq(0..count as u32));
+
+        for stride in 1..=count {
+            let chosen: Vec<u32> = (0..count as u32).rev().step_by(stride).collect();
+            let mut some = TopK::new(count);
+            backend.gather(&query, rows, &chosen, &mut some);
+            let mut found = some.into_hits();
+            found.sort_by_key(|hit| std::cmp::Reverse(hit.row));
+            let expected: Vec<Hit> = chosen.iter().map(|row| hits[*row as usize]).collect();
+            assert_eq!(found, expected, "{} {metric}", backend.name());
+        }
+        bits.extend(hits.iter().map(|hit| hit.distance));
+    }
+    bits
 }
 
 /// Checks every implementation that this machine can run over every dimension and every misalignment, on values from
@@ -147,9 +169,11 @@ fn the_reference_reduces_in_the_documented_tree() {
     let expected = (((s[0] + s[8]) + (s[4] + s[12])) + ((s[2] + s[10]) + (s[6] + s[14])))
         + (((s[1] + s[9]) + (s[5] + s[13])) + ((s[3] + s[11]) + (s[7] + s[15])));
     assert_eq!(
-        bits(Backend::Scalar, &query, &[0.0; 16]),
-        [expected.to_bits()]
+        bits(Backend::Scalar, &query, &[0.0; 16])[0],
+        expected.to_bits()
     );
+    let inner_product = bits(Backend::Scalar, &query, &query)[1];
+    assert_eq!(inner_product, (0.0 - expected).to_bits());
     let in_order: f32 = s.iter().sum();
     assert_ne!(
         in_order.to_bits(),
@@ -161,7 +185,8 @@ fn the_reference_reduces_in_the_documented_tree() {
 #[test]
 #[should_panic(expected = "rows of another dimension")]
 fn rows_that_do_not_fit_the_query_are_refused() {
-    Backend::best().scan(&[0.0; 32], &[0.0; 48], &mut TopK::new(1));
+    let query = Query::new(Metric::L2, &[0.0; 32]);
+    Backend::best().scan(&query, Rows::new(&[0.0; 48], &[]), 0..1, &mut TopK::new(1));
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use vexfs::anns::distance::Backend;
-use vexfs::anns::{Hit, flat, recall};
+use vexfs::anns::{Hit, Metric, flat, recall};
 use vexfs::bench::ids_hash;
 use vexfs::dataset::Matrix;
 use vexfs::dataset::workload::{Name, Workload};
@@ -15,8 +15,8 @@ fn matrix(dim: usize, values: &[f32]) -> Matrix {
 }
 
 /// Sorts all distances of the reference.
-fn by_sorting(vectors: &Matrix, query: &[f32], k: usize) -> Vec<Hit> {
-    let mut hits = flat::search_with(Backend::Scalar, vectors, query, vectors.rows());
+fn by_sorting(vectors: &Matrix, metric: Metric, query: &[f32], k: usize) -> Vec<Hit> {
+    let mut hits = flat::search_with(Backend::Scalar, vectors, metric, query, vectors.rows()).hits;
     hits.sort_by(|a, b| {
         a.distance()
             .total_cmp(&b.distance())
@@ -32,7 +32,7 @@ fn exact_answers_of_the_inherited_workload() {
     let answers: Vec<Vec<Hit>> = workload
         .queries
         .iter()
-        .map(|query| flat::search(&workload.vectors, query, 10))
+        .map(|query| flat::search(&workload.vectors, Metric::L2, query, 10).hits)
         .collect();
     assert_eq!(
         ids_hash(answers.iter().map(Vec::as_slice)),
@@ -45,7 +45,8 @@ fn equal_distances_go_to_the_smaller_row() {
     // Past the number of rows that are looked at together.
     let vectors = matrix(1, &[1.0; 1000]);
     for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
-        let rows: Vec<u32> = flat::search_with(*backend, &vectors, &[0.5], 700)
+        let rows: Vec<u32> = flat::search_with(*backend, &vectors, Metric::L2, &[0.5], 700)
+            .hits
             .iter()
             .map(|hit| hit.row)
             .collect();
@@ -63,9 +64,9 @@ fn a_row_that_is_nearer_by_one_bit_is_found() {
     (rows[1], rows[6]) = (near, nearest);
     let vectors = matrix(2, rows.as_flattened());
     for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
-        let hits = flat::search_with(*backend, &vectors, &[0.0; 2], 2);
+        let hits = flat::search_with(*backend, &vectors, Metric::L2, &[0.0; 2], 2).hits;
         assert_eq!(hits[0].distance + 1, hits[1].distance);
-        let hits = flat::search_with(*backend, &vectors, &[0.0; 2], 1);
+        let hits = flat::search_with(*backend, &vectors, Metric::L2, &[0.0; 2], 1).hits;
         assert_eq!(hits[0].row, 6, "{}", backend.name());
     }
 }
@@ -73,7 +74,7 @@ fn a_row_that_is_nearer_by_one_bit_is_found() {
 #[test]
 fn distances_that_overflow_come_last_and_in_row_order() {
     let vectors = matrix(2, &[f32::MAX, f32::MAX, 0.0, 0.0, f32::MIN, 0.0]);
-    let hits = flat::search(&vectors, &[0.0, 0.0], 3);
+    let hits = flat::search(&vectors, Metric::L2, &[0.0, 0.0], 3).hits;
     assert_eq!(
         hits.iter().map(|hit| hit.row).collect::<Vec<_>>(),
         [1, 0, 2]
@@ -108,9 +109,12 @@ proptest! {
         let vectors = matrix(dim, &values);
         let k = k.min(vectors.rows());
         let query = &values[..dim];
-        let expected = by_sorting(&vectors, query, k);
-        for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
-            prop_assert_eq!(&flat::search_with(*backend, &vectors, query, k), &expected, "{}", backend.name());
+        for metric in Metric::ALL {
+            let expected = by_sorting(&vectors, metric, query, k);
+            for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
+                let found = flat::search_with(*backend, &vectors, metric, query, k);
+                prop_assert_eq!(&found.hits, &expected, "{} {}", backend.name(), metric);
+            }
         }
     }
 }

@@ -64,6 +64,7 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
         warmups: 1,
         runs: 1,
         cycles: 1,
+        indexes: Vec::new(),
         steps: vec![Step::Identity],
     };
     let config = MachineConfig {

@@ -51,6 +51,7 @@ fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Mac
         warmups: 1,
         runs: 1,
         cycles: 1,
+        indexes: Vec::new(),
         steps: vec![Step::Identity, Step::Module],
     };
     let config = MachineConfig {

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A vector file's snapshot follows its content.
 
-use std::ffi::c_void;
+mod unstamped;
+
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};
-use std::num::NonZero;
 use std::os::unix::fs::FileExt;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use tempfile::TempDir;
+use unstamped::Unstamped;
 use vexfs::dataset::{Matrix, fvecs};
-use vexfs::store::VectorFile;
+use vexfs::store::{Content, VectorFile};
 
 /// Past the time in which file times cannot be trusted.
 const SETTLED: Duration = Duration::from_millis(40);
@@ -24,6 +23,7 @@ const SETTLED: Duration = Duration::from_millis(40);
 struct Fixture {
     _folder: TempDir,
     file: File,
+    content: Arc<Content>,
     vectors: VectorFile,
 }
 
@@ -45,10 +45,12 @@ impl Fixture {
             .write(true)
             .open(path)
             .unwrap();
+        let content = Arc::<Content>::default();
         Fixture {
             _folder: folder,
             file,
-            vectors: VectorFile::default(),
+            vectors: VectorFile::new(content.clone()),
+            content,
         }
     }
 
@@ -77,54 +79,6 @@ fn an_unchanged_file_is_loaded_once() {
     assert!(Arc::ptr_eq(&first, &second));
 }
 
-/// Writes that leave the file's times alone: only the first write to a page of a shared mapping stamps the file.
-struct Unstamped {
-    start: NonNull<c_void>,
-    bytes: NonZero<usize>,
-}
-
-impl Unstamped {
-    /// Maps the file and stamps it, for the last time.
-    fn new(file: &File, bytes: &[u8]) -> Self {
-        let length = NonZero::new(bytes.len()).unwrap();
-        // SAFETY: nobody else knows of the new mapping.
-        let start = unsafe {
-            mmap(
-                None,
-                length,
-                ProtFlags::PROT_WRITE,
-                MapFlags::MAP_SHARED,
-                file,
-                0,
-            )
-        }
-        .unwrap();
-        let mapping = Unstamped {
-            start,
-            bytes: length,
-        };
-        mapping.write(bytes);
-        mapping
-    }
-
-    fn write(&self, bytes: &[u8]) {
-        assert_eq!(bytes.len(), self.bytes.get());
-        // SAFETY: the mapping has as many bytes, and no reference to them exists.
-        unsafe {
-            self.start
-                .cast::<u8>()
-                .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len())
-        };
-    }
-}
-
-impl Drop for Unstamped {
-    fn drop(&mut self) {
-        // SAFETY: no reference into the mapping exists.
-        unsafe { munmap(self.start, self.bytes.get()) }.unwrap();
-    }
-}
-
 #[test]
 fn a_change_through_the_driver_is_seen_at_once_whatever_the_times_say() {
     let fixture = Fixture::new(&encoded(3, 1.0));
@@ -133,7 +87,7 @@ fn a_change_through_the_driver_is_seen_at_once_whatever_the_times_say() {
     for round in 2..100u8 {
         let value = f32::from(round);
         fixture
-            .vectors
+            .content
             .change(|| unstamped.write(&encoded(3, value)));
         assert_eq!(fixture.seen(), (value, 3));
     }
@@ -183,12 +137,12 @@ fn equal_rows_keep_their_generation_and_others_get_a_new_one() {
     };
     let first = generation();
     fixture
-        .vectors
+        .content
         .change(|| fixture.file.write_all_at(&encoded(3, 1.0), 0))
         .unwrap();
     assert_eq!(generation(), first);
     fixture
-        .vectors
+        .content
         .change(|| fixture.file.write_all_at(&encoded(4, 1.0), 0))
         .unwrap();
     assert_ne!(generation(), first);
@@ -204,7 +158,7 @@ fn a_file_that_cannot_be_loaded_gives_its_errno_until_it_is_mended() {
         );
     }
     fixture
-        .vectors
+        .content
         .change(|| fixture.file.write_all_at(&encoded(1, 5.0), 0))
         .unwrap();
     assert_eq!(fixture.seen(), (5.0, 1));
@@ -242,7 +196,7 @@ fn no_half_of_a_change_is_loaded() {
         for round in 1..100u8 {
             let bytes = encoded(1000, f32::from(round));
             let (front, back) = bytes.split_at(bytes.len() / 2);
-            fixture.vectors.change(|| {
+            fixture.content.change(|| {
                 fixture.file.write_all_at(front, 0).unwrap();
                 thread::yield_now();
                 fixture.file.write_all_at(back, front.len() as u64).unwrap();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How much of the exact answer an answer contains.
 
-use super::Hit;
+use super::{Hit, order};
 
 /// The share of the true nearest rows that were found.
 pub fn by_row(truth: &[Hit], found: &[Hit]) -> f64 {
@@ -14,7 +14,9 @@ pub fn by_row(truth: &[Hit], found: &[Hit]) -> f64 {
 /// one is as good an answer.
 pub fn by_distance(truth: &[Hit], found: &[Hit]) -> f64 {
     let Some(last) = truth.last() else { return 1.0 };
-    share(truth, found, |hit| hit.distance <= last.distance)
+    share(truth, found, |hit| {
+        order(hit.distance()) <= order(last.distance())
+    })
 }
 
 fn share(truth: &[Hit], found: &[Hit], good: impl Fn(&&Hit) -> bool) -> f64 {

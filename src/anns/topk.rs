@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The smallest candidates of those seen so far.
+//! The smallest keys of those seen so far.
 
 use std::collections::BinaryHeap;
 
 use super::Hit;
 
 pub struct TopK {
-    /// The largest of the kept candidates is on top.
+    /// The largest of the kept keys is on top.
     heap: BinaryHeap<u64>,
     k: usize,
 }
 
 impl TopK {
-    /// Keeps the `k` smallest candidates, `k` > 0.
+    /// Keeps the `k` smallest keys, `k` > 0.
     pub fn new(k: usize) -> Self {
         TopK {
             heap: BinaryHeap::with_capacity(k),
@@ -20,7 +20,7 @@ impl TopK {
         }
     }
 
-    /// Candidates from here on are not kept.
+    /// Keys from here on are not kept.
     pub fn limit(&self) -> u64 {
         match self.heap.peek() {
             Some(largest) if self.heap.len() == self.k => *largest,
@@ -28,23 +28,24 @@ impl TopK {
         }
     }
 
-    /// Keeps `candidate` if it is one of the smallest so far.
-    pub fn offer(&mut self, candidate: u64) {
+    /// Keeps `key` if it is one of the smallest so far.
+    pub fn offer(&mut self, key: u64) {
         if self.heap.len() < self.k {
-            self.heap.push(candidate);
+            self.heap.push(key);
         } else if let Some(mut largest) = self.heap.peek_mut()
-            && candidate < *largest
+            && key < *largest
         {
-            *largest = candidate;
+            *largest = key;
         }
     }
 
-    /// What was kept, nearest first.
+    /// What was kept, ascending.
+    pub fn into_keys(self) -> Vec<u64> {
+        self.heap.into_sorted_vec()
+    }
+
+    /// The same as hits, nearest first.
     pub fn into_hits(self) -> Vec<Hit> {
-        self.heap
-            .into_sorted_vec()
-            .into_iter()
-            .map(Hit::from)
-            .collect()
+        self.into_keys().into_iter().map(Hit::from).collect()
     }
 }

@@ -2,49 +2,26 @@
 //! Searches a vector file through whichever driver serves it, or in process where none does.
 
 mod error;
+mod in_process;
 pub mod ioctl;
+mod kind;
 mod mount;
 
 pub use error::Error;
+use error::Refused;
+pub use kind::{Kind, Method};
 
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
 use crate::dataset::Matrix;
 use crate::store::abi::{self, Hit, Info, Search};
-use crate::store::{Snapshot, serve};
-
-/// The index that a search uses.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Exact: every row is looked at.
-    Flat,
-}
-
-impl Kind {
-    fn code(self) -> u32 {
-        match self {
-            Kind::Flat => abi::KIND_FLAT,
-        }
-    }
-}
-
-/// How to search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Method {
-    pub kind: Kind,
-    pub k: u32,
-    /// 0 for a kind that has none.
-    pub effort: u32,
-}
+use crate::store::serve;
+use in_process::InProcess;
 
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +44,13 @@ pub struct Searcher {
 
 #[derive(Debug)]
 enum Place {
-    InProcess(Arc<Snapshot>),
+    InProcess(Box<InProcess>),
     Mount(File),
 }
 
 impl Searcher {
-    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process.
+    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process. There rows
+    /// and index are searched as they were when they were first read; a driver follows every change.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error::Open {
             path: path.into(),
@@ -86,9 +64,13 @@ impl Searcher {
         ) {
             Err(Errno::ENOTTY) => {
                 let rows = crate::dataset::fvecs::read(path)?;
+                let opened = InProcess::beside(path, rows).map_err(|error| Error::Open {
+                    path: path.into(),
+                    error,
+                })?;
                 Ok(Searcher {
                     path: path.into(),
-                    place: Place::InProcess(Arc::new(Snapshot::new(rows))),
+                    place: Place::InProcess(Box::new(opened)),
                 })
             }
             // Any other error is the driver's to report when it is asked something.
@@ -99,11 +81,11 @@ impl Searcher {
         }
     }
 
-    /// Searches rows that are in memory already; `path` is what errors call them.
+    /// Searches rows that are in memory already, and have no index; `path` is what errors call them.
     pub fn in_process(path: &Path, rows: Matrix) -> Self {
         Searcher {
             path: path.into(),
-            place: Place::InProcess(Arc::new(Snapshot::new(rows))),
+            place: Place::InProcess(Box::new(InProcess::new(rows))),
         }
     }
 
@@ -154,37 +136,23 @@ impl Searcher {
     fn call(&self, command: u32, data: &mut [u8]) -> Result<(), Errno> {
         match &self.place {
             Place::Mount(file) => ioctl::call(file.as_fd(), command, data),
-            Place::InProcess(snapshot) => {
-                let answer = serve::ioctl(command, data, true, true, || Ok(snapshot.clone()))?;
+            Place::InProcess(rows) => {
+                let answer = serve::ioctl(command, data, true, Some(&**rows))?;
                 data[..answer.len()].copy_from_slice(&answer);
                 Ok(())
             }
         }
     }
 
+    /// What an errno means here, with what the file itself tells about it.
     fn refused(&self, errno: Errno, query: &[f32], method: Method) -> Error {
-        let Ok(info) = self.info() else {
-            return Error::Search {
-                path: self.path.clone(),
-                errno,
-            };
+        let path = self.path.clone();
+        let refused = Refused {
+            query: query.len(),
+            method,
+            info: self.info().ok(),
         };
-        match errno {
-            Errno::EMSGSIZE => Error::Dimension {
-                path: self.path.clone(),
-                query: query.len(),
-                file: info.dim,
-            },
-            Errno::ERANGE => Error::TooFewRows {
-                path: self.path.clone(),
-                k: method.k,
-                rows: info.rows,
-            },
-            _ => Error::Search {
-                path: self.path.clone(),
-                errno,
-            },
-        }
+        Error::search(path, errno, refused)
     }
 }
 
@@ -195,7 +163,7 @@ fn encode(query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
     }
     let header = Search {
         kind: method.kind.code(),
-        metric: abi::METRIC_L2,
+        metric: method.metric.code(),
         dim: query.len() as u32,
         k: method.k,
         effort: method.effort,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Vectors in memory, laid out for the distance kernels.
 
-use super::ReadError;
+use std::sync::OnceLock;
+
+use super::{ReadError, length};
 
 /// Elements that the canonical arithmetic takes at a time (`docs/arithmetic.md`).
-const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// One step of the canonical arithmetic, and a cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -18,6 +20,7 @@ pub struct Matrix {
     dim: usize,
     rows: usize,
     blocks: Vec<Block>,
+    inverse: OnceLock<Vec<f32>>,
 }
 
 impl Matrix {
@@ -27,6 +30,7 @@ impl Matrix {
             dim,
             rows: 0,
             blocks: Vec::new(),
+            inverse: OnceLock::new(),
         }
     }
 
@@ -70,6 +74,15 @@ impl Matrix {
         bytemuck::cast_slice(&self.blocks)
     }
 
+    /// The inverse length of each row, computed when first asked for (`docs/arithmetic.md`).
+    pub fn inverse_lengths(&self) -> &[f32] {
+        self.inverse.get_or_init(|| {
+            (0..self.rows)
+                .map(|row| length::inverse(self.padded_row(row)))
+                .collect()
+        })
+    }
+
     /// The rows in order, without padding.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         (0..self.rows).map(|row| self.row(row))
@@ -94,6 +107,7 @@ impl Matrix {
             self.blocks.push(Block(last));
         }
         self.rows += 1;
+        self.inverse.take();
     }
 
     /// The same rows, to the bit: `-0.0` is not `0.0` here.
@@ -133,6 +147,14 @@ mod tests {
                 assert!(padded[dim..].iter().all(|pad| pad.to_bits() == 0));
             }
         }
+    }
+
+    #[test]
+    fn inverse_lengths_are_those_of_all_rows() {
+        let mut matrix = Matrix::from_row(&[3.0, 4.0]);
+        assert_eq!(matrix.inverse_lengths(), [0.2]);
+        matrix.push(&[0.0, 0.0]);
+        assert_eq!(matrix.inverse_lengths(), [0.2, 0.0]);
     }
 
     #[test]

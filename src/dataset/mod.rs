@@ -4,6 +4,7 @@
 pub mod fvecs;
 pub mod hash;
 pub mod import;
+pub mod length;
 mod matrix;
 mod numpy_random;
 pub mod workload;

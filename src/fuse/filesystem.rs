@@ -27,6 +27,7 @@ use super::attributes;
 use super::caller::create_as;
 use super::handles::{Handles, OpenDirectory, OpenFile};
 use super::inodes::{Inode, Inodes};
+use super::vectors::OpenVectors;
 use crate::store::serve;
 
 /// Nothing is cached by the kernel without asking: the store may change beneath the mount at any time.
@@ -54,7 +55,7 @@ impl StoreFilesystem {
         })
     }
 
-    fn find(&self, parent: &Inode, name: &OsStr) -> io::Result<FileAttr> {
+    fn find(&self, parent: &Arc<Inode>, name: &OsStr) -> io::Result<FileAttr> {
         self.inodes.lookup(parent, name)?.attributes()
     }
 
@@ -93,7 +94,7 @@ impl StoreFilesystem {
             }
             Err(error) => return Err(error),
         };
-        let inode = self.inodes.adopt(&file, name)?;
+        let inode = self.inodes.adopt(&file, &parent, name)?;
         Ok((inode.attributes()?, self.keep_open(inode, file, flags)))
     }
 
@@ -104,12 +105,13 @@ impl StoreFilesystem {
     }
 
     fn keep_open(&self, inode: Arc<Inode>, file: File, flags: i32) -> Opened {
-        let is_vector_file = inode.is_vector_name();
+        let vector_name = inode.vector_name();
+        let is_vector_file = vector_name.is_some();
         let handle = self.files.insert(OpenFile {
             file,
             inode,
             readable: flags & libc::O_ACCMODE != libc::O_WRONLY,
-            is_vector_file,
+            vector_name,
         });
         // Through the page cache a write that starts within a page arrives as two (fuse_fill_write_pages), and a search in
         // between would find half a row. Past the cache it arrives whole, up to the largest request (1 MiB).
@@ -155,7 +157,7 @@ impl StoreFilesystem {
         } else {
             ReadWriteFlags::empty()
         };
-        let written = open.inode.vector_file().change(|| {
+        let written = open.inode.content().change(|| {
             let data = [IoSlice::new(data)];
             rustix::io::pwritev2(&open.file, &data, offset, flags)
         })?;
@@ -163,13 +165,13 @@ impl StoreFilesystem {
     }
 
     fn truncate(&self, inode: &Inode, handle: Option<FileHandle>, size: u64) -> io::Result<()> {
-        let vector_file = inode.vector_file();
+        let content = inode.content();
         if let Some(handle) = handle {
             let open = self.files.get(handle)?;
-            return Ok(vector_file.change(|| rustix::fs::ftruncate(&open.file, size))?);
+            return Ok(content.change(|| rustix::fs::ftruncate(&open.file, size))?);
         }
         let size = i64::try_from(size).map_err(|_| errno(libc::EFBIG))?;
-        Ok(vector_file.change(|| nix::unistd::truncate(&inode.path(), size))?)
+        Ok(content.change(|| nix::unistd::truncate(&inode.path(), size))?)
     }
 
     fn copy(
@@ -180,7 +182,7 @@ impl StoreFilesystem {
     ) -> io::Result<u32> {
         let (from, to) = (self.files.get(from)?, self.files.get(to)?);
         let length = length.min(COPY_AT_MOST) as usize;
-        let copied = to.inode.vector_file().change(|| {
+        let copied = to.inode.content().change(|| {
             rustix::fs::copy_file_range(
                 &from.file,
                 Some(&mut from_offset),
@@ -194,11 +196,13 @@ impl StoreFilesystem {
 
     fn answer(&self, handle: FileHandle, command: u32, input: &[u8]) -> io::Result<Vec<u8>> {
         let open = self.files.get(handle)?;
-        let (readable, is_vector_file) = (open.readable, open.is_vector_file);
-        let answer = serve::ioctl(command, input, readable, is_vector_file, || {
-            open.inode.vector_file().snapshot(&open.file)
-        })?;
-        Ok(answer)
+        let vectors = open.vector_name.as_ref().map(|name| OpenVectors {
+            inodes: &self.inodes,
+            open: &open,
+            name,
+        });
+        let vectors = vectors.as_ref().map(|vectors| vectors as &dyn serve::Open);
+        Ok(serve::ioctl(command, input, open.readable, vectors)?)
     }
 
     fn open_directory(&self, node: INodeNo) -> io::Result<FileHandle> {
@@ -761,7 +765,7 @@ impl Filesystem for StoreFilesystem {
         let result = self.files.get(handle).and_then(|open| {
             let mode = FallocateFlags::from_bits_retain(mode as u32);
             let allocate = || rustix::fs::fallocate(&open.file, mode, offset, length);
-            Ok(open.inode.vector_file().change(allocate)?)
+            Ok(open.inode.content().change(allocate)?)
         });
         reply_done(result, reply);
     }

@@ -10,15 +10,15 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use fuser::FileHandle;
 
-use super::inodes::Inode;
+use super::inodes::{Inode, VectorName};
 
 /// An open regular file.
 pub(super) struct OpenFile {
     pub(super) file: File,
     pub(super) inode: Arc<Inode>,
     pub(super) readable: bool,
-    /// Whether the file was opened under the name of a vector file.
-    pub(super) is_vector_file: bool,
+    /// The name under which the file was opened, if it is that of a vector file.
+    pub(super) vector_name: Option<Arc<VectorName>>,
 }
 
 /// An open directory; the lock keeps a position and the entries read from it together.

@@ -5,44 +5,37 @@
 //! to it: no operation can be led astray by a rename or a symbolic link, and no inode number is reused meanwhile.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use fuser::{FileAttr, INodeNo};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 
 use super::attributes;
-use crate::store::{VectorFile, is_vector_file_name};
+use crate::store::{Content, FileId, Sidecars, VectorFile, is_vector_file_name};
 
 /// Numbers from here on are given to inodes whose own number cannot be used.
 const FIRST_SUBSTITUTE: u64 = 1 << 63;
 
 pub(super) struct Inode {
     node: u64,
-    identity: Identity,
+    identity: FileId,
     lower: OwnedFd,
-    is_vector_name: AtomicBool,
+    content: Arc<Content>,
     vector_file: VectorFile,
+    sidecars: Sidecars,
+    /// Where the kernel last found this inode, if that is a vector file's name.
+    vector_name: Mutex<Option<Arc<VectorName>>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Identity {
-    device: u64,
-    number: u64,
-}
-
-impl From<&Stat> for Identity {
-    fn from(stat: &Stat) -> Self {
-        Self {
-            device: stat.st_dev,
-            number: stat.st_ino,
-        }
-    }
+/// The name of a vector file, beside which its index files lie.
+pub(super) struct VectorName {
+    pub(super) directory: Arc<Inode>,
+    pub(super) name: OsString,
 }
 
 impl AsFd for Inode {
@@ -52,13 +45,15 @@ impl AsFd for Inode {
 }
 
 impl Inode {
-    fn new(node: u64, identity: Identity, lower: OwnedFd) -> Arc<Self> {
+    fn new(node: u64, identity: FileId, lower: OwnedFd, content: Arc<Content>) -> Arc<Self> {
         Arc::new(Self {
             node,
             identity,
             lower,
-            is_vector_name: AtomicBool::new(false),
-            vector_file: VectorFile::default(),
+            vector_file: VectorFile::new(content.clone()),
+            content,
+            sidecars: Sidecars::default(),
+            vector_name: Mutex::default(),
         })
     }
 
@@ -72,9 +67,19 @@ impl Inode {
         Ok(file.into())
     }
 
+    /// What is changed through this mount.
+    pub(super) fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// The rows, for as long as this inode holds them.
     pub(super) fn vector_file(&self) -> &VectorFile {
         &self.vector_file
+    }
+
+    /// The indexes of these rows.
+    pub(super) fn sidecars(&self) -> &Sidecars {
+        &self.sidecars
     }
 
     pub(super) fn attributes(&self) -> io::Result<FileAttr> {
@@ -84,9 +89,9 @@ impl Inode {
         Ok(attributes::from_stat(shown, &stat))
     }
 
-    /// Whether the name by which the kernel last found this inode is that of a vector file.
-    pub(super) fn is_vector_name(&self) -> bool {
-        self.is_vector_name.load(Ordering::Relaxed)
+    /// The name by which the kernel last found this inode, if it is that of a vector file.
+    pub(super) fn vector_name(&self) -> Option<Arc<VectorName>> {
+        self.vector_name.lock().expect("a thread panicked").clone()
     }
 }
 
@@ -102,7 +107,9 @@ pub(super) struct Inodes {
 
 struct Known {
     by_node: HashMap<u64, Entry>,
-    by_identity: HashMap<Identity, u64>,
+    by_identity: HashMap<FileId, u64>,
+    /// The content of index files that are in use. Their changes count also when the kernel forgets the inode and finds it again.
+    watched: HashMap<FileId, Weak<Content>>,
     next_substitute: u64,
 }
 
@@ -115,10 +122,11 @@ impl Inodes {
     pub(super) fn new(root: OwnedFd) -> io::Result<Self> {
         let stat = rustix::fs::fstat(&root)?;
         Ok(Self {
-            root: Inode::new(INodeNo::ROOT.0, Identity::from(&stat), root),
+            root: Inode::new(INodeNo::ROOT.0, FileId::from(&stat), root, Arc::default()),
             known: Mutex::new(Known {
                 by_node: HashMap::new(),
                 by_identity: HashMap::new(),
+                watched: HashMap::new(),
                 next_substitute: FIRST_SUBSTITUTE,
             }),
         })
@@ -137,36 +145,63 @@ impl Inodes {
     }
 
     /// Finds `name` in a directory and counts a lookup. A filesystem that is mounted within the store is not part of it.
-    pub(super) fn lookup(&self, parent: &Inode, name: &OsStr) -> io::Result<Arc<Inode>> {
+    pub(super) fn lookup(&self, parent: &Arc<Inode>, name: &OsStr) -> io::Result<Arc<Inode>> {
         let lower = rustix::fs::openat2(
-            parent,
+            &**parent,
             name,
             OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
             Mode::empty(),
             ResolveFlags::BENEATH | ResolveFlags::NO_XDEV,
         )?;
-        self.remember(lower, name)
+        self.remember(lower, parent, name)
     }
 
     /// Counts a lookup of a file that was just created under `name`.
-    pub(super) fn adopt(&self, file: &File, name: &OsStr) -> io::Result<Arc<Inode>> {
+    pub(super) fn adopt(
+        &self,
+        file: &File,
+        parent: &Arc<Inode>,
+        name: &OsStr,
+    ) -> io::Result<Arc<Inode>> {
         let lower = rustix::fs::openat(
             CWD,
             descriptor_path(file.as_raw_fd()),
             OFlags::PATH | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
-        self.remember(lower, name)
+        self.remember(lower, parent, name)
     }
 
-    fn remember(&self, lower: OwnedFd, name: &OsStr) -> io::Result<Arc<Inode>> {
-        let identity = Identity::from(&rustix::fs::fstat(&lower)?);
+    fn remember(
+        &self,
+        lower: OwnedFd,
+        parent: &Arc<Inode>,
+        name: &OsStr,
+    ) -> io::Result<Arc<Inode>> {
+        let stat = rustix::fs::fstat(&lower)?;
+        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        let vector_name = (is_file && is_vector_file_name(name)).then(|| {
+            Arc::new(VectorName {
+                directory: parent.clone(),
+                name: name.to_owned(),
+            })
+        });
         let mut known = self.known.lock().expect("a thread panicked");
-        let inode = known.count_lookup(identity, lower, self.root.identity.device);
-        inode
-            .is_vector_name
-            .store(is_vector_file_name(name), Ordering::Relaxed);
+        let inode = known.count_lookup(FileId::from(&stat), lower, self.root.identity.device);
+        let forgotten = std::mem::replace(
+            &mut *inode.vector_name.lock().expect("a thread panicked"),
+            vector_name,
+        );
+        // With it may go a directory, and closing that may take long, so the table is unlocked by then.
+        drop(known);
+        drop(forgotten);
         Ok(inode)
+    }
+
+    /// The content of a file that is searched by, whether the kernel knows its inode or not.
+    pub(super) fn content(&self, file: FileId) -> Arc<Content> {
+        let mut known = self.known.lock().expect("a thread panicked");
+        known.watch(file)
     }
 
     pub(super) fn forget(&self, node: INodeNo, lookups: u64) {
@@ -181,7 +216,7 @@ impl Inodes {
 }
 
 impl Known {
-    fn count_lookup(&mut self, identity: Identity, lower: OwnedFd, device: u64) -> Arc<Inode> {
+    fn count_lookup(&mut self, identity: FileId, lower: OwnedFd, device: u64) -> Arc<Inode> {
         if let Some(node) = self.by_identity.get(&identity)
             && let Some(entry) = self.by_node.get_mut(node)
         {
@@ -189,7 +224,8 @@ impl Known {
             return entry.inode.clone();
         }
         let node = self.choose_node(identity, device);
-        let inode = Inode::new(node, identity, lower);
+        let watched = self.watched.get(&identity).and_then(Weak::upgrade);
+        let inode = Inode::new(node, identity, lower, watched.unwrap_or_default());
         let entry = Entry {
             inode: inode.clone(),
             lookups: 1,
@@ -199,13 +235,25 @@ impl Known {
         inode
     }
 
+    fn watch(&mut self, identity: FileId) -> Arc<Content> {
+        if let Some(content) = self.watched.get(&identity).and_then(Weak::upgrade) {
+            return content;
+        }
+        self.watched.retain(|_, content| content.strong_count() > 0);
+        let node = self.by_identity.get(&identity);
+        let entry = node.and_then(|node| self.by_node.get(node));
+        let content = entry.map_or_else(Arc::default, |entry| entry.inode.content.clone());
+        self.watched.insert(identity, Arc::downgrade(&content));
+        content
+    }
+
     /// The number that the lower filesystem uses, unless it could stand for two inodes.
-    fn choose_node(&mut self, identity: Identity, device: u64) -> u64 {
+    fn choose_node(&mut self, identity: FileId, device: u64) -> u64 {
         let usable = identity.device == device
-            && identity.number > INodeNo::ROOT.0
-            && identity.number < FIRST_SUBSTITUTE;
+            && identity.inode > INodeNo::ROOT.0
+            && identity.inode < FIRST_SUBSTITUTE;
         if usable {
-            return identity.number;
+            return identity.inode;
         }
         self.next_substitute += 1;
         self.next_substitute
@@ -219,5 +267,69 @@ impl Known {
         }
         self.by_identity.remove(&entry.inode.identity);
         self.by_node.remove(&node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path) -> OwnedFd {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        rustix::fs::openat(CWD, path, flags, Mode::empty()).unwrap()
+    }
+
+    #[test]
+    fn changes_of_an_index_count_across_forgetting_its_inode() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = OsStr::new("v.fvecs.hnsw");
+        std::fs::write(folder.path().join(name), "").unwrap();
+        let inodes = Inodes::new(open(folder.path())).unwrap();
+        let root = inodes.get(INodeNo::ROOT).unwrap();
+        let found = || inodes.lookup(&root, name).unwrap();
+        let forget = |inode: Arc<Inode>| inodes.forget(INodeNo(inode.node), 1);
+
+        let inode = found();
+        let watched = inodes.content(inode.identity);
+        assert!(Arc::ptr_eq(&watched, &inode.content), "found, then watched");
+        let identity = inode.identity;
+        forget(inode);
+        let again = found();
+        assert!(Arc::ptr_eq(&watched, &again.content), "and found again");
+        forget(again);
+
+        // Nobody holds it any more: it starts anew.
+        drop(watched);
+        let watched = inodes.content(identity);
+        let first = found();
+        assert!(Arc::ptr_eq(&watched, &first.content), "watched, then found");
+        assert_eq!(inodes.known.lock().unwrap().watched.len(), 1);
+    }
+
+    #[test]
+    fn an_inode_goes_by_the_vector_name_that_it_was_last_found_by() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("a.fvecs"), "").unwrap();
+        std::fs::hard_link(path("a.fvecs"), path("b.fvecs")).unwrap();
+        std::fs::hard_link(path("a.fvecs"), path("data")).unwrap();
+        std::fs::create_dir(path("dir.fvecs")).unwrap();
+        let inodes = Inodes::new(open(folder.path())).unwrap();
+        let root = inodes.get(INodeNo::ROOT).unwrap();
+        let name = |name: &str| {
+            let inode = inodes.lookup(&root, OsStr::new(name)).unwrap();
+            let found = inode.vector_name()?;
+            assert!(Arc::ptr_eq(&found.directory, &root));
+            Some(found.name.clone())
+        };
+        for (asked, expected) in [
+            ("a.fvecs", Some("a.fvecs")),
+            ("b.fvecs", Some("b.fvecs")),
+            ("data", None),
+            ("a.fvecs", Some("a.fvecs")),
+            ("dir.fvecs", None),
+        ] {
+            assert_eq!(name(asked), expected.map(OsString::from), "{asked}");
+        }
     }
 }

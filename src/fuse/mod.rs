@@ -7,5 +7,6 @@ mod filesystem;
 mod handles;
 mod inodes;
 mod mount;
+mod vectors;
 
 pub use mount::{Mount, MountError, MountOptions, Unmounted};

@@ -9,6 +9,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::results::StepData;
+use crate::anns::Metric;
+use crate::client::Kind;
 use crate::dataset::workload::Workload;
 
 /// Raised whenever a plan or a message changes its meaning.
@@ -38,7 +40,45 @@ pub struct Plan {
     pub runs: u32,
     /// Load-to-unload cycles of the module.
     pub cycles: u32,
+    /// What the indexes are built on and searched for.
+    pub indexes: Vec<IndexCase>,
     pub steps: Vec<Step>,
+}
+
+/// One workload under one metric, searched by several kinds of index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexCase {
+    /// A file name, unlike that of any other case.
+    pub name: String,
+    pub workload: Workload,
+    pub metric: Metric,
+    pub k: u32,
+    pub warmups: u32,
+    pub runs: u32,
+    pub kinds: Vec<KindPlan>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindPlan {
+    pub kind: Kind,
+    #[serde(default)]
+    pub build: Build,
+    /// 0 is the index's own default.
+    pub effort: u32,
+}
+
+/// How an index is built, where it is not with the defaults of its kind: emulated, a build takes its time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Of HNSW.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ef_construction: Option<u32>,
+    /// The sub-quantizers of PQ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub m: Option<u32>,
 }
 
 /// What executes the guest's instructions, and so what its clock counts.
@@ -85,12 +125,14 @@ pub enum Step {
     Concurrency,
     /// The dataset written through each mount, read back, and searched in every place.
     Workload,
+    /// Indexes written through each mount, searched in every place, changed and replaced.
+    Indexes,
     /// The module still there, its unload, the kernel log, and what is left over.
     After,
 }
 
 impl Step {
-    pub const ALL: [Step; 8] = [
+    pub const ALL: [Step; 9] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
@@ -98,6 +140,7 @@ impl Step {
         Step::Errors,
         Step::Concurrency,
         Step::Workload,
+        Step::Indexes,
         Step::After,
     ];
 
@@ -110,6 +153,7 @@ impl Step {
             Step::Errors => "errors",
             Step::Concurrency => "concurrency",
             Step::Workload => "workload",
+            Step::Indexes => "indexes",
             Step::After => "after",
         }
     }
@@ -264,6 +308,7 @@ mod tests {
             warmups: 1,
             runs: 2,
             cycles: 100,
+            indexes: Vec::new(),
             steps: Step::ALL.to_vec(),
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::{Failure, Outcome, Place};
 pub use crate::bench::Answer;
+use crate::client::Kind;
 
 /// What was observed in each place; a place that failed says why and hides no other.
 pub type PerPlace<T> = BTreeMap<Place, Outcome<T>>;
@@ -23,6 +24,7 @@ pub enum StepData {
     Errors(Errors),
     Concurrency(Concurrency),
     Workload(Workload),
+    Indexes(Indexes),
     After(After),
 }
 
@@ -172,6 +174,78 @@ pub struct PlaceRun {
     pub unstable: Option<String>,
     /// Share of the exact ids that were found.
     pub recall: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Indexes {
+    /// The planned cases, in their order.
+    pub cases: Vec<MeasuredCase>,
+    /// Of [`Place::Fuse`] and [`Place::Kernel`]: what a search sees when index or rows change.
+    pub following: PerPlace<Vec<Case>>,
+    /// Of the same places: searches while the index is replaced and the rows grow.
+    pub replacing: PerPlace<ConcurrencyRun>,
+}
+
+/// One workload under one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredCase {
+    pub name: String,
+    pub vectors_blake3: String,
+    pub queries_blake3: String,
+    /// BLAKE3 of the exact ids by the scalar reference, u32 little-endian, row-major.
+    pub truth_blake3: String,
+    pub kinds: Vec<IndexedKind>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexedKind {
+    pub kind: Kind,
+    pub outcome: Outcome<KindRuns>,
+}
+
+/// One kind of index, built once and searched in every place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KindRuns {
+    /// None for flat, which has no index.
+    pub built: Option<Built>,
+    pub places: PerPlace<IndexRun>,
+}
+
+/// An index as it was built in process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Built {
+    /// On one thread.
+    pub build_ns: u64,
+    pub bytes: u64,
+    pub blake3: String,
+}
+
+/// The searches with one kind in one place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexRun {
+    /// None for flat.
+    pub file: Option<IndexFile>,
+    /// Nanoseconds of each timed search: `samples_ns[run][query]`.
+    pub samples_ns: Vec<Vec<u64>>,
+    /// The answers of the first timed run.
+    pub answers: Vec<Answer>,
+    /// BLAKE3 of all answers of each timed run.
+    pub result_hashes: Vec<String>,
+    /// The first divergence of a later run from the first one.
+    pub unstable: Option<String>,
+    /// Share of the exact ids that were found.
+    pub recall: f64,
+    /// Share of hits that are no further away than the last exact one.
+    pub recall_by_distance: f64,
+}
+
+/// An index file that was written through a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFile {
+    /// Nanoseconds that writing took, fsync included.
+    pub write_ns: u64,
+    /// BLAKE3 of the file as read from the lower filesystem.
+    pub lower_blake3: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -31,7 +31,7 @@ pub fn time_limit(step: Step) -> Duration {
     Duration::from_secs(match step {
         Step::Identity | Step::Module | Step::After => 60,
         Step::Files | Step::Errors | Step::Concurrency => 180,
-        Step::Cycles | Step::Workload => 900,
+        Step::Cycles | Step::Workload | Step::Indexes => 900,
     })
 }
 

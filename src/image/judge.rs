@@ -30,6 +30,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         criteria: contents.criteria()?,
         manifest: observed.intact.map(|()| manifest),
         host: Err("an image has no host".into()),
+        indexes: Err("an image has no host".into()),
         machine: observed.guest.identity().ok().map(machine),
         plan: Some(contents.plan.clone()),
         guest: observed.guest,

@@ -105,6 +105,7 @@ fn probe_plan() -> Plan {
         warmups: 0,
         runs: 0,
         cycles: 0,
+        indexes: Vec::new(),
         steps: Vec::new(),
     }
 }

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Vector files as both drivers serve them: snapshots and the search ABI (`docs/abi.md`).
+//! Vector files and their indexes as both drivers serve them: snapshots and the search ABI (`docs/abi.md`).
 
 pub mod abi;
+mod content;
+pub mod index_file;
+pub mod replace;
 pub mod serve;
+pub mod sidecar;
 mod snapshot;
+mod stamp;
 mod vector_file;
 
+pub use content::Content;
+pub use sidecar::{Beside, Sidecar, Sidecars};
 pub use snapshot::Snapshot;
+pub use stamp::FileId;
 pub use vector_file::VectorFile;
 
 use std::ffi::OsStr;

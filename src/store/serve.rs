@@ -6,25 +6,41 @@ use std::sync::Arc;
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
-use super::Snapshot;
-use super::abi::{self, Command, Hit, Info, Search};
-use crate::anns::flat;
+use super::abi::{self, Command, Hit, IndexInfo, Info, Search};
+use super::{Sidecar, Snapshot};
+use crate::anns::index::Kind;
+use crate::anns::{Answer, Metric, flat};
 use crate::dataset::Fault;
+
+/// How often rows and index are looked at that do not fit, if they change all the time.
+const TRIES: usize = 4;
+
+/// A vector file that is open.
+pub trait Open {
+    /// Its rows as they are now.
+    fn snapshot(&self) -> Result<Arc<Snapshot>, Errno>;
+
+    /// The index file beside it as it is now, if there is a sound one for this metric.
+    fn sidecar(&self, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno>;
+
+    /// The index files beside it whose header is sound, in the order of their kinds.
+    fn indexes(&self) -> Vec<IndexInfo>;
+}
 
 /// Answers the ioctl `command` with data `request` on an open file.
 ///
-/// `readable` tells whether the file is open for reading, and `is_vector_file` whether it is a regular file with a vector file's
-/// name. `snapshot` gives its rows; it is called only for a request that is valid without looking at them.
+/// `readable` tells whether the file is open for reading; there is no `file` if it is none that can be searched: a regular one
+/// with a vector file's name. It is asked only for a request that is valid without looking at it.
 pub fn ioctl(
     command: u32,
     request: &[u8],
     readable: bool,
-    is_vector_file: bool,
-    snapshot: impl FnOnce() -> Result<Arc<Snapshot>, Errno>,
+    file: Option<&dyn Open>,
 ) -> Result<Vec<u8>, Errno> {
-    let command = Command::from_word(command)
-        .filter(|_| is_vector_file)
-        .ok_or(Errno::ENOTTY)?;
+    let command = Command::from_word(command);
+    let (Some(command), Some(file)) = (command, file) else {
+        return Err(Errno::ENOTTY);
+    };
     if !readable {
         return Err(Errno::EBADF);
     }
@@ -33,39 +49,36 @@ pub fn ioctl(
     }
     let request = request.get(..command.bytes()).ok_or(Errno::EFAULT)?;
     match command {
-        Command::Info => info(request, snapshot),
-        Command::Search(_) => search(request, snapshot),
+        Command::Info => info(request, file),
+        Command::Search(_) => search(request, file),
     }
 }
 
-fn info(
-    request: &[u8],
-    snapshot: impl FnOnce() -> Result<Arc<Snapshot>, Errno>,
-) -> Result<Vec<u8>, Errno> {
+fn info(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
     let asked: Info = bytemuck::pod_read_unaligned(request);
     if asked != Info::zeroed() {
         return Err(Errno::EINVAL);
     }
-    let snapshot = snapshot()?;
-    let info = Info {
+    let snapshot = file.snapshot()?;
+    let indexes = file.indexes();
+    let mut info = Info {
         dim: snapshot.rows().dim() as u32,
         rows: snapshot.rows().rows() as u64,
         generation: snapshot.generation(),
+        indexes: indexes.len() as u32,
         ..asked
     };
+    info.index[..indexes.len()].copy_from_slice(&indexes);
     Ok(bytemuck::bytes_of(&info).to_vec())
 }
 
-fn search(
-    request: &[u8],
-    snapshot: impl FnOnce() -> Result<Arc<Snapshot>, Errno>,
-) -> Result<Vec<u8>, Errno> {
+fn search(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
     let (header, payload) = request.split_at(size_of::<Search>());
     let asked: Search = bytemuck::pod_read_unaligned(header);
-    let (dim, k) = check(&asked, request.len())?;
+    let wanted = Wanted::check(&asked, request.len())?;
 
     let (elements, _) = payload.as_chunks::<{ size_of::<f32>() }>();
-    let query: Vec<f32> = elements[..dim]
+    let query: Vec<f32> = elements[..wanted.dim]
         .iter()
         .copied()
         .map(f32::from_ne_bytes)
@@ -74,21 +87,24 @@ fn search(
         return Err(Errno::EDOM);
     }
 
-    let snapshot = snapshot()?;
-    let rows = snapshot.rows();
-    if !rows.is_empty() && rows.dim() != dim {
-        return Err(Errno::EMSGSIZE);
-    }
-    if rows.rows() < k {
-        return Err(Errno::ERANGE);
-    }
-
-    let hits = flat::search(rows, &query, k);
+    let (snapshot, Answer { hits, evaluated }) = match wanted.index {
+        None => {
+            let snapshot = wanted.snapshot(file)?;
+            let answer = flat::search(snapshot.rows(), wanted.metric, &query, wanted.k);
+            (snapshot, answer)
+        }
+        Some(kind) => {
+            let (snapshot, sidecar) = wanted.indexed(file, kind)?;
+            let index = sidecar.of(&snapshot)?;
+            let answer = index.search(snapshot.rows(), &query, wanted.k, asked.effort);
+            (snapshot, answer)
+        }
+    };
     let answer = Search {
         count: hits.len() as u32,
-        rows: rows.rows() as u64,
+        rows: snapshot.rows().rows() as u64,
         generation: snapshot.generation(),
-        evaluated: rows.rows() as u64,
+        evaluated,
         ..asked
     };
     let mut response = bytemuck::bytes_of(&answer).to_vec();
@@ -96,41 +112,96 @@ fn search(
     Ok(response)
 }
 
-/// The dimension and the number of hits asked for, if the request is valid as far as its header tells.
-fn check(asked: &Search, bytes: usize) -> Result<(usize, usize), Errno> {
-    let Search {
-        kind,
-        metric,
-        dim,
-        k,
-        effort,
-        ..
-    } = *asked;
-    // Everything else is for the answer or for the future.
-    if *asked
-        != (Search {
+/// What a valid request asks for.
+struct Wanted {
+    /// None for a flat search.
+    index: Option<Kind>,
+    metric: Metric,
+    dim: usize,
+    k: usize,
+}
+
+impl Wanted {
+    /// Looks at the header of a request of `bytes` bytes.
+    fn check(asked: &Search, bytes: usize) -> Result<Self, Errno> {
+        let Search {
             kind,
             metric,
             dim,
             k,
             effort,
-            ..Search::zeroed()
+            ..
+        } = *asked;
+        // Everything else is for the answer or for the future.
+        if *asked
+            != (Search {
+                kind,
+                metric,
+                dim,
+                k,
+                effort,
+                ..Search::zeroed()
+            })
+        {
+            return Err(Errno::EINVAL);
+        }
+        if !(1..=abi::K_MAX).contains(&k) || !(1..=abi::DIM_MAX).contains(&dim) {
+            return Err(Errno::EINVAL);
+        }
+        let (dim, k) = (dim as usize, k as usize);
+        if bytes != abi::search_bytes(dim, k) {
+            return Err(Errno::EINVAL);
+        }
+        let index = match kind {
+            abi::KIND_FLAT => None,
+            _ => Some(Kind::from_code(kind).ok_or(Errno::EOPNOTSUPP)?),
+        };
+        let metric = Metric::from_code(metric).ok_or(Errno::EOPNOTSUPP)?;
+        if effort > index.map_or(0, |_| abi::EFFORT_MAX) {
+            return Err(Errno::EINVAL);
+        }
+        Ok(Wanted {
+            index,
+            metric,
+            dim,
+            k,
         })
-    {
-        return Err(Errno::EINVAL);
     }
-    if !(1..=abi::K_MAX).contains(&k) || !(1..=abi::DIM_MAX).contains(&dim) {
-        return Err(Errno::EINVAL);
+
+    /// Rows that the query can be searched in.
+    fn snapshot(&self, file: &dyn Open) -> Result<Arc<Snapshot>, Errno> {
+        let snapshot = file.snapshot()?;
+        let rows = snapshot.rows();
+        if !rows.is_empty() && rows.dim() != self.dim {
+            return Err(Errno::EMSGSIZE);
+        }
+        if rows.rows() < self.k {
+            return Err(Errno::ERANGE);
+        }
+        Ok(snapshot)
     }
-    let (dim, k) = (dim as usize, k as usize);
-    if bytes != abi::search_bytes(dim, k) {
-        return Err(Errno::EINVAL);
+
+    /// Rows and an index that belongs to them.
+    ///
+    /// They are looked at one after the other, so where both were replaced in between they may not belong together: look again,
+    /// until two looks see the same.
+    fn indexed(&self, file: &dyn Open, kind: Kind) -> Result<(Arc<Snapshot>, Arc<Sidecar>), Errno> {
+        let mut seen: Option<(Arc<Snapshot>, Arc<Sidecar>)> = None;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let snapshot = self.snapshot(file)?;
+            let sidecar = file.sidecar(kind, self.metric)?;
+            let Err(errno) = sidecar.of(&snapshot) else {
+                return Ok((snapshot, sidecar));
+            };
+            let same = seen.as_ref().is_some_and(|(rows, index)| {
+                Arc::ptr_eq(rows, &snapshot) && Arc::ptr_eq(index, &sidecar)
+            });
+            if same || tries == TRIES {
+                return Err(errno);
+            }
+            seen = Some((snapshot, sidecar));
+        }
     }
-    if kind != abi::KIND_FLAT || metric != abi::METRIC_L2 {
-        return Err(Errno::EOPNOTSUPP);
-    }
-    if effort != 0 {
-        return Err(Errno::EINVAL);
-    }
-    Ok((dim, k))
 }

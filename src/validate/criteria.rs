@@ -7,6 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::anns::Metric;
+use crate::client::Kind;
+use crate::dataset::workload::Workload;
+use crate::guest::protocol::{Accelerator, Build, IndexCase, KindPlan};
+
 /// The criteria of this version of the toolkit.
 const BUILT_IN: &str = include_str!("criteria.json");
 
@@ -18,6 +23,7 @@ const IMAGE: &str = include_str!("image-criteria.json");
 pub struct Criteria {
     pub version: u32,
     pub workload: WorkloadCriteria,
+    pub indexes: Vec<IndexCriteria>,
     pub checks: Vec<Criterion>,
     /// The text that was read, and its BLAKE3.
     #[serde(skip)]
@@ -44,6 +50,57 @@ pub struct WorkloadCriteria {
     pub icount_runs: u32,
     /// Load/unload cycles of the module.
     pub cycles: u32,
+}
+
+/// One workload under one metric, searched by several kinds of index.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexCriteria {
+    pub name: String,
+    pub workload: Workload,
+    pub metric: Metric,
+    pub k: u32,
+    pub warmups: u32,
+    pub runs: u32,
+    /// Timed runs where the clock counts instructions.
+    pub icount_runs: u32,
+    /// Whether the cost of its searches is judged; else their answers alone are.
+    pub timed: bool,
+    pub kinds: Vec<KindCriteria>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindCriteria {
+    pub kind: Kind,
+    #[serde(default)]
+    pub build: Build,
+    /// 0 is the index's own default.
+    pub effort: u32,
+    /// The least recall@k.
+    pub recall: f64,
+}
+
+impl IndexCriteria {
+    pub fn plan(&self, accelerator: Option<Accelerator>) -> IndexCase {
+        let kinds = self.kinds.iter().map(|kind| KindPlan {
+            kind: kind.kind,
+            build: kind.build,
+            effort: kind.effort,
+        });
+        IndexCase {
+            name: self.name.clone(),
+            workload: self.workload,
+            metric: self.metric,
+            k: self.k,
+            warmups: self.warmups,
+            runs: match accelerator {
+                Some(Accelerator::Icount) => self.icount_runs,
+                Some(Accelerator::Kvm | Accelerator::Tcg) | None => self.runs,
+            },
+            kinds: kinds.collect(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

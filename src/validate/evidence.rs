@@ -6,6 +6,7 @@ use crate::guest::protocol::{Accelerator, Outcome, Place, Plan};
 use crate::guest::results::{PerPlace, PlaceRun};
 use crate::machine::kernel_log::Scan;
 
+use super::builder::HostIndex;
 use super::check::Finding;
 use super::criteria::Criteria;
 use super::guest_report::GuestReport;
@@ -18,6 +19,8 @@ pub struct Evidence {
     pub manifest: Result<Manifest, String>,
     /// The measurements on the host, or why there are none.
     pub host: Result<HostRun, String>,
+    /// The indexes that the host has built, or why there are none.
+    pub indexes: Result<Vec<HostIndex>, String>,
     pub machine: Option<MachineRecord>,
     pub plan: Option<Plan>,
     pub guest: GuestReport,

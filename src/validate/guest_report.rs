@@ -105,6 +105,7 @@ step_data! {
     errors: Errors,
     concurrency: Concurrency,
     workload: Workload,
+    indexes: Indexes,
     after: After,
 }
 

@@ -18,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use serde::{Deserialize, Serialize};
 
+use crate::anns::Metric;
 use crate::bench::{self, Measurement, Options};
 use crate::client::{Kind, Method, Searcher};
 use crate::dataset::workload::Workload;
@@ -175,6 +176,7 @@ fn search(
     let options = Options {
         method: Method {
             kind: Kind::Flat,
+            metric: Metric::L2,
             k: criteria.k,
             effort: 0,
         },

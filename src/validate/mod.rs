@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From results to a verdict: checks, criteria, report (`docs/validation.md`).
 
+pub mod builder;
 pub mod check;
 pub mod checks;
 pub mod criteria;

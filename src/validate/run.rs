@@ -18,11 +18,12 @@ use crate::machine::qemu::Qemu;
 use crate::machine::session::{Deadlines, Ending, follow};
 use crate::machine::{Machine, MachineConfig, MachineError};
 
+use super::builder::{self, HostIndex};
 use super::checks;
 use super::criteria::Criteria;
 use super::evidence::{Evidence, MachineRecord, Repetition};
 use super::guest_report::GuestReport;
-use super::host;
+use super::host::{self, HostRun};
 use super::judgement::{self, Judgement, to_json};
 use super::verdict::{Fate, Verdict};
 
@@ -72,6 +73,11 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     } else {
         Err(NOT_ASKED_FOR.to_owned())
     };
+    let indexes = if checks::look_at_builder(&request.criteria) {
+        builder::build_all(&request.criteria, report).map_err(|error| format!("{error:#}"))
+    } else {
+        Err(NOT_ASKED_FOR.to_owned())
+    };
     let mut evidence = Evidence {
         criteria: request.criteria.clone(),
         manifest: bundle
@@ -79,6 +85,7 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
             .map(|bundle| bundle.manifest().clone())
             .map_err(Clone::clone),
         host,
+        indexes,
         machine: None,
         plan: None,
         guest: GuestReport::default(),
@@ -204,6 +211,11 @@ pub fn plan(
         warmups,
         runs,
         cycles: asked.cycles,
+        indexes: criteria
+            .indexes
+            .iter()
+            .map(|case| case.plan(accelerator))
+            .collect(),
         steps,
     }
 }
@@ -307,20 +319,38 @@ fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> R
     };
     file("results.json", &judgement.results)?;
     file("verdict.json", &to_json(&judgement.verdict)?)?;
-    let host = match &evidence.host {
-        Ok(host) => to_json(host)?,
-        Err(reason) => to_json(&HostNotRun { reason })?,
+    let host = Host {
+        fuse: NotRun::or(&evidence.host),
+        indexes: NotRun::or(&evidence.indexes),
     };
-    file("host.json", &host)?;
+    file("host.json", &to_json(&host)?)?;
     if let Ok(manifest) = &evidence.manifest {
         file("manifest.json", &to_json(manifest)?)?;
     }
     Ok(judgement.verdict)
 }
 
+/// What was measured on the host; its times vary.
 #[derive(Serialize)]
-struct HostNotRun<'a> {
-    reason: &'a str,
+struct Host<'a> {
+    fuse: NotRun<'a, HostRun>,
+    indexes: NotRun<'a, Vec<HostIndex>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum NotRun<'a, T> {
+    Run(&'a T),
+    Not { reason: &'a str },
+}
+
+impl<'a, T> NotRun<'a, T> {
+    fn or(run: &'a Result<T, String>) -> Self {
+        match run {
+            Ok(run) => NotRun::Run(run),
+            Err(reason) => NotRun::Not { reason },
+        }
+    }
 }
 
 #[cfg(test)]

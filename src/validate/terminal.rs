@@ -8,6 +8,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use crate::guest::protocol::{Accelerator, Place};
 
 use super::check::{Check, Status};
+use super::checks::indexes::searched;
 use super::checks::measure;
 use super::evidence::Evidence;
 use super::verdict::{Fate, Verdict, Word};
@@ -25,7 +26,8 @@ const PHASES: [(u8, &str); 4] = [
 /// The whole report.
 pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
     let mut text = String::new();
-    if let Some(table) = measurements(evidence) {
+    let tables = [measurements(evidence), indexes(evidence), builds(evidence)];
+    for table in tables.into_iter().flatten() {
         writeln!(text, "{table}\n").expect("a String takes everything");
     }
     writeln!(text, "{}\n", checks(&verdict.checks)).expect("a String takes everything");
@@ -44,12 +46,7 @@ fn table() -> Table {
 
 /// The same seeded workload in each place; nothing where the guest did not get that far.
 fn measurements(evidence: &Evidence) -> Option<String> {
-    let unit = match evidence.machine().ok()?.accelerator {
-        Some(Accelerator::Icount) => "instructions",
-        Some(Accelerator::Kvm) => "ns",
-        Some(Accelerator::Tcg) => "ns (emulated: means nothing)",
-        None => "ns (of an unknown clock)",
-    };
+    let unit = unit(evidence)?;
     let median_header = format!("median search, {unit}");
     let mut rows = table();
     rows.set_header([
@@ -61,20 +58,12 @@ fn measurements(evidence: &Evidence) -> Option<String> {
         "p99",
         "x in process",
     ]);
-    let base = measure::median(evidence.place(Place::InProcess).ok()?).ok()?;
+    let base = measure::median(&evidence.place(Place::InProcess).ok()?.samples_ns).ok()?;
     for place in Place::ALL {
         let Ok(run) = evidence.place(place) else {
             continue;
         };
-        let mut samples: Vec<u64> = run.samples_ns.iter().flatten().copied().collect();
-        samples.sort_unstable();
-        let at = |share: f64| {
-            samples
-                .get((samples.len() as f64 * share) as usize)
-                .copied()
-                .unwrap_or_default()
-        };
-        let median = measure::median(run).ok()?;
+        let median = measure::median(&run.samples_ns).ok()?;
         rows.add_row(vec![
             place.to_string(),
             run.result_hashes
@@ -83,9 +72,103 @@ fn measurements(evidence: &Evidence) -> Option<String> {
                 .unwrap_or_default(),
             run.recall.to_string(),
             median.to_string(),
-            at(0.95).to_string(),
-            at(0.99).to_string(),
+            at(&run.samples_ns, 0.95).to_string(),
+            at(&run.samples_ns, 0.99).to_string(),
             format!("{:.4}", median as f64 / base as f64),
+        ]);
+    }
+    Some(rows.to_string())
+}
+
+fn unit(evidence: &Evidence) -> Option<&'static str> {
+    Some(match evidence.machine().ok()?.accelerator {
+        Some(Accelerator::Icount) => "instructions",
+        Some(Accelerator::Kvm) => "ns",
+        Some(Accelerator::Tcg) => "ns (emulated: means nothing)",
+        None => "ns (of an unknown clock)",
+    })
+}
+
+/// The sample that this share of all samples does not reach.
+fn at(samples: &[Vec<u64>], share: f64) -> u64 {
+    let mut samples: Vec<u64> = samples.iter().flatten().copied().collect();
+    samples.sort_unstable();
+    let rank = (samples.len() as f64 * share) as usize;
+    samples.get(rank).copied().unwrap_or_default()
+}
+
+/// Each kind of index in each place.
+fn indexes(evidence: &Evidence) -> Option<String> {
+    let median_header = format!("median search, {}", unit(evidence)?);
+    let mut rows = table();
+    rows.set_header([
+        "workload",
+        "kind",
+        "place",
+        "recall@k",
+        &median_header,
+        "p95",
+        "p99",
+        "x in process",
+    ]);
+    for searched in searched(evidence).ok()? {
+        for place in Place::ALL {
+            let (Ok(run), Ok((median, base))) = (searched.place(place), searched.medians(place))
+            else {
+                continue;
+            };
+            rows.add_row(vec![
+                searched.case.name.clone(),
+                searched.kind.kind.to_string(),
+                place.to_string(),
+                run.recall.to_string(),
+                median.to_string(),
+                at(&run.samples_ns, 0.95).to_string(),
+                at(&run.samples_ns, 0.99).to_string(),
+                format!("{:.4}", median as f64 / base as f64),
+            ]);
+        }
+    }
+    Some(rows.to_string())
+}
+
+/// What inserting rows and building an index takes, and how large it is.
+fn builds(evidence: &Evidence) -> Option<String> {
+    let unit = unit(evidence)?;
+    let (build_header, write_header) = (
+        format!("build in the guest, {unit}"),
+        format!("written through the module, {unit}"),
+    );
+    let mut rows = table();
+    rows.set_header([
+        "workload",
+        "kind",
+        &build_header,
+        "on the host, s",
+        &write_header,
+        "bytes",
+        "a row",
+    ]);
+    for searched in searched(evidence).ok()? {
+        let Some(built) = &searched.runs.built else {
+            continue;
+        };
+        let on_host = searched.on_host(evidence).ok();
+        let written = searched.place(Place::Kernel).ok();
+        let written = written.and_then(|run| run.file.as_ref());
+        rows.add_row(vec![
+            searched.case.name.clone(),
+            searched.kind.kind.to_string(),
+            built.build_ns.to_string(),
+            on_host.map_or(String::new(), |(_, on_host)| {
+                format!("{:.3}", on_host.build_ns as f64 / 1e9)
+            }),
+            written.map_or(String::new(), |file| file.write_ns.to_string()),
+            built.bytes.to_string(),
+            format!(
+                "{:.1}",
+                built.bytes as f64 / searched.case.workload.rows as f64
+            ),
         ]);
     }
     Some(rows.to_string())

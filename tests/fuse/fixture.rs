@@ -78,6 +78,21 @@ impl Mounted {
         self.mount_point.path()
     }
 
+    /// Leaves room for this many bytes in the store.
+    pub fn leave(&self, bytes: u64) {
+        let stat = rustix::fs::statvfs(self.store.path()).unwrap();
+        let used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize;
+        let none: Option<&str> = None;
+        mount(
+            none,
+            self.store.path(),
+            none,
+            MsFlags::MS_REMOUNT,
+            Some(format!("size={}", used + bytes).as_str()),
+        )
+        .expect("changing the size of a tmpfs takes root");
+    }
+
     /// A path through the mount.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root().join(name)

@@ -3,6 +3,8 @@
 
 mod files;
 mod fixture;
+mod index_files;
+mod indexes;
 mod ownership;
 mod posix;
 mod process;

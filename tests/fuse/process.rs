@@ -2,16 +2,20 @@
 //! `vexfs mount` as a process: signals, sudden death, the background, and what it says when it cannot mount.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+use vexfs::anns::Metric;
+use vexfs::client::{Kind, Method, Searcher};
+use vexfs::dataset::{Matrix, fvecs};
 
 use crate::fixture::Store;
 
@@ -30,9 +34,14 @@ struct Driver {
 
 impl Driver {
     fn start() -> Self {
+        Self::start_telling(Stdio::null())
+    }
+
+    /// What it says goes there.
+    fn start_telling(stderr: Stdio) -> Self {
         let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
         let process = vexfs_mount(store.path(), mount_point.path())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let driver = Self {
@@ -140,6 +149,38 @@ fn in_the_background_the_command_returns_when_the_mount_is_up() {
     unmounted.unwrap();
     let content = fs::read_to_string(store.path().join("f")).unwrap();
     assert_eq!(content, "text");
+}
+
+#[test]
+fn a_malformed_index_is_told_once() {
+    let mut driver = Driver::start_telling(Stdio::piped());
+    let path = driver.mount_point.path().join("v.fvecs");
+    let mut rows = Matrix::new(2);
+    rows.push(&[1.0; 2]);
+    fvecs::write(&path, &rows).unwrap();
+    let method = Method {
+        kind: Kind::Ivf,
+        metric: Metric::L2,
+        k: 1,
+        effort: 0,
+    };
+    for content in ["not an index", "neither this"] {
+        fs::write(path.with_extension("fvecs.ivf"), content).unwrap();
+        // Past the time in which the file may change without showing it, and is read again.
+        std::thread::sleep(Duration::from_millis(40));
+        let searcher = Searcher::open(&path).unwrap();
+        for _ in 0..3 {
+            let error = searcher.search(&[0.0; 2], method).unwrap_err();
+            assert_eq!(error.errno(), Some(Errno::EUCLEAN));
+        }
+    }
+    driver.signal(Signal::SIGTERM);
+    let mut told = String::new();
+    let mut stderr = driver.process.stderr.take().unwrap();
+    stderr.read_to_string(&mut told).unwrap();
+    let lines: Vec<_> = told.lines().filter(|line| line.contains("index")).collect();
+    let expected = "vexfs: the index v.fvecs.ivf is malformed: it ends within its header";
+    assert_eq!(lines, [expected; 2], "{told}");
 }
 
 /// What the command says when it refuses, in one sentence.

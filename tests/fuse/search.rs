@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect};
-use vexfs::anns::{Hit, flat};
+use vexfs::anns::{Hit, Metric, flat};
 use vexfs::client::{Kind, Method, Searcher};
 use vexfs::dataset::{Matrix, fvecs};
 use vexfs::store::abi::{self, Info, Search};
@@ -36,6 +36,7 @@ fn encoded(rows: std::ops::Range<usize>) -> Vec<u8> {
 fn flat(k: u32) -> Method {
     Method {
         kind: Kind::Flat,
+        metric: Metric::L2,
         k,
         effort: 0,
     }
@@ -52,7 +53,7 @@ fn the_mount_answers_as_the_library_does() {
     for i in [0, 7, 499] {
         let query: Vec<f32> = row(i).iter().map(|x| x + 0.3).collect();
         let found = searcher.search(&query, flat(10)).unwrap();
-        assert_eq!(found.hits, flat::search(&rows, &query, 10));
+        assert_eq!(found.hits, flat::search(&rows, Metric::L2, &query, 10).hits);
         assert_eq!(found.rows, 500);
     }
 }
@@ -275,7 +276,7 @@ fn searches_never_see_half_a_change() {
     let distance = |i| {
         let mut one = Matrix::new(DIM);
         one.push(&row(i));
-        flat::search(&one, &query, 1)[0].distance
+        flat::search(&one, Metric::L2, &query, 1).hits[0].distance
     };
     let expected: Vec<Hit> = (0..10)
         .map(|i| Hit {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A module with one fault.
 
-use vexfs::anns::flat;
+use vexfs::anns::{Metric, flat};
 use vexfs::bench::{Answer, first_divergence};
 use vexfs::dataset::workload::{Name, Workload};
 
@@ -27,7 +27,7 @@ fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
     report.assert_check("fuse.answers", "pass", &[]);
 
     let generated = Workload::new(Name::Inherited).generate().unwrap();
-    let mut hits = flat::search(&generated.vectors, generated.queries.row(0), 10);
+    let mut hits = flat::search(&generated.vectors, Metric::L2, generated.queries.row(0), 10).hits;
     let right = Answer::new(&hits);
     hits[3].distance ^= 1;
     let sentence = first_divergence(&[right], &[Answer::new(&hits)]).unwrap();

@@ -2,29 +2,56 @@
 //! Sixteen lanes in two registers of eight.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
-use super::{Step, simd};
+use super::simd::{self, Four, InnerProduct, Measure};
+use super::{Query, Rows, Step};
 use crate::anns::topk::TopK;
 
 type Lanes = [__m256; 2];
 
 #[target_feature(enable = "avx2")]
-pub fn scan(query: &[Step], rows: &[Step], nearest: &mut TopK) {
-    simd::scan(query.len(), rows, nearest, |rows| {
-        simd::sums([_mm256_setzero_ps(); 2], query, rows, |sums, q, x| {
-            add_squares(sums, q, x)
-        })
-        .map(|[low, high]| fold(_mm256_add_ps(low, high)))
+pub fn scan<M: Measure>(query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
+    simd::scan::<M>(query, rows, range, nearest, |four| {
+        folded::<M, true>(query.steps, four)
+    });
+}
+
+#[target_feature(enable = "avx2")]
+pub fn gather<M: Measure>(query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
+    simd::gather::<M>(query, rows, chosen, nearest, |four| {
+        folded::<M, false>(query.steps, four)
+    });
+}
+
+#[target_feature(enable = "avx2")]
+pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
+    simd::dots(query, rows, dots, |four| {
+        folded::<InnerProduct, true>(query.steps, four)
     });
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn add_squares(sums: Lanes, q: &Step, x: &Step) -> Lanes {
+fn folded<M: Measure, const AHEAD: bool>(query: &[Step], four: Four) -> [__m128; 4] {
+    simd::sums::<_, AHEAD>([_mm256_setzero_ps(); 2], query, four, |sums, q, x| {
+        add::<M>(sums, q, x)
+    })
+    .map(|[low, high]| fold(_mm256_add_ps(low, high)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add<M: Measure>(sums: Lanes, q: &Step, x: &Step) -> Lanes {
     let (q, x): (Lanes, Lanes) = (bytemuck::cast(*q), bytemuck::cast(*x));
     std::array::from_fn(|j| {
-        let d = _mm256_sub_ps(q[j], x[j]);
-        _mm256_add_ps(sums[j], _mm256_mul_ps(d, d))
+        let term = if M::PRODUCTS {
+            _mm256_mul_ps(q[j], x[j])
+        } else {
+            let d = _mm256_sub_ps(q[j], x[j]);
+            _mm256_mul_ps(d, d)
+        };
+        _mm256_add_ps(sums[j], term)
     })
 }
 

@@ -2,25 +2,53 @@
 //! Sixteen lanes in one register.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
-use super::{Step, avx2, simd};
+use super::simd::{self, Four, InnerProduct, Measure};
+use super::{Query, Rows, Step, avx2};
 use crate::anns::topk::TopK;
 
 #[target_feature(enable = "avx512f")]
-pub fn scan(query: &[Step], rows: &[Step], nearest: &mut TopK) {
-    simd::scan(query.len(), rows, nearest, |rows| {
-        simd::sums(_mm512_setzero_ps(), query, rows, |sums, q, x| {
-            add_squares(sums, q, x)
-        })
-        .map(|sums| fold(sums))
+pub fn scan<M: Measure>(query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
+    simd::scan::<M>(query, rows, range, nearest, |four| {
+        folded::<M, true>(query.steps, four)
+    });
+}
+
+#[target_feature(enable = "avx512f")]
+pub fn gather<M: Measure>(query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
+    simd::gather::<M>(query, rows, chosen, nearest, |four| {
+        folded::<M, false>(query.steps, four)
+    });
+}
+
+#[target_feature(enable = "avx512f")]
+pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
+    simd::dots(query, rows, dots, |four| {
+        folded::<InnerProduct, true>(query.steps, four)
     });
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn add_squares(sums: __m512, q: &Step, x: &Step) -> __m512 {
-    let d = _mm512_sub_ps(bytemuck::cast(*q), bytemuck::cast(*x));
-    _mm512_add_ps(sums, _mm512_mul_ps(d, d))
+fn folded<M: Measure, const AHEAD: bool>(query: &[Step], four: Four) -> [__m128; 4] {
+    simd::sums::<_, AHEAD>(_mm512_setzero_ps(), query, four, |sums, q, x| {
+        add::<M>(sums, q, x)
+    })
+    .map(|sums| fold(sums))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add<M: Measure>(sums: __m512, q: &Step, x: &Step) -> __m512 {
+    let (q, x): (__m512, __m512) = (bytemuck::cast(*q), bytemuck::cast(*x));
+    let term = if M::PRODUCTS {
+        _mm512_mul_ps(q, x)
+    } else {
+        let d = _mm512_sub_ps(q, x);
+        _mm512_mul_ps(d, d)
+    };
+    _mm512_add_ps(sums, term)
 }
 
 /// `u` of the reduction tree.

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The squared Euclidean distance of `docs/arithmetic.md`, in several implementations that agree to the bit.
+//! The distances of `docs/arithmetic.md`, in several implementations that agree to the bit.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod backend;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 
-use std::sync::LazyLock;
+use std::ops::Range;
 
+pub use backend::Backend;
+
+use super::Metric;
 use super::topk::TopK;
+use crate::dataset::{Matrix, length};
 
 /// Elements taken at a time; queries and rows are padded to a multiple.
 pub const LANES: usize = 16;
@@ -21,91 +26,147 @@ pub const LANES: usize = 16;
 /// What is taken at a time.
 type Step = [f32; LANES];
 
-/// An implementation of the distance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// Says what is meant; the others are compared with it.
-    Scalar,
-    #[cfg(target_arch = "x86_64")]
-    Sse2,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
+/// What rows are compared with, and how.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    metric: Metric,
+    steps: &'a [Step],
+    /// Of a cosine.
+    inverse: f32,
+}
+
+impl<'a> Query<'a> {
+    /// `padded` has zeros up to a multiple of [`LANES`]; it need not be aligned.
+    pub fn new(metric: Metric, padded: &'a [f32]) -> Self {
+        let (steps, rest) = padded.as_chunks();
+        assert!(
+            rest.is_empty() && !steps.is_empty(),
+            "a query without padding"
+        );
+        Query {
+            metric,
+            steps,
+            inverse: match metric {
+                Metric::Cosine => length::inverse(padded),
+                _ => 1.0,
+            },
+        }
+    }
+
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+}
+
+/// Vectors as they lie in memory, one after the other.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    steps: &'a [Step],
+    /// Of each row, for cosine; else none.
+    inverse: &'a [f32],
+}
+
+impl<'a> Rows<'a> {
+    /// Each of `padded` has zeros up to a multiple of [`LANES`]; they need not be aligned. `inverse` holds each
+    /// row's inverse length, or nothing if they will not be searched by cosine.
+    pub fn new(padded: &'a [f32], inverse: &'a [f32]) -> Self {
+        let (steps, rest) = padded.as_chunks();
+        assert!(rest.is_empty(), "rows without padding");
+        Rows { steps, inverse }
+    }
+
+    pub fn of(rows: &'a Matrix, metric: Metric) -> Self {
+        let inverse = match metric {
+            Metric::Cosine => rows.inverse_lengths(),
+            _ => &[],
+        };
+        Rows::new(rows.padded(), inverse)
+    }
+}
+
+/// Calls an implementation's function, compiled for the metric.
+macro_rules! dispatch {
+    (@$module:ident, $metric:expr, $function:ident, $($argument:expr),*) => {
+        match $metric {
+            Metric::L2 => $module::$function::<simd::L2>($($argument),*),
+            Metric::InnerProduct => $module::$function::<simd::InnerProduct>($($argument),*),
+            Metric::Cosine => $module::$function::<simd::Cosine>($($argument),*),
+        }
+    };
+    ($backend:expr, $metric:expr, $function:ident, $($argument:expr),*) => {
+        match $backend {
+            Backend::Scalar => scalar::$function($metric, $($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: SSE2 is part of x86-64.
+            Backend::Sse2 => unsafe { dispatch!(@sse2, $metric, $function, $($argument),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `assert_runs_here`.
+            Backend::Avx2 => unsafe { dispatch!(@avx2, $metric, $function, $($argument),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `assert_runs_here`.
+            Backend::Avx512 => unsafe { dispatch!(@avx512, $metric, $function, $($argument),*) },
+        }
+    };
 }
 
 impl Backend {
-    /// Every implementation, the preferred ones first.
-    pub const ALL: &[Backend] = &[
-        #[cfg(target_arch = "x86_64")]
-        Backend::Avx512,
-        #[cfg(target_arch = "x86_64")]
-        Backend::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Backend::Sse2,
-        Backend::Scalar,
-    ];
-
-    /// The first implementation, in order of preference, that this machine can run.
-    pub fn best() -> Self {
-        static BEST: LazyLock<Backend> = LazyLock::new(|| {
-            *Backend::ALL
-                .iter()
-                .find(|backend| backend.runs_here())
-                .expect("scalar code runs everywhere")
-        });
-        *BEST
-    }
-
-    pub fn runs_here(self) -> bool {
-        match self {
-            Backend::Scalar => true,
-            #[cfg(target_arch = "x86_64")]
-            Backend::Sse2 => true,
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2 => is_x86_feature_detected!("avx2"),
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx512 => is_x86_feature_detected!("avx512f"),
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Backend::Scalar => "scalar",
-            #[cfg(target_arch = "x86_64")]
-            Backend::Sse2 => "sse2",
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx512 => "avx512",
-        }
-    }
-
-    /// Offers every row to `nearest`, numbered from 0 on, with its squared distance from `query`; those that could not be
-    /// kept may be left out.
+    /// Offers the rows of `range`, each with its distance from `query`; those that could not be kept may be left out.
     ///
-    /// Both are padded with zeros to a multiple of [`LANES`]; they need not be aligned. Panics if the sizes do not fit
-    /// each other, or if this machine cannot run the implementation.
-    pub fn scan(self, query: &[f32], rows: &[f32], nearest: &mut TopK) {
-        assert!(self.runs_here(), "this machine has no {}", self.name());
-        let (query, rest) = query.as_chunks::<LANES>();
-        assert!(rest.is_empty(), "a query without padding");
-        let (rows, rest) = rows.as_chunks::<LANES>();
+    /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.
+    pub fn scan(self, query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
+        let count = self.check(query, rows);
         assert!(
-            rest.is_empty() && rows.len().is_multiple_of(query.len()),
+            range.start <= range.end && range.end <= count,
+            "rows that are not there"
+        );
+        assert!(u32::try_from(range.end).is_ok(), "row numbers have 32 bits");
+        dispatch!(self, query.metric, scan, query, rows, range, nearest);
+    }
+
+    /// The same for rows anywhere. Panics if one of them is not there.
+    pub fn gather(self, query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
+        let count = self.check(query, rows);
+        let largest = chosen.iter().fold(0, |largest, row| largest.max(*row));
+        assert!(
+            chosen.is_empty() || (largest as usize) < count,
+            "rows that are not there"
+        );
+        dispatch!(self, query.metric, gather, query, rows, chosen, nearest);
+    }
+
+    /// Writes `dot(query, row)` of all rows, whatever the metric is: neither negated nor without NaNs.
+    ///
+    /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.
+    pub fn dots(self, query: &Query, rows: Rows, dots: &mut [f32]) {
+        let count = self.check(query, rows);
+        assert_eq!(count, dots.len(), "a product for each row");
+        match self {
+            Backend::Scalar => scalar::dots(query, rows, dots),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: SSE2 is part of x86-64.
+            Backend::Sse2 => unsafe { sse2::dots(query, rows, dots) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `check`.
+            Backend::Avx2 => unsafe { avx2::dots(query, rows, dots) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `check`.
+            Backend::Avx512 => unsafe { avx512::dots(query, rows, dots) },
+        }
+    }
+
+    /// How many rows there are.
+    fn check(self, query: &Query, rows: Rows) -> usize {
+        self.assert_runs_here();
+        let count = rows.steps.len() / query.steps.len();
+        assert_eq!(
+            rows.steps.len(),
+            count * query.steps.len(),
             "rows of another dimension"
         );
-        match self {
-            Backend::Scalar => scalar::scan(query, rows, nearest),
-            // SAFETY: SSE2 is part of x86-64.
-            #[cfg(target_arch = "x86_64")]
-            Backend::Sse2 => unsafe { sse2::scan(query, rows, nearest) },
-            // SAFETY: the machine runs AVX2 code, as asserted above.
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2 => unsafe { avx2::scan(query, rows, nearest) },
-            // SAFETY: the machine runs AVX-512 code, as asserted above.
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx512 => unsafe { avx512::scan(query, rows, nearest) },
-        }
+        assert!(
+            query.metric != Metric::Cosine || rows.inverse.len() == count,
+            "rows without their inverse lengths"
+        );
+        count
     }
 }

@@ -1,22 +1,54 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reference: `docs/arithmetic.md`, word for word.
 
-use super::{LANES, Step};
-use crate::anns::candidate;
-use crate::anns::topk::TopK;
+use std::ops::Range;
 
-pub fn scan(query: &[Step], rows: &[Step], nearest: &mut TopK) {
-    for (row, steps) in (0..).zip(rows.chunks_exact(query.len())) {
-        nearest.offer(candidate(squared_l2(query, steps), row));
+use super::{LANES, Query, Rows, Step};
+use crate::anns::topk::TopK;
+use crate::anns::{Metric, key, order};
+
+pub fn scan(metric: Metric, query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
+    for row in range {
+        nearest.offer(key(order(distance(metric, query, rows, row)), row as u32));
     }
 }
 
-fn squared_l2(query: &[Step], row: &[Step]) -> f32 {
+pub fn gather(metric: Metric, query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
+    for &row in chosen {
+        nearest.offer(key(order(distance(metric, query, rows, row as usize)), row));
+    }
+}
+
+pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
+    for (product, x) in dots.iter_mut().zip(rows.steps.chunks(query.steps.len())) {
+        *product = dot(query.steps, x);
+    }
+}
+
+fn distance(metric: Metric, query: &Query, rows: Rows, row: usize) -> f32 {
+    let steps = query.steps.len();
+    let x = &rows.steps[row * steps..][..steps];
+    let distance = match metric {
+        Metric::L2 => sum(query.steps, x, |q, x| (q - x) * (q - x)),
+        Metric::InnerProduct => 0.0 - dot(query.steps, x),
+        Metric::Cosine => 1.0 - (dot(query.steps, x) * query.inverse) * rows.inverse[row],
+    };
+    if distance.is_nan() {
+        f32::INFINITY
+    } else {
+        distance
+    }
+}
+
+fn dot(query: &[Step], row: &[Step]) -> f32 {
+    sum(query, row, |q, x| q * x)
+}
+
+fn sum(query: &[Step], row: &[Step], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut s = [0f32; LANES];
     for (q, x) in query.iter().zip(row) {
         for j in 0..LANES {
-            let d = q[j] - x[j];
-            s[j] += d * d;
+            s[j] += term(q[j], x[j]);
         }
     }
     let t: [f32; 8] = std::array::from_fn(|j| s[j] + s[j + 8]);

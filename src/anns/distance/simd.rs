@@ -1,56 +1,146 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The scan, as far as it is the same for every width of register.
+//! Scans and gathers, as far as they are the same for every width of register.
 //!
-//! What is generic here is inlined into a function for one width, and compiled for that width there.
+//! What is generic here is inlined into a function for one width and one metric, and compiled for them there.
 
 use std::arch::x86_64::*;
 use std::iter::zip;
+use std::ops::Range;
 
-use super::Step;
-use crate::anns::candidate;
+use super::{Query, Rows, Step};
+use crate::anns::key;
 use crate::anns::topk::TopK;
 
-/// Rows that are compared with the query at once. They lie one after the other, except at the very end.
-pub type Rows<'a> = [&'a [Step]; 4];
+/// How distances come about from sums, for four rows at once.
+pub trait Measure {
+    /// Whether products are summed, or else squares of differences.
+    const PRODUCTS: bool;
+    /// Whether lengths matter.
+    const LENGTHS: bool;
+}
 
-/// Offers the rows that are near enough to be kept. `folded` computes `u` of the reduction tree for each of four rows.
+pub enum L2 {}
+pub enum InnerProduct {}
+pub enum Cosine {}
+
+impl Measure for L2 {
+    const PRODUCTS: bool = false;
+    const LENGTHS: bool = false;
+}
+
+impl Measure for InnerProduct {
+    const PRODUCTS: bool = true;
+    const LENGTHS: bool = false;
+}
+
+impl Measure for Cosine {
+    const PRODUCTS: bool = true;
+    const LENGTHS: bool = true;
+}
+
+/// The four rows that are compared with the query at once.
+pub type Four<'a> = [&'a [Step]; 4];
+
+/// Offers the rows of a range that are near enough to be kept. `folded` computes `u` of the reduction tree for each of
+/// four rows.
 #[inline(always)]
-pub fn scan(steps: usize, rows: &[Step], nearest: &mut TopK, folded: impl Fn(Rows) -> [__m128; 4]) {
-    let groups = rows.chunks_exact(4 * steps);
+pub fn scan<M: Measure>(
+    query: &Query,
+    rows: Rows,
+    range: Range<usize>,
+    nearest: &mut TopK,
+    folded: impl Fn(Four) -> [__m128; 4],
+) {
+    let steps = query.steps.len();
+    let groups = rows.steps[range.start * steps..range.end * steps].chunks_exact(4 * steps);
     let rest = groups.remainder();
-    let mut first = 0;
+    let mut first = range.start;
     let mut limit = Limit::of(nearest);
     for group in groups {
-        let rows = std::array::from_fn(|i| &group[i * steps..][..steps]);
-        let distances = distances(folded(rows));
-        if limit.is_above_any(distances) {
-            offer(nearest, first, distances, 4);
+        let four = std::array::from_fn(|i| &group[i * steps..][..steps]);
+        let orders = orders::<M>(query, folded(four), || {
+            std::array::from_fn(|i| rows.inverse[first + i])
+        });
+        if limit.is_above_any(orders) {
+            offer(
+                nearest,
+                std::array::from_fn(|i| (first + i) as u32),
+                orders,
+                4,
+            );
             limit = Limit::of(nearest);
         }
         first += 4;
     }
     if !rest.is_empty() {
         // The last row stands in for those that are missing.
-        let last = rest.len() - steps;
-        let rows = std::array::from_fn(|i| &rest[last.min(i * steps)..][..steps]);
-        let distances = distances(folded(rows));
-        offer(nearest, first, distances, rest.len() / steps);
+        let last = rest.len() / steps - 1;
+        let four = std::array::from_fn(|i| &rest[last.min(i) * steps..][..steps]);
+        let orders = orders::<M>(query, folded(four), || {
+            std::array::from_fn(|i| rows.inverse[first + last.min(i)])
+        });
+        let numbers = std::array::from_fn(|i| (first + i) as u32);
+        offer(nearest, numbers, orders, last + 1);
     }
 }
 
-/// Goes through the query and four rows at the same pace; `add_squares` adds the squares of the differences of a step.
+/// Offers the chosen rows that are near enough to be kept.
 #[inline(always)]
-pub fn sums<S: Copy>(
+pub fn gather<M: Measure>(
+    query: &Query,
+    rows: Rows,
+    chosen: &[u32],
+    nearest: &mut TopK,
+    folded: impl Fn(Four) -> [__m128; 4],
+) {
+    let steps = query.steps.len();
+    let row = |number: u32| &rows.steps[number as usize * steps..][..steps];
+    let mut groups = chosen.chunks(4).peekable();
+    while let Some(group) = groups.next() {
+        if let Some(next) = groups.peek() {
+            next.iter().for_each(|number| prefetch(row(*number)));
+        }
+        // The last row stands in for those that are missing.
+        let last = group.len() - 1;
+        let numbers: [u32; 4] = std::array::from_fn(|i| group[last.min(i)]);
+        let orders = orders::<M>(query, folded(numbers.map(row)), || {
+            numbers.map(|number| rows.inverse[number as usize])
+        });
+        if Limit::of(nearest).is_above_any(orders) {
+            offer(nearest, numbers, orders, group.len());
+        }
+    }
+}
+
+/// The sums of the rows, which lie one after the other.
+#[inline(always)]
+pub fn dots(query: &Query, rows: Rows, dots: &mut [f32], folded: impl Fn(Four) -> [__m128; 4]) {
+    let steps = query.steps.len();
+    for (group, dots) in zip(rows.steps.chunks(4 * steps), dots.chunks_mut(4)) {
+        // The last row stands in for those that are missing.
+        let last = dots.len() - 1;
+        let four = std::array::from_fn(|i| &group[last.min(i) * steps..][..steps]);
+        let sums: [f32; 4] = bytemuck::cast(reduced(folded(four)));
+        dots.copy_from_slice(&sums[..=last]);
+    }
+}
+
+/// Goes through the query and four rows at the same pace; `add` adds the terms of a step. With `AHEAD`, memory behind the
+/// rows, which lie one after the other, is asked for.
+#[inline(always)]
+pub fn sums<S: Copy, const AHEAD: bool>(
     zero: S,
     query: &[Step],
-    [a, b, c, d]: Rows,
-    add_squares: impl Fn(S, &Step, &Step) -> S,
+    [a, b, c, d]: Four,
+    add: impl Fn(S, &Step, &Step) -> S,
 ) -> [S; 4] {
     let mut sums = [zero; 4];
     for (step, (q, ((a0, b0), (c0, d0)))) in zip(query, zip(zip(a, b), zip(c, d))).enumerate() {
-        prefetch_after(a.as_ptr().wrapping_add(4 * step));
+        if AHEAD {
+            prefetch_after(a.as_ptr().wrapping_add(4 * step));
+        }
         for (sums, x) in zip(&mut sums, [a0, b0, c0, d0]) {
-            *sums = add_squares(*sums, q, x);
+            *sums = add(*sums, q, x);
         }
     }
     sums
@@ -68,9 +158,51 @@ fn prefetch_after(asked: *const Step) {
     }
 }
 
-/// The distances of four rows from their `u` of the reduction tree: its last two steps, transposed.
+/// Asks for the beginning of a row. The prefetchers of the hardware follow from there.
 #[inline(always)]
-fn distances([a, b, c, d]: [__m128; 4]) -> __m128 {
+fn prefetch(row: &[Step]) {
+    for step in row.iter().take(16) {
+        // SAFETY: nothing is read that a program could see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(step).cast()) };
+    }
+}
+
+/// The orders of the distances of four rows as signed integers (the sign bit of each is flipped), from `u` of the reduction
+/// tree.
+#[inline(always)]
+fn orders<M: Measure>(
+    query: &Query,
+    folded: [__m128; 4],
+    inverse: impl FnOnce() -> [f32; 4],
+) -> __m128i {
+    let sums = reduced(folded);
+    if !M::PRODUCTS {
+        // Neither negative nor NaN: the bits order as the distances do.
+        // SAFETY: SSE2 is part of x86-64.
+        return unsafe { _mm_castps_si128(sums) };
+    }
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe {
+        let distances = if M::LENGTHS {
+            let scaled = _mm_mul_ps(sums, _mm_set1_ps(query.inverse));
+            let cosines = _mm_mul_ps(scaled, bytemuck::cast(inverse()));
+            _mm_sub_ps(_mm_set1_ps(1.0), cosines)
+        } else {
+            _mm_sub_ps(_mm_setzero_ps(), sums)
+        };
+        let nan = _mm_cmpunord_ps(distances, distances);
+        let distances = _mm_or_ps(
+            _mm_andnot_ps(nan, distances),
+            _mm_and_ps(nan, _mm_set1_ps(f32::INFINITY)),
+        );
+        let bits = _mm_castps_si128(distances);
+        _mm_xor_si128(bits, _mm_srli_epi32::<1>(_mm_srai_epi32::<31>(bits)))
+    }
+}
+
+/// The sums of four rows: the last two steps of the reduction tree, transposed.
+#[inline(always)]
+fn reduced([a, b, c, d]: [__m128; 4]) -> __m128 {
     // SAFETY: SSE2 is part of x86-64.
     unsafe {
         let v_ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
@@ -82,34 +214,37 @@ fn distances([a, b, c, d]: [__m128; 4]) -> __m128 {
     }
 }
 
-/// Four times the bits of the distance from which on no later row is kept. Bits order as the distances do.
+const SIGN: u32 = 1 << 31;
+
+/// Four times the order, signed, from which on no row is kept.
 #[derive(Clone, Copy)]
 struct Limit(__m128i);
 
 impl Limit {
     #[inline(always)]
     fn of(nearest: &TopK) -> Self {
-        // A later row at the same distance is the greater candidate. While every row is kept, the limit is above +inf.
-        let bits = i32::try_from(nearest.limit() >> 32).unwrap_or(i32::MAX);
+        // One more: of two rows at the same distance the later one may have the smaller number.
+        let limit = (nearest.limit() >> 32) as u32;
+        let above = limit.saturating_add(1);
         // SAFETY: SSE2 is part of x86-64.
-        Limit(unsafe { _mm_set1_epi32(bits) })
+        Limit(unsafe { _mm_set1_epi32((above ^ SIGN) as i32) })
     }
 
     #[inline(always)]
-    fn is_above_any(self, distances: __m128) -> bool {
+    fn is_above_any(self, orders: __m128i) -> bool {
         // SAFETY: SSE2 is part of x86-64.
         unsafe {
-            let near = _mm_cmpgt_epi32(self.0, _mm_castps_si128(distances));
+            let near = _mm_cmpgt_epi32(self.0, orders);
             _mm_movemask_ps(_mm_castsi128_ps(near)) != 0
         }
     }
 }
 
-/// Offers `count` rows from `first` on. Hardly any row comes near enough.
+/// Offers the first `count` of four rows. Hardly any row comes near enough.
 #[cold]
-fn offer(nearest: &mut TopK, first: u32, distances: __m128, count: usize) {
-    let distances: [f32; 4] = bytemuck::cast(distances);
-    for (row, distance) in (first..).zip(&distances[..count]) {
-        nearest.offer(candidate(*distance, row));
+fn offer(nearest: &mut TopK, rows: [u32; 4], orders: __m128i, count: usize) {
+    let orders: [u32; 4] = bytemuck::cast(orders);
+    for (row, signed) in zip(rows, orders).take(count) {
+        nearest.offer(key(signed ^ SIGN, row));
     }
 }

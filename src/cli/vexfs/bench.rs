@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs bench`
 
+use std::cell::LazyCell;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context, anyhow, ensure};
+use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::{print_json, print_line};
-use crate::anns::Hit;
 use crate::anns::distance::Backend;
-use crate::anns::flat;
+use crate::anns::{Hit, Metric, flat};
 use crate::bench::stats::{self, Summary};
 use crate::bench::{self, Measured, Measurement, Options};
 use crate::client::{Kind, Method, Searcher};
@@ -19,7 +20,8 @@ use crate::dataset::{Matrix, fvecs, hash};
 /// Measure searches: through the driver of a mount, or in process on a plain file.
 ///
 /// Every query is searched in each pass; passes are first unmeasured, then timed search by search (CLOCK_MONOTONIC).
-/// Recall is against exact answers, computed in process over all rows.
+/// Recall is against exact answers, computed in process over all rows: the share of the exact row ids that were found, and,
+/// with ties, the share of hits that are no further away than the last exact one.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The vector file to search.
@@ -32,9 +34,13 @@ pub struct Arguments {
     /// Rows to find for each query.
     #[arg(long, default_value_t = 10)]
     k: u32,
-    /// How hard an approximate index tries; none for flat.
-    #[arg(long, default_value_t = 0)]
-    effort: u32,
+    /// What nearness means.
+    #[arg(long, value_enum, default_value_t = Metric::L2)]
+    metric: Metric,
+    /// How hard an approximate index tries, or several of these, separated by commas and measured one after the other: efSearch
+    /// (hnsw), nprobe (ivf), rows looked at exactly (pq), probes a table (lsh); 0 is the index's own default, and none for flat.
+    #[arg(long, value_delimiter = ',', default_value = "0")]
+    effort: Vec<u32>,
     /// Threads that share the queries of a pass.
     #[arg(long, default_value = "1")]
     threads: NonZero<usize>,
@@ -44,19 +50,20 @@ pub struct Arguments {
     /// Passes that are measured.
     #[arg(long, default_value = "20")]
     runs: NonZero<usize>,
-    /// Print JSON, with every sample, id and distance.
+    /// Print JSON, with every sample, id and distance: a line for each effort.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
-struct Report {
-    vectors: Dataset,
-    queries: Dataset,
+struct Report<'a> {
+    vectors: &'a Dataset,
+    queries: &'a Dataset,
     driver: String,
     /// The code that computes distances where this process does it.
     distance_code: &'static str,
     kind: Kind,
+    metric: Metric,
     k: u32,
     effort: u32,
     threads: usize,
@@ -66,7 +73,7 @@ struct Report {
     summary: Measured<Summary>,
     /// The share of the exact rows that were found, over all queries.
     recall: Measured<f64>,
-    /// The same where a row as near as the last exact one counts as found.
+    /// The share of hits that are no further away than the last exact one.
     recall_with_ties: Measured<f64>,
     measurement: Measured<Measurement>,
 }
@@ -99,34 +106,63 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.queries.display()
     );
     let searcher = Searcher::open(&arguments.vectors)?;
-    let method = Method {
-        kind: arguments.kind,
-        k: arguments.k,
-        effort: arguments.effort,
-    };
+    // Only once a search has shown that the queries fit the vectors.
+    let truth = LazyCell::new(|| truth(&vectors, &queries, arguments.metric, arguments.k));
+    let (vectors, queries) = (
+        &Dataset::new(&arguments.vectors, &vectors),
+        (&Dataset::new(&arguments.queries, &queries), &queries),
+    );
+    let mut reports = Vec::new();
+    let mut failure = None;
+    for &effort in &arguments.effort {
+        let report = measure(arguments, effort, &searcher, vectors, queries, &truth);
+        if arguments.json {
+            print_json(&report)?;
+        }
+        failure = failure.or(report.measurement.reason.clone());
+        reports.push(report);
+    }
+    if !arguments.json && failure.is_none() {
+        print_summary(&reports)?;
+    }
+    failure.map_or(Ok(()), |reason| Err(anyhow!(reason)))
+}
+
+fn measure<'a>(
+    arguments: &Arguments,
+    effort: u32,
+    searcher: &Searcher,
+    vectors: &'a Dataset,
+    (queries, query_rows): (&'a Dataset, &Matrix),
+    truth: &LazyCell<Vec<Vec<Hit>>, impl FnOnce() -> Vec<Vec<Hit>>>,
+) -> Report<'a> {
     let (threads, runs) = (arguments.threads.get(), arguments.runs.get());
     let options = Options {
-        method,
+        method: Method {
+            kind: arguments.kind,
+            metric: arguments.metric,
+            k: arguments.k,
+            effort,
+        },
         warmups: arguments.warmups,
         runs,
         threads,
     };
-
-    let measurement: Measured<_> = bench::run(&searcher, &queries, options).into();
-    let failure = measurement.reason.clone();
-    let unmeasured = || failure.clone().unwrap_or_default();
+    let measurement: Measured<_> = bench::run(searcher, query_rows, options).into();
+    let unmeasured = || measurement.reason.clone().unwrap_or_default();
     let recall = measurement
         .value
         .as_ref()
-        .map(|measured| bench::recall(&truth(&vectors, &queries, arguments.k), &measured.answers));
-    let report = Report {
-        vectors: Dataset::new(&arguments.vectors, &vectors),
-        queries: Dataset::new(&arguments.queries, &queries),
+        .map(|measured| bench::recall(truth, &measured.answers));
+    Report {
+        vectors,
+        queries,
         driver: searcher.driver(),
         distance_code: Backend::best().name(),
         kind: arguments.kind,
+        metric: arguments.metric,
         k: arguments.k,
-        effort: arguments.effort,
+        effort,
         threads,
         warmups: arguments.warmups,
         runs,
@@ -144,46 +180,74 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .ok_or_else(unmeasured)
             .into(),
         measurement,
-    };
-    if arguments.json {
-        print_json(&report)?
-    } else {
-        print_summary(&report)?
     }
-    failure.map_or(Ok(()), |reason| Err(anyhow!(reason)))
 }
 
-fn truth(vectors: &Matrix, queries: &Matrix, k: u32) -> Vec<Vec<Hit>> {
+fn truth(vectors: &Matrix, queries: &Matrix, metric: Metric, k: u32) -> Vec<Vec<Hit>> {
     queries
         .iter()
-        .map(|query| flat::search(vectors, query, k as usize))
+        .map(|query| flat::search(vectors, metric, query, k as usize).hits)
         .collect()
 }
 
-fn print_summary(report: &Report) -> anyhow::Result<()> {
-    let (Some(summary), Some(recall)) = (&report.summary.value, report.recall.value) else {
+fn print_summary(reports: &[Report]) -> anyhow::Result<()> {
+    let Some(first) = reports.first() else {
         return Ok(());
     };
-    let microseconds = |nanoseconds: f64| nanoseconds / 1000.0;
-    let interval = match &summary.median_interval_ns.value {
-        Some((low, high)) => format!(" ({:.1} to {:.1})", microseconds(*low), microseconds(*high)),
+    let (kind, metric, k, threads) = (first.kind, first.metric, first.k, first.threads);
+    print_line(&format!(
+        "{} rows of dimension {}, {} queries, {kind} for {metric}, k = {k}, searched by {} on {threads} thread(s)",
+        first.vectors.rows, first.vectors.dim, first.queries.rows, first.driver,
+    ))?;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "effort",
+        &format!("recall@{k}"),
+        "with ties",
+        "searches/s",
+        "median, us",
+        "95 % interval",
+        "p95",
+        "p99",
+        "mean",
+    ]);
+    for report in reports {
+        table.add_row(line(report).context("nothing was measured")?);
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+        column.set_padding((0, 2));
+    }
+    let lines = table.to_string();
+    lines
+        .lines()
+        .try_for_each(|line| print_line(line.trim_end()))
+}
+
+/// The figures of one effort.
+fn line(report: &Report) -> Option<[String; 9]> {
+    let summary = report.summary.value.as_ref()?;
+    let microseconds = |nanoseconds: f64| format!("{:.1}", nanoseconds / 1000.0);
+    let interval = match summary.median_interval_ns.value {
+        Some((low, high)) => format!("{} to {}", microseconds(low), microseconds(high)),
         None => String::new(),
     };
+    let effort = match report.effort {
+        0 if report.kind == Kind::Flat => "none".into(),
+        0 => "default".into(),
+        effort => effort.to_string(),
+    };
     let latency = &summary.latency_ns;
-    print_line(&format!(
-        "{} rows of dimension {}, {} queries, k = {}, searched by {}\n\
-         {:.0} searches/s on {} thread(s), recall {recall:.4}\n\
-         a search takes {:.1} us{interval} in the median, p95 {:.1}, p99 {:.1}, mean {:.1}",
-        report.vectors.rows,
-        report.vectors.dim,
-        report.queries.rows,
-        report.k,
-        report.driver,
-        summary.searches_per_second,
-        report.threads,
+    Some([
+        effort,
+        format!("{:.4}", report.recall.value?),
+        format!("{:.4}", report.recall_with_ties.value?),
+        format!("{:.0}", summary.searches_per_second),
         microseconds(latency.p50),
+        interval,
         microseconds(latency.p95),
         microseconds(latency.p99),
         microseconds(latency.mean),
-    ))
+    ])
 }

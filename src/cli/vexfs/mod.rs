@@ -3,6 +3,7 @@
 
 mod bench;
 mod dataset;
+mod index;
 mod info;
 mod mount;
 mod search;
@@ -14,7 +15,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 /// Search vectors where they live: in files.
 ///
 /// Works on any mount of VexFS (kernel module or FUSE) and on plain .fvecs files.
-/// Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
+/// Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 130 interrupted (Ctrl-C).
 #[derive(Parser)]
 #[command(name = "vexfs", version, max_term_width = 100)]
 struct Arguments {
@@ -28,6 +29,8 @@ enum Command {
     Search(search::Arguments),
     Info(info::Arguments),
     #[command(subcommand)]
+    Index(index::Command),
+    #[command(subcommand)]
     Dataset(dataset::Command),
     Bench(bench::Arguments),
 }
@@ -37,12 +40,16 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
+/// As a shell reports a process that SIGINT has killed.
+const INTERRUPTED: u8 = 130;
+
 /// Runs the tool with this process's arguments.
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Mount(arguments) => mount::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Index(command) => index::run(&command),
         Command::Dataset(command) => dataset::run(&command),
         Command::Bench(arguments) => bench::run(&arguments),
     };
@@ -50,7 +57,10 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("vexfs: {error:#}");
-            ExitCode::FAILURE
+            match error.is::<index::Interrupted>() {
+                true => ExitCode::from(INTERRUPTED),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

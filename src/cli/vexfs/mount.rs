@@ -10,6 +10,7 @@ use std::process::exit;
 use anyhow::{Context, Result};
 use clap::Args;
 use nix::sys::wait::{WaitStatus, waitpid};
+use nix::syslog::{Facility, Priority, Severity, syslog};
 use nix::unistd::{ForkResult, Pid, fork, setsid};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -48,6 +49,7 @@ pub fn run(args: &MountArgs) -> Result<()> {
         threads: args.threads,
     };
     if !args.background {
+        log_to(&STDERR);
         return serve(&options, |mount| {
             eprintln!("serving {}; Ctrl-C unmounts", mount.mount_point().display());
             Ok(())
@@ -63,6 +65,7 @@ pub fn run(args: &MountArgs) -> Result<()> {
         ForkResult::Child => {
             drop(ready);
             setsid()?;
+            log_to(&SYSLOG);
             serve(&options, |_| leave_terminal(tell_ready))
         }
     }
@@ -86,6 +89,45 @@ fn serve(options: &MountOptions, when_up: impl FnOnce(&Mount) -> Result<()>) -> 
             Ok(())
         }
         None => Ok(mount.wait()?),
+    }
+}
+
+/// Where warnings go, such as that an index is malformed.
+struct Log {
+    write: fn(&str),
+}
+
+static STDERR: Log = Log {
+    write: |line| eprintln!("{line}"),
+};
+
+static SYSLOG: Log = Log {
+    write: |line| {
+        let priority = Priority::new(Severity::LOG_WARNING, Facility::LOG_DAEMON);
+        // There is nobody left to tell.
+        let _ = syslog(priority, line);
+    },
+};
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        // Only what we say ourselves, to whoever runs the mount.
+        metadata.target().starts_with("vexfs")
+    }
+
+    fn log(&self, record: &log::Record) {
+        if self.enabled(record.metadata()) {
+            (self.write)(&format!("vexfs: {}", record.args()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn log_to(log: &'static Log) {
+    // A second logger is refused, and there is no second mount in this process.
+    if log::set_logger(log).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
     }
 }
 

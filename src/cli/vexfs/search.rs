@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use super::{print_json, print_line};
+use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::fvecs;
 
@@ -26,7 +27,11 @@ pub struct Arguments {
     /// The index to use.
     #[arg(long, value_enum, default_value_t = Kind::Flat)]
     kind: Kind,
-    /// How hard an approximate index tries; none for flat.
+    /// What nearness means.
+    #[arg(long, value_enum, default_value_t = Metric::L2)]
+    metric: Metric,
+    /// How hard an approximate index tries: efSearch (hnsw), nprobe (ivf), rows looked at exactly (pq), probes a table (lsh); 0 is
+    /// the index's own default, and none for flat.
     #[arg(long, default_value_t = 0)]
     effort: u32,
     /// Print JSON.
@@ -55,12 +60,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let searcher = Searcher::open(&arguments.file)?;
     let method = Method {
         kind: arguments.kind,
+        metric: arguments.metric,
         k: arguments.k,
         effort: arguments.effort,
     };
     let found = searcher.search(&query, method)?;
     if arguments.json {
-        return print_json(&Report::new(&searcher, &found));
+        return print_json(&Report::new(&searcher, method, &found));
     }
     found
         .hits
@@ -86,6 +92,8 @@ fn query(query: &Query, row: usize) -> anyhow::Result<Vec<f32>> {
 #[derive(Serialize)]
 struct Report {
     driver: String,
+    kind: Kind,
+    metric: Metric,
     rows: u64,
     generation: u64,
     evaluated: u64,
@@ -101,7 +109,7 @@ struct Hit {
 }
 
 impl Report {
-    fn new(searcher: &Searcher, found: &Found) -> Self {
+    fn new(searcher: &Searcher, method: Method, found: &Found) -> Self {
         let hit = |hit: &crate::anns::Hit| Hit {
             row: hit.row,
             distance: Some(hit.distance()).filter(|distance| distance.is_finite()),
@@ -109,6 +117,8 @@ impl Report {
         };
         Report {
             driver: searcher.driver(),
+            kind: method.kind,
+            metric: method.metric,
             rows: found.rows,
             generation: found.generation,
             evaluated: found.evaluated,

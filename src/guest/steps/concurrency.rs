@@ -4,24 +4,19 @@
 //! Row `n` has the same content whenever it exists, so at any moment the file holds some prefix of one known sequence.
 //! An answer says how many rows it searched: it must be the answer for that prefix.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 
+use super::contention::{Contention, Tally};
 use super::{Context, flat, in_place};
-use crate::anns::{Hit, flat as exact};
-use crate::client::Searcher;
+use crate::anns::{Hit, Metric, flat as exact};
 use crate::dataset::{Matrix, fvecs};
 use crate::guest::mounts::Store;
-use crate::guest::protocol::{Outcome, Place, errno_name};
+use crate::guest::protocol::{Outcome, Place};
 use crate::guest::results::{Concurrency, ConcurrencyRun, PerPlace};
 
 const DIM: usize = 64;
@@ -29,13 +24,7 @@ const ROWS: usize = 512;
 /// Rows that one change appends.
 const STEP: usize = 16;
 const K: u32 = 5;
-const SEARCHERS: u32 = 3;
 const CHANGES: u32 = 100;
-/// Searches that must come to an end between two changes: without them a change would meet no search on a machine with one CPU.
-const SEARCHES_PER_CHANGE: u64 = 3;
-/// Searches on one open file, which may be a deleted one.
-const SEARCHES_PER_OPEN: usize = 20;
-const SEARCHES_ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 pub(super) fn observe(context: &Context) -> Result<Concurrency> {
     let store = Store::new()?;
@@ -53,64 +42,17 @@ pub fn contend(dir: &Path) -> Result<ConcurrencyRun> {
     let sequence = Sequence::new();
     let path = dir.join("changing.fvecs");
     sequence.create(&path)?;
-    let tally = Tally::default();
-    let changed = thread::scope(|scope| {
-        for _ in 0..SEARCHERS {
-            scope.spawn(|| search_until_over(&path, &sequence, &tally));
-        }
-        let changed = change(&path, &sequence, &tally);
-        tally.over.store(true, Ordering::Relaxed);
-        changed
-    });
-    changed?;
+    let contention = Contention {
+        path: &path,
+        query: &sequence.query,
+        method: flat(K),
+        // The file may be too short for `k` rows, or not be there when it is opened.
+        allowed: &[Errno::ERANGE, Errno::ENOENT],
+        fault: &|found| sequence.fault(found.rows, &found.hits),
+    };
+    let run = contention.run(|tally| change(&path, &sequence, tally))?;
     fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-    Ok(ConcurrencyRun {
-        threads: SEARCHERS,
-        changes: CHANGES,
-        answers: tally.answers.into_inner(),
-        refusals: into_inner(tally.refusals),
-        wrong: into_inner(tally.wrong),
-    })
-}
-
-/// What the searching threads have seen.
-#[derive(Default)]
-struct Tally {
-    over: AtomicBool,
-    answers: AtomicU64,
-    /// Searches that came to an end, answered or refused.
-    ended: AtomicU64,
-    refusals: Mutex<BTreeMap<String, u64>>,
-    wrong: Mutex<Vec<String>>,
-}
-
-impl Tally {
-    /// The file may be too short for `k` rows, or not be there when it is opened. Nothing else is allowed.
-    fn refused(&self, errno: Option<Errno>, error: &str) {
-        match errno {
-            Some(errno @ (Errno::ERANGE | Errno::ENOENT)) => {
-                *locked(&self.refusals).entry(errno_name(errno)).or_default() += 1;
-            }
-            _ => locked(&self.wrong).push(error.to_owned()),
-        }
-        self.ended.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn answered(&self, wrong: Option<String>) {
-        locked(&self.wrong).extend(wrong);
-        self.answers.fetch_add(1, Ordering::Relaxed);
-        self.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("no thread panics while it holds this")
-}
-
-fn into_inner<T>(mutex: Mutex<T>) -> T {
-    mutex
-        .into_inner()
-        .expect("no thread panics while it holds this")
+    Ok(run)
 }
 
 /// The rows that the file holds a prefix of, encoded, and the answer for every prefix.
@@ -133,7 +75,7 @@ impl Sequence {
         for n in 0..ROWS {
             rows.push(&row(n));
             fvecs::encode_row(&mut encoded, &row(n)).expect("memory takes all that is written");
-            answers.push(exact::search(&rows, &query, K as usize));
+            answers.push(exact::search(&rows, Metric::L2, &query, K as usize).hits);
         }
         Sequence {
             encoded,
@@ -187,41 +129,9 @@ fn change(path: &Path, sequence: &Sequence, tally: &Tally) -> Result<()> {
             fs::remove_file(path).context("cannot delete")?;
             file = sequence.create(path)?;
         }
-        await_searches(tally)?;
+        tally.changed()?;
     }
     Ok(())
-}
-
-fn await_searches(tally: &Tally) -> Result<()> {
-    let goal = tally.ended.load(Ordering::Relaxed) + SEARCHES_PER_CHANGE;
-    let deadline = Instant::now() + SEARCHES_ANSWER_WITHIN;
-    while tally.ended.load(Ordering::Relaxed) < goal {
-        ensure!(
-            Instant::now() < deadline,
-            "no search came to an end in {} s",
-            SEARCHES_ANSWER_WITHIN.as_secs()
-        );
-        thread::yield_now();
-    }
-    Ok(())
-}
-
-fn search_until_over(path: &Path, sequence: &Sequence, tally: &Tally) {
-    while !tally.over.load(Ordering::Relaxed) {
-        let searcher = match Searcher::open(path) {
-            Ok(searcher) => searcher,
-            Err(error) => {
-                tally.refused(error.errno(), &error.to_string());
-                continue;
-            }
-        };
-        for _ in 0..SEARCHES_PER_OPEN {
-            match searcher.search(&sequence.query, flat(K)) {
-                Ok(found) => tally.answered(sequence.fault(found.rows, &found.hits)),
-                Err(error) => tally.refused(error.errno(), &error.to_string()),
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -237,15 +147,5 @@ mod tests {
         assert!(wrong.starts_with("of 16 rows"), "{wrong}");
         let wrong = sequence.fault(ROWS as u64 + 1, answer).unwrap();
         assert!(wrong.ends_with("never had"), "{wrong}");
-    }
-
-    #[test]
-    fn only_documented_refusals_are_no_fault() {
-        let tally = Tally::default();
-        tally.refused(Some(Errno::ERANGE), "too short");
-        tally.refused(Some(Errno::EBADMSG), "torn");
-        tally.refused(None, "unreadable");
-        assert_eq!(into_inner(tally.refusals).get("ERANGE"), Some(&1));
-        assert_eq!(into_inner(tally.wrong), ["torn", "unreadable"]);
     }
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Load, mount, write, search, busy checks, unmount, unload: again and again, with the memory in use after each time.
+//! Load, mount, write, search exactly and by an index, busy checks, unmount, unload: again and again, with the memory in use after each time.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::indexes::building::{build, parse};
 use super::{Context, flat};
-use crate::anns::flat as exact;
-use crate::client::Searcher;
+use crate::anns::index;
+use crate::anns::{Metric, flat as exact};
+use crate::client::{Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::guest::kmod;
 use crate::guest::mounts::{Mounted, Store};
@@ -55,8 +57,21 @@ fn cycle(lower: &Path, number: u32) -> Result<Cycle> {
     let path = mounted.root().join("cycle.fvecs");
     let rows = rows(number);
     fvecs::write(&path, &rows)?;
+    let kind = index::Kind::ALL[number as usize % index::Kind::ALL.len()];
+    let built = build(&rows, Metric::L2, kind)?;
+    fs::write(format!("{}.{}", path.display(), kind.extension()), &built)
+        .context("cannot write the index")?;
+
     let query = rows.row(number as usize % ROWS);
-    let found = Searcher::open(&path)?.search(query, flat(K))?;
+    let searcher = Searcher::open(&path)?;
+    let found = searcher.search(query, flat(K))?;
+    let by_index = Method {
+        kind: kind.into(),
+        ..flat(K)
+    };
+    let found_by_index = searcher.search(query, by_index)?;
+    drop(searcher);
+    let expected = parse(&built, kind)?.search(&rows, query, K as usize, 0);
     let vexfs_objects_mounted = slab_objects(kmod::NAME)?;
 
     let open = File::open(&path).context("cannot open the file that was just searched")?;
@@ -67,7 +82,8 @@ fn cycle(lower: &Path, number: u32) -> Result<Cycle> {
     mounted.unmount()?;
     kmod::unload()?;
     Ok(Cycle {
-        answer_equal: found.hits == exact::search(&rows, query, K as usize),
+        answer_equal: found.hits == exact::search(&rows, Metric::L2, query, K as usize).hits
+            && found_by_index.hits == expected.hits,
         busy_unmount,
         busy_unload,
         memory: memory(vexfs_objects_mounted)?,

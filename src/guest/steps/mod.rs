@@ -3,11 +3,14 @@
 
 mod after;
 pub mod concurrency;
+mod contention;
 mod cycles;
 pub mod errors;
 pub mod files;
 mod identity;
+pub mod indexes;
 mod module;
+mod series;
 mod workload;
 
 use std::io::{Stdout, stdout};
@@ -21,6 +24,7 @@ use super::mounts::{Mounted, Store};
 use super::port::write_message;
 use super::protocol::{Message, Outcome, Place, Plan, Step};
 use super::results::StepData;
+use crate::anns::Metric;
 use crate::client::{Kind, Method};
 
 /// What a step works with.
@@ -69,6 +73,7 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Errors => StepData::Errors(errors::observe(context)?),
         Step::Concurrency => StepData::Concurrency(concurrency::observe(context)?),
         Step::Workload => StepData::Workload(workload::observe(context)?),
+        Step::Indexes => StepData::Indexes(indexes::observe(context)?),
         Step::After => StepData::After(after::observe()?),
     })
 }
@@ -93,6 +98,7 @@ fn in_place<T>(store: &Store, place: Place, work: impl FnOnce(&Mounted) -> Resul
 fn flat(k: u32) -> Method {
     Method {
         kind: Kind::Flat,
+        metric: Metric::L2,
         k,
         effort: 0,
     }

@@ -2,7 +2,6 @@
 //! What a search costs in each place, and that it was measured as planned.
 
 use crate::guest::protocol::{Accelerator, Place};
-use crate::guest::results::PlaceRun;
 
 use super::super::check::Finding;
 use super::super::criteria::Criterion;
@@ -20,24 +19,9 @@ pub fn kernel_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated 
 /// The ratio of medians within one run, so that machine, build and bytes are the same.
 fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluated {
     let limit = limit(criterion)?;
-    let machine = evidence.machine()?;
-    let unit = match machine.accelerator {
-        Some(Accelerator::Tcg) => {
-            return Err(Finding::skipped(
-                "plain TCG has no clock that means anything: use kvm or icount",
-            ));
-        }
-        Some(Accelerator::Icount) => "instructions",
-        Some(Accelerator::Kvm) => "ns",
-        None => {
-            return Err(Finding::skipped(format!(
-                "what the clock counts is not known: {}",
-                machine.reason
-            )));
-        }
-    };
-    let base = median(evidence.place(Place::InProcess)?)?;
-    let there = median(evidence.place(place)?)?;
+    let unit = unit(evidence)?;
+    let base = median(&evidence.place(Place::InProcess)?.samples_ns)?;
+    let there = median(&evidence.place(place)?.samples_ns)?;
     let ratio = there as f64 / base as f64;
     Ok(Finding::judge(
         ratio <= limit,
@@ -48,9 +32,25 @@ fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluat
     ))
 }
 
-/// The median over all timed searches of a place, in nanoseconds of the guest's clock.
-pub fn median(run: &PlaceRun) -> Result<u64, Finding> {
-    let mut samples: Vec<u64> = run.samples_ns.iter().flatten().copied().collect();
+/// What the guest's clock counts, where that means anything.
+pub fn unit(evidence: &Evidence) -> Result<&'static str, Finding> {
+    let machine = evidence.machine()?;
+    match machine.accelerator {
+        Some(Accelerator::Tcg) => Err(Finding::skipped(
+            "plain TCG has no clock that means anything: use kvm or icount",
+        )),
+        Some(Accelerator::Icount) => Ok("instructions"),
+        Some(Accelerator::Kvm) => Ok("ns"),
+        None => Err(Finding::skipped(format!(
+            "what the clock counts is not known: {}",
+            machine.reason
+        ))),
+    }
+}
+
+/// The median over all timed searches of a place, by the guest's clock: `samples[run][query]`.
+pub fn median(samples: &[Vec<u64>]) -> Result<u64, Finding> {
+    let mut samples: Vec<u64> = samples.iter().flatten().copied().collect();
     if samples.is_empty() {
         return Err(Finding::could_not_run("no search was timed"));
     }
@@ -69,23 +69,26 @@ pub fn samples(evidence: &Evidence, _: &Criterion) -> Evaluated {
                 "{place}: a later run answered differently: {unstable}"
             )));
         }
-        let complete = run.samples_ns.len() == planned
-            && run.samples_ns.iter().all(|one| one.len() == queries);
-        if queries == 0 || !complete {
-            return Ok(Finding::fail(format!(
-                "{place}: {} timed runs of {} queries, not {planned} of {queries}",
-                run.samples_ns.len(),
-                run.samples_ns.first().map_or(0, Vec::len)
-            )));
-        }
-        if run.samples_ns.iter().flatten().any(|&ns| ns == 0) {
-            return Ok(Finding::fail(format!(
-                "{place}: a search took no time at all"
-            )));
+        if let Some(fault) = fault(&run.samples_ns, planned, queries) {
+            return Ok(Finding::fail(format!("{place}: {fault}")));
         }
     }
     Ok(Finding::pass(format!(
         "{planned} timed runs of {queries} queries in each of {} places",
         Place::ALL.len()
     )))
+}
+
+/// What keeps these from being the samples that were planned.
+pub fn fault(samples: &[Vec<u64>], planned: usize, queries: usize) -> Option<String> {
+    let complete = samples.len() == planned && samples.iter().all(|one| one.len() == queries);
+    if queries == 0 || !complete {
+        return Some(format!(
+            "{} timed runs of {} queries, not {planned} of {queries}",
+            samples.len(),
+            samples.first().map_or(0, Vec::len)
+        ));
+    }
+    let at_once = samples.iter().flatten().any(|&ns| ns == 0);
+    at_once.then(|| "a search took no time at all".to_owned())
 }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod fuse;
+pub mod indexes;
 mod kernel_log;
 mod machine;
 pub mod measure;
@@ -13,7 +14,7 @@ mod workload;
 use std::collections::BTreeSet;
 
 use crate::guest::protocol::Step::{
-    self, After, Concurrency, Cycles, Errors, Files, Identity, Module, Workload,
+    self, After, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Workload,
 };
 
 use super::check::{Check, Finding};
@@ -31,9 +32,11 @@ enum Subject {
     Host,
     /// A boot, and in it these steps.
     Guest(&'static [Step]),
+    /// The same, and the indexes built on the host.
+    GuestAndBuilder(&'static [Step]),
 }
 
-use Subject::{Bundle, Guest, Host};
+use Subject::{Bundle, Guest, GuestAndBuilder, Host};
 
 type Row = (&'static str, Subject, Evaluate, &'static str);
 
@@ -61,6 +64,14 @@ const TABLE: &[Row] = &[
     ("samples", Guest(&[Workload]), measure::samples, "results.json"),
     ("kernel.overhead", Guest(&[Workload]), measure::kernel_overhead, "results.json"),
     ("concurrency", Guest(&[Concurrency]), module::concurrency, "results.json"),
+    ("index.identity", GuestAndBuilder(&[Indexes]), indexes::identity, "results.json"),
+    ("index.answers", Guest(&[Indexes]), indexes::answers, "results.json"),
+    ("index.recall", Guest(&[Indexes]), indexes::recall, "results.json"),
+    ("index.samples", Guest(&[Indexes]), indexes::samples, "results.json"),
+    ("index.kernel.overhead", Guest(&[Indexes]), indexes::kernel_overhead, "results.json"),
+    ("index.fuse.overhead", Guest(&[Indexes]), indexes::fuse_overhead, "results.json"),
+    ("index.following", Guest(&[Indexes]), indexes::following, "results.json"),
+    ("index.replacing", Guest(&[Indexes]), indexes::replacing, "results.json"),
     ("cycles", Guest(&[Cycles]), stability::cycles, "results.json"),
     ("memory.slope", Guest(&[Cycles]), stability::memory_slope, "results.json"),
     ("slab.leak", Guest(&[Cycles]), stability::slab_leak, "results.json"),
@@ -75,11 +86,16 @@ pub fn look_at_host(criteria: &Criteria) -> bool {
     subjects(criteria).any(|subject| matches!(subject, Host))
 }
 
+/// Whether any check looks at indexes that the host has built.
+pub fn look_at_builder(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| matches!(subject, GuestAndBuilder(_)))
+}
+
 /// The steps that the checks look at, in their order; nothing if no check needs a boot.
 pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {
-            Guest(steps) => Some(steps),
+            Guest(steps) | GuestAndBuilder(steps) => Some(steps),
             Bundle | Host => None,
         })
         .collect();
@@ -168,5 +184,6 @@ mod tests {
         );
         let (_, steps) = only(&["module.identity", "kernel.answers", "slab.leak"]);
         assert_eq!(steps.unwrap(), [Module, Cycles, Workload]);
+        assert!(!look_at_builder(&criteria));
     }
 }

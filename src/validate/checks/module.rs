@@ -2,7 +2,7 @@
 //! The module that ran is the bundle's, and does what a filesystem and the search ABI ask.
 
 use crate::guest::protocol::Place;
-use crate::guest::results::Case;
+use crate::guest::results::{Case, ConcurrencyRun, PerPlace};
 
 use super::super::check::{Finding, Status};
 use super::super::criteria::Criterion;
@@ -55,7 +55,11 @@ pub fn files(evidence: &Evidence, _: &Criterion) -> Evaluated {
 }
 
 pub fn errors(evidence: &Evidence, _: &Criterion) -> Evaluated {
-    let places = &evidence.guest.errors()?.places;
+    through_both(&evidence.guest.errors()?.places)
+}
+
+/// All cases hold through both drivers.
+pub fn through_both(places: &PerPlace<Vec<Case>>) -> Evaluated {
     let mut held = Vec::new();
     for place in [Place::Fuse, Place::Kernel] {
         let finding = cases(place, in_place(places, place)?)?;
@@ -83,7 +87,11 @@ pub fn cases(place: Place, cases: &[Case]) -> Evaluated {
 }
 
 pub fn concurrency(evidence: &Evidence, _: &Criterion) -> Evaluated {
-    let places = &evidence.guest.concurrency()?.places;
+    contended(&evidence.guest.concurrency()?.places)
+}
+
+/// Through both drivers there were answers, all right ones.
+pub fn contended(places: &PerPlace<ConcurrencyRun>) -> Evaluated {
     let mut shown = Vec::new();
     for place in [Place::Fuse, Place::Kernel] {
         let run = in_place(places, place)?;

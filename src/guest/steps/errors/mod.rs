@@ -74,12 +74,54 @@ fn open(root: &Path, name: &str, options: &OpenOptions) -> Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::anns::Metric;
+    use crate::anns::index::Kind;
     use crate::dataset::ReadError;
     use crate::guest::protocol::errno_name;
-    use crate::store::{Snapshot, is_vector_file_name, serve};
+    use crate::store::abi::IndexInfo;
+    use crate::store::{
+        Beside, Content, Sidecar, Sidecars, Snapshot, is_vector_file_name, serve, sidecar,
+    };
     use nix::errno::Errno;
     use std::ffi::OsStr;
+    use std::os::fd::AsFd;
     use std::sync::Arc;
+
+    /// A file of a directory, opened without any driver.
+    struct Plain<'a> {
+        directory: File,
+        name: &'a OsStr,
+        file: File,
+        sidecars: Sidecars,
+    }
+
+    impl Plain<'_> {
+        fn beside<R>(&self, look: impl FnOnce(Beside) -> R) -> R {
+            look(Beside {
+                directory: self.directory.as_fd(),
+                name: self.name,
+                content: &|_| Arc::<Content>::default(),
+            })
+        }
+    }
+
+    impl serve::Open for Plain<'_> {
+        fn snapshot(&self) -> Result<Arc<Snapshot>, Errno> {
+            let loaded = Snapshot::load(&self.file);
+            loaded.map(Arc::new).map_err(|error| match error {
+                ReadError::TooManyRows => Errno::EFBIG,
+                _ => Errno::EBADMSG,
+            })
+        }
+
+        fn sidecar(&self, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno> {
+            self.beside(|beside| self.sidecars.get(beside, kind, metric))
+        }
+
+        fn indexes(&self) -> Vec<IndexInfo> {
+            self.beside(sidecar::list)
+        }
+    }
 
     /// The code that the FUSE driver answers with holds the table too, without any mount.
     #[test]
@@ -88,15 +130,17 @@ mod tests {
         files::write(dir.path()).unwrap();
         for asked in asked() {
             let path = dir.path().join(asked.file);
-            let vectors = is_vector_file_name(OsStr::new(asked.file)) && path.is_file();
+            let name = OsStr::new(asked.file);
+            let vectors = is_vector_file_name(name) && path.is_file();
+            let plain = Plain {
+                directory: File::open(dir.path()).unwrap(),
+                name,
+                file: File::open(&path).unwrap(),
+                sidecars: Sidecars::default(),
+            };
+            let open = vectors.then_some(&plain as &dyn serve::Open);
             let request = asked.request;
-            let answer = serve::ioctl(request.command, &request.bytes, true, vectors, || {
-                let loaded = Snapshot::load(&File::open(&path).unwrap());
-                loaded.map(Arc::new).map_err(|error| match error {
-                    ReadError::TooManyRows => Errno::EFBIG,
-                    _ => Errno::EBADMSG,
-                })
-            });
+            let answer = serve::ioctl(request.command, &request.bytes, true, open);
             let answer = answer.map_or_else(errno_name, |_| "ok".to_owned());
             assert_eq!(answer, asked.expected, "{}", asked.name);
         }

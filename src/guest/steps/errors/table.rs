@@ -3,7 +3,9 @@
 
 use super::files::{GOOD, ROWS};
 use super::request::{Request, SIZE, header, info, longer_query, query, valid};
-use crate::store::abi::{DIM_MAX, K_MAX};
+use crate::store::abi::{
+    DIM_MAX, EFFORT_MAX, K_MAX, KIND_HNSW, KIND_IVF, KIND_PQ, METRIC_COSINE, METRIC_IP, Search,
+};
 
 pub struct Asked {
     pub file: &'static str,
@@ -18,7 +20,25 @@ pub fn asked() -> Vec<Asked> {
     let (number, kind, size, direction) = (1 << 2, 1 << 8, 1 << 16, 1 << 30);
     vec![
         good("ok", "a valid search", valid()),
+        hnsw("ok", "a valid search by an index", |_| ()),
+        good(
+            "ok",
+            "a flat search for the inner product",
+            of_metric(METRIC_IP),
+        ),
+        good(
+            "ok",
+            "a flat search for the cosine",
+            of_metric(METRIC_COSINE),
+        ),
+        indexed("appended.fvecs", "ok", "rows that no index covers"),
         good("ok", "a valid question for information", ask()),
+        of(
+            "corrupt.fvecs",
+            "ok",
+            "information beside a malformed index",
+            ask(),
+        ),
         of("empty.fvecs", "ok", "information about no rows", ask()),
         // 1
         good("ENOTTY", "an ioctl of another type", valid().flipping(kind)),
@@ -51,6 +71,10 @@ pub fn asked() -> Vec<Asked> {
         good("EOPNOTSUPP", "an unknown kind", header(|h| h.kind = 99)),
         good("EOPNOTSUPP", "an unknown metric", header(|h| h.metric = 99)),
         good("EINVAL", "effort of flat", header(|h| h.effort = 1)),
+        hnsw("EINVAL", "effort above the limit", |h| {
+            h.effort = EFFORT_MAX + 1
+        }),
+        hnsw("ok", "effort at the limit", |h| h.effort = EFFORT_MAX),
         good("EDOM", "a NaN in the query", query(|q| q[3] = f32::NAN)),
         good("EDOM", "an infinity", query(|q| q[0] = f32::NEG_INFINITY)),
         // 12
@@ -67,6 +91,39 @@ pub fn asked() -> Vec<Asked> {
         good("EMSGSIZE", "another dimension", longer_query(|_| ())),
         good("ERANGE", "k above the rows", header(|h| h.k = ROWS + 1)),
         of("empty.fvecs", "ERANGE", "a search in no rows", valid()),
+        // 15
+        indexed("changes.fvecs", "EBADMSG", "no rows and no index"),
+        indexed("renamed.fvecs", "ENODATA", "no index"),
+        indexed("link.fvecs", "ENODATA", "a symbolic link to an index"),
+        indexed("folder.fvecs", "ENODATA", "a directory for an index"),
+        hnsw("ENODATA", "an index for another metric", |h| {
+            h.metric = METRIC_COSINE
+        }),
+        good(
+            "ENODATA",
+            "no index of this kind",
+            header(|h| h.kind = KIND_PQ),
+        ),
+        // 17
+        indexed("corrupt.fvecs", "EUCLEAN", "a wrong byte in the index"),
+        indexed("cut.fvecs", "EUCLEAN", "a truncated index"),
+        indexed("wide.fvecs", "EUCLEAN", "an index of another dimension"),
+        of(
+            "renamed.fvecs",
+            "EUCLEAN",
+            "an index of another kind",
+            header(|h| h.kind = KIND_IVF),
+        ),
+        // 18
+        indexed("changed.fvecs", "ESTALE", "other rows than the index's"),
+        indexed("fewer.fvecs", "ESTALE", "fewer rows than the index's"),
+        of("changed.fvecs", "ok", "flat beside a stale index", valid()),
+        of(
+            "corrupt.fvecs",
+            "ok",
+            "flat beside a malformed index",
+            valid(),
+        ),
         // Two faults at once: the first in the table is told.
         good(
             "EINVAL",
@@ -77,6 +134,17 @@ pub fn asked() -> Vec<Asked> {
             "EOPNOTSUPP",
             "kind before effort",
             header(|h| (h.kind, h.effort) = (99, 1)),
+        ),
+        hnsw("EOPNOTSUPP", "metric before effort", |h| {
+            (h.metric, h.effort) = (99, EFFORT_MAX + 1)
+        }),
+        indexed("nan.fvecs", "EBADMSG", "rows before index"),
+        indexed("empty.fvecs", "ERANGE", "k before a stale index"),
+        of(
+            "corrupt.fvecs",
+            "ENODATA",
+            "metric before a malformed index",
+            header(|h| (h.kind, h.metric) = (KIND_HNSW, METRIC_IP)),
         ),
         of(
             "nan.fvecs",
@@ -100,6 +168,27 @@ pub fn asked() -> Vec<Asked> {
 
 fn good(expected: &'static str, name: &'static str, request: Request) -> Asked {
     of(GOOD, expected, name, request)
+}
+
+/// A search of `good.fvecs` by its index, but for what `change` does to the header.
+fn hnsw(expected: &'static str, name: &'static str, change: impl FnOnce(&mut Search)) -> Asked {
+    let by_index = header(|h| {
+        h.kind = KIND_HNSW;
+        change(h);
+    });
+    good(expected, name, by_index)
+}
+
+/// A search of a file by its index.
+fn indexed(file: &'static str, expected: &'static str, name: &'static str) -> Asked {
+    Asked {
+        file,
+        ..hnsw(expected, name, |_| ())
+    }
+}
+
+fn of_metric(metric: u32) -> Request {
+    header(|h| h.metric = metric)
 }
 
 fn of(file: &'static str, expected: &'static str, name: &'static str, request: Request) -> Asked {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include <linux/fpu.h>
+#include "../../harness.h"
 
 static inline void cond_resched(void)
 {
-	assert(!fpu_in_use);
+	must(!harness.fpu_in_use);
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include "../../../harness.h"
 
-/* What the test pretends: whether the caller has been killed. */
-extern int killed;
-
-#define fatal_signal_pending(task)	killed
+#define fatal_signal_pending(task)	harness_is_killed()

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What each kind of index brings along, and what they share: the loader (index.c)
+ * and the search (search.c) know the kinds by this alone.
+ */
+#ifndef VEXFS_KIND_H
+#define VEXFS_KIND_H
+
+#include <linux/types.h>
+
+#include "section.h"
+#include "index.h"
+#include "search.h"
+
+/* Accounted to the caller, who gets -ENOMEM rather than the OOM killer. */
+#define GFP_INDEX	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+struct vexfs_job;
+
+/**
+ * struct vexfs_kind - a kind of index
+ * @name: for the kernel log
+ * @sections: how many the file has
+ * @params: checks the parameters and writes the size of each section, of which
+ *	none may exceed 2^48; returns NULL or what is wrong
+ * @load: checks the content of the sections and completes the index.  Returns 0, -ENOMEM,
+ *	-EINTR, or -EUCLEAN with what is wrong in @fault
+ * @search: adds the answer among the covered rows to job->top.  Returns 0, -ENOMEM or
+ *	-EINTR
+ */
+struct vexfs_kind {
+	const char *name;
+	u32 sections;
+	const char *(*params)(const struct vexfs_index_header *header, u64 *bytes);
+	int (*load)(struct vexfs_index *index, const struct vexfs_index_header *header,
+		    void *const *section, const char **fault);
+	int (*search)(struct vexfs_job *job);
+};
+
+extern const struct vexfs_kind vexfs_kind_hnsw, vexfs_kind_ivf, vexfs_kind_pq, vexfs_kind_lsh;
+
+/* A search at work. */
+struct vexfs_job {
+	struct vexfs_index *index;
+	const struct vexfs_rows *rows;
+	const u32 *query;
+	u32 metric;
+	u32 query_inverse;	/* for cosine, else 0 */
+	u32 effort;
+	struct vexfs_topk *top;
+	u64 evaluated;
+	struct vexfs_fpu fpu;
+};
+
+/*
+ * Adds the exact distances of rows of a list to the answer.  VEXFS_LIST_AHEAD entries
+ * after the list must be there to be read.  Returns 0 or -EINTR.
+ */
+int vexfs_rerank(struct vexfs_job *job, const u32 *list, u32 count);
+
+/* The inverse length of a query, in a section of the FPU. */
+u32 vexfs_query_inverse(const u32 *query, u32 stride);
+
+#endif /* VEXFS_KIND_H */

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The search of one level, for queries and for rows that are inserted.
+
+use std::iter::zip;
+
+use super::graph::Level;
+use crate::anns::code::{Codes, Query};
+use crate::anns::distance::Backend;
+use crate::anns::index::NONE;
+use crate::anns::key;
+
+/// The most neighbours of a node.
+pub const WIDTH_MAX: usize = 256;
+
+/// A key, `code distance << 32 | node`, as the pool holds it: moved up by one bit, so that the lowest can tell whether the
+/// node was expanded. It does not disturb the order, since no node is there twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u64);
+
+/// Code distances lie between this and this + 2^28: those of inner products around 2^31, of dimensions up to 4,000.
+const PRODUCTS: u32 = (1 << 31) - (1 << 27);
+
+impl Entry {
+    const EXPANDED: u64 = 1;
+
+    #[inline(always)]
+    fn new(base: u32, distance: u32, node: u32) -> Self {
+        Entry(key(distance.wrapping_sub(base), node) << 1)
+    }
+
+    #[inline(always)]
+    fn node(self) -> u32 {
+        (self.0 >> 1) as u32
+    }
+
+    #[inline(always)]
+    fn is_expanded(self) -> bool {
+        self.0 & Self::EXPANDED != 0
+    }
+
+    fn key(self, base: u32) -> u64 {
+        (self.0 >> 1) + (u64::from(base) << 32)
+    }
+}
+
+/// The space that searches need, for one after the other.
+pub struct Beam {
+    /// One bit a node; all 0 between searches.
+    visited: Vec<u64>,
+    /// The nodes whose bits are 1.
+    touched: Vec<u32>,
+    /// `W`: ascending, with room for a node's neighbours after the last that is kept.
+    pool: Vec<Entry>,
+    /// Of the node that is expanded: the neighbours that were not visited, their distances, and the entries of those that
+    /// are near enough.
+    fresh: [u32; WIDTH_MAX],
+    distances: [u32; WIDTH_MAX],
+    near: [Entry; WIDTH_MAX],
+}
+
+impl Default for Beam {
+    fn default() -> Self {
+        Beam {
+            visited: Vec::new(),
+            touched: Vec::new(),
+            pool: Vec::new(),
+            fresh: [0; WIDTH_MAX],
+            distances: [0; WIDTH_MAX],
+            near: [Entry(0); WIDTH_MAX],
+        }
+    }
+}
+
+impl Beam {
+    /// Step 2 of `docs/search.md`: the keys of the `ef` nearest nodes that are found from `start` on, ascending.
+    pub fn search(
+        &mut self,
+        backend: Backend,
+        codes: Codes,
+        level: Level,
+        query: &Query,
+        start: u64,
+        ef: usize,
+    ) -> impl ExactSizeIterator<Item = u64> {
+        let base = if query.sums_products() { PRODUCTS } else { 0 };
+        let words = codes.len().div_ceil(64);
+        if self.visited.len() < words {
+            self.visited.resize(words, 0);
+        }
+        if self.pool.len() < ef + WIDTH_MAX {
+            self.pool.resize(ef + WIDTH_MAX, Entry(0));
+        }
+        let visited = &mut self.visited[..words];
+        let pool = &mut self.pool[..ef + WIDTH_MAX];
+
+        let first = Entry::new(base, (start >> 32) as u32, start as u32);
+        mark(visited, first.node());
+        self.touched.clear();
+        self.touched.push(first.node());
+        pool[0] = first;
+        let mut len = 1;
+        let mut next = 0;
+        while next < len {
+            if pool[next].is_expanded() {
+                next += 1;
+                continue;
+            }
+            let node = pool[next].node();
+            pool[next].0 |= Entry::EXPANDED;
+            next += 1;
+            // Of what is likely to be expanded after it.
+            level.prefetch(pool[next].node());
+
+            let mut count = 0;
+            for neighbour in level.neighbours(node) {
+                self.fresh[count % WIDTH_MAX] = neighbour;
+                count += usize::from(mark(visited, neighbour));
+            }
+            let fresh = &self.fresh[..count];
+            let distances = &mut self.distances[..count];
+            self.touched.extend_from_slice(fresh);
+            backend.code_gather(query, codes, fresh, distances);
+
+            let limit = if len == ef {
+                pool[ef - 1]
+            } else {
+                Entry(u64::MAX)
+            };
+            let mut count = 0;
+            for (node, distance) in zip(fresh, distances) {
+                let entry = Entry::new(base, *distance, *node);
+                self.near[count % WIDTH_MAX] = entry;
+                count += usize::from(entry < limit);
+            }
+            if count > 0 {
+                let lowest = merge(pool, len, &mut self.near[..count]);
+                len = (len + count).min(ef);
+                next = next.min(lowest);
+            }
+        }
+
+        clear(visited, &self.touched);
+        self.pool[..len].iter().map(move |entry| entry.key(base))
+    }
+}
+
+/// Puts the entries of `new` into `pool`, whose first `len` are ascending. Returns the smallest place that was given to one.
+#[inline(always)]
+fn merge(pool: &mut [Entry], len: usize, new: &mut [Entry]) -> usize {
+    sort(new);
+    // From the back: what was there moves to its place at once.
+    let mut from = len;
+    let mut to = len + new.len();
+    for entry in new.iter().rev() {
+        while from > 0 && pool[from - 1] > *entry {
+            to -= 1;
+            from -= 1;
+            pool[to] = pool[from];
+        }
+        to -= 1;
+        pool[to] = *entry;
+    }
+    to
+}
+
+/// Sorts a few entries.
+#[inline(always)]
+fn sort(entries: &mut [Entry]) {
+    for i in 1..entries.len() {
+        let entry = entries[i];
+        let mut place = i;
+        while place > 0 && entries[place - 1] > entry {
+            entries[place] = entries[place - 1];
+            place -= 1;
+        }
+        entries[place] = entry;
+    }
+}
+
+/// Marks a node as visited. Returns whether it was not.
+#[inline(always)]
+fn mark(visited: &mut [u64], node: u32) -> bool {
+    let word = &mut visited[node as usize / 64];
+    let bit = 1 << (node % 64);
+    let fresh = *word & bit == 0;
+    *word |= bit;
+    fresh
+}
+
+/// Clears the marks of `touched`, which are all that there are.
+fn clear(visited: &mut [u64], touched: &[u32]) {
+    if touched.len() < visited.len() {
+        for node in touched {
+            visited[*node as usize / 64] = 0;
+        }
+    } else {
+        visited.fill(0);
+    }
+}
+
+/// Step 1 of `docs/search.md` on one level: the key of the node where it ends.
+pub fn descend(backend: Backend, codes: Codes, level: Level, query: &Query, start: u64) -> u64 {
+    let mut current = start;
+    let mut distances = [0; WIDTH_MAX];
+    loop {
+        let places = level.places(current as u32);
+        let count = places
+            .iter()
+            .position(|place| *place == NONE)
+            .unwrap_or(places.len());
+        let neighbours = &places[..count];
+        backend.code_gather(query, codes, neighbours, &mut distances[..count]);
+        let nearest = zip(neighbours, &distances)
+            .map(|(node, distance)| key(*distance, *node))
+            .fold(current, u64::min);
+        if nearest == current {
+            return current;
+        }
+        current = nearest;
+    }
+}

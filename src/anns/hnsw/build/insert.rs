@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A batch of nodes becomes a part of the graph.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::Graph;
+use super::select::Selector;
+use crate::anns::code::Query;
+use crate::anns::hnsw::beam::{self, Beam};
+use crate::anns::index::{BuildError, Progress};
+use crate::anns::key;
+
+/// The keys of a new node's neighbours, level by level, 0 first.
+type Neighbours = Vec<Vec<u64>>;
+
+/// A new edge back to a node of the graph.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Back {
+    to: u32,
+    /// The key of where it comes from.
+    from: u64,
+}
+
+#[derive(Default)]
+struct Scratch {
+    beam: Beam,
+    selector: Selector,
+    query: Query,
+    found: Vec<u64>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl Graph<'_> {
+    /// Inserts nodes that are numbered after all that were inserted.
+    pub fn insert(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
+        let all = self.codes.len() as u64;
+        let inserted: Vec<Neighbours> = batch
+            .clone()
+            .into_par_iter()
+            .map(|node| {
+                if progress.should_stop() {
+                    return Err(BuildError::Interrupted);
+                }
+                if node % 1024 == 0 {
+                    progress.report(batch.start.into(), all);
+                }
+                Ok(SCRATCH.with_borrow_mut(|scratch| self.neighbours_of(node, scratch)))
+            })
+            .collect::<Result<_, _>>()?;
+
+        for level in 0..self.levels.len() {
+            let on_level = || {
+                batch
+                    .clone()
+                    .zip(&inserted)
+                    .filter_map(|(node, levels)| Some((node, levels.get(level)?)))
+            };
+            for (node, neighbours) in on_level() {
+                self.levels[level].set(node, neighbours);
+            }
+            let mut back: Vec<Back> = on_level()
+                .flat_map(|(node, neighbours)| {
+                    neighbours.iter().map(move |neighbour| Back {
+                        to: *neighbour as u32,
+                        from: neighbour & !0xffff_ffff | u64::from(node),
+                    })
+                })
+                .collect();
+            back.par_sort_unstable();
+            let changed: Vec<(u32, Vec<u64>)> = back
+                .chunk_by(|a, b| a.to == b.to)
+                .collect::<Vec<_>>()
+                .into_par_iter()
+                .map(|back| {
+                    SCRATCH.with_borrow_mut(|scratch| self.with_edges_back(level, back, scratch))
+                })
+                .collect();
+            for (node, neighbours) in changed {
+                self.levels[level].set(node, &neighbours);
+            }
+        }
+        Ok(())
+    }
+
+    /// The neighbours that `node` is to have among those of the graph.
+    fn neighbours_of(&self, node: u32, scratch: &mut Scratch) -> Neighbours {
+        let Scratch {
+            beam,
+            selector,
+            query,
+            found,
+        } = scratch;
+        query.set(self.metric, self.codes.get(node));
+        let mut current = self.backend.code_key(query, self.codes, 0);
+        let mut neighbours = Vec::new();
+        for links in self.levels.iter().rev() {
+            if node as usize >= links.nodes {
+                current = beam::descend(self.backend, self.codes, links.level(), query, current);
+                continue;
+            }
+            found.clear();
+            found.extend(beam.search(
+                self.backend,
+                self.codes,
+                links.level(),
+                query,
+                current,
+                self.ef,
+            ));
+            current = found[0];
+            neighbours.push(selector.select(self, found, links.width).to_vec());
+        }
+        neighbours.reverse();
+        neighbours
+    }
+
+    /// The neighbours of a node with edges to it added.
+    fn with_edges_back(
+        &self,
+        level: usize,
+        back: &[Back],
+        scratch: &mut Scratch,
+    ) -> (u32, Vec<u64>) {
+        let node = back[0].to;
+        let links = &self.levels[level];
+        let there: Vec<u32> = links.level().neighbours(node).collect();
+        if there.len() + back.len() <= links.width {
+            let there = there.iter().map(|neighbour| u64::from(*neighbour));
+            return (
+                node,
+                there.chain(back.iter().map(|back| back.from)).collect(),
+            );
+        }
+        let Scratch {
+            selector,
+            query,
+            found,
+            ..
+        } = scratch;
+        query.set(self.metric, self.codes.get(node));
+        let mut distances = vec![0; there.len()];
+        self.backend
+            .code_gather(query, self.codes, &there, &mut distances);
+        found.clear();
+        let there = distances.iter().zip(&there);
+        found.extend(there.map(|(distance, node)| key(*distance, *node)));
+        found.extend(back.iter().map(|back| back.from));
+        found.sort_unstable();
+        (node, selector.select(self, found, links.width).to_vec())
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The index as it is read.
+
+use std::cell::RefCell;
+
+use super::beam::{self, Beam, WIDTH_MAX};
+use super::graph::Level;
+use super::{LEVELS_MAX, section};
+use crate::anns::code::{self, Codes, Quantizer, Query};
+use crate::anns::distance::Backend;
+use crate::anns::index::{Header, Malformed, NONE, Sections, check_permutation, demand};
+
+/// Parameters in a header.
+mod param {
+    pub const M: usize = 0;
+    pub const M0: usize = 1;
+    pub const EF_CONSTRUCTION: usize = 2;
+    pub const LEVELS: usize = 3;
+}
+
+/// What the parameters of a header say.
+pub struct Shape {
+    pub m: usize,
+    pub m0: usize,
+    pub ef_construction: u32,
+    /// Nodes on each level, 0 first.
+    pub nodes: Vec<u64>,
+}
+
+impl Shape {
+    fn read(header: &Header) -> Result<Self, Malformed> {
+        let [m, m0, levels] =
+            [param::M, param::M0, param::LEVELS].map(|index| header.param[index] as usize);
+        demand((2..=128).contains(&m), "its M is out of range")?;
+        demand((2..=WIDTH_MAX).contains(&m0), "its M0 is out of range")?;
+        demand(
+            (1..=LEVELS_MAX).contains(&levels),
+            "its number of levels is out of range",
+        )?;
+        header.demand_params(param::LEVELS + levels)?;
+        let mut nodes = vec![header.rows];
+        nodes.extend(
+            header.param[param::LEVELS + 1..][..levels - 1]
+                .iter()
+                .map(|n| u64::from(*n)),
+        );
+        demand(
+            nodes.is_sorted_by(|below, above| below >= above) && !nodes.contains(&0),
+            "its levels do not get smaller",
+        )?;
+        Ok(Shape {
+            m,
+            m0,
+            ef_construction: header.param[param::EF_CONSTRUCTION],
+            nodes,
+        })
+    }
+
+    pub fn write(&self, header: &mut Header) {
+        header.param[param::M] = self.m as u32;
+        header.param[param::M0] = self.m0 as u32;
+        header.param[param::EF_CONSTRUCTION] = self.ef_construction;
+        header.param[param::LEVELS] = self.nodes.len() as u32;
+        for (param, nodes) in header.param[param::LEVELS + 1..]
+            .iter_mut()
+            .zip(&self.nodes[1..])
+        {
+            *param = *nodes as u32;
+        }
+    }
+}
+
+/// Of the sections, which follow from the header.
+pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
+    let shape = Shape::read(header)?;
+    let dim = header.dim as usize;
+    // Below 2^32 * 2^13 each: far from overflow.
+    let upper: u64 = shape.nodes[1..].iter().sum();
+    Ok(vec![
+        4 * Quantizer::section_len(dim) as u64,
+        4 * header.rows,
+        header.rows * code::stride(dim) as u64,
+        4 * header.rows * shape.m0 as u64,
+        4 * upper * shape.m as u64,
+    ])
+}
+
+#[derive(Debug)]
+pub struct Index {
+    sections: Sections,
+    quantizer: Quantizer,
+    m: usize,
+    m0: usize,
+    /// Nodes on the levels from 1 on.
+    upper: Vec<usize>,
+}
+
+impl Index {
+    /// Checks what the sections hold.
+    pub fn parse(sections: Sections) -> Result<Self, Malformed> {
+        let header = sections.header();
+        let Shape { m, m0, nodes, .. } = Shape::read(header)?;
+        let dim = header.dim as usize;
+        let quantizer = Quantizer::read(sections.get(section::QUANT), dim)?;
+        let upper: Vec<usize> = nodes[1..].iter().map(|nodes| *nodes as usize).collect();
+
+        check_permutation(sections.get(section::ROWS))?;
+        code::check(sections.get(section::CODES), dim)?;
+        check_links(sections.get(section::LINKS), m0, header.rows as usize)?;
+        let mut lists: &[u32] = sections.get(section::UPPER);
+        for nodes in &upper {
+            let (level, above) = lists.split_at(nodes * m);
+            check_links(level, m, *nodes)?;
+            lists = above;
+        }
+        Ok(Index {
+            quantizer,
+            m,
+            m0,
+            upper,
+            sections,
+        })
+    }
+
+    pub fn sections(&self) -> &Sections {
+        &self.sections
+    }
+
+    /// Gives the candidates to `rerank` and returns what it returns.
+    pub fn search<R>(
+        &self,
+        query: &[f32],
+        k: usize,
+        effort: usize,
+        rerank: impl FnOnce(&[u32]) -> R,
+    ) -> R {
+        let header = self.sections.header();
+        let metric = header.metric();
+        let backend = Backend::best();
+        let codes = Codes::new(
+            self.sections.get(section::CODES),
+            code::stride(header.dim as usize),
+        );
+        let query = Query::new(metric, &self.quantizer.encode_query(metric, query));
+
+        let mut current = backend.code_key(&query, codes, 0);
+        for level in self.levels().collect::<Vec<_>>().into_iter().rev() {
+            current = beam::descend(backend, codes, level, &query, current);
+        }
+        let ground = Level::new(self.sections.get(section::LINKS), self.m0);
+        let ef = effort.max(k).min(codes.len());
+        SCRATCH.with_borrow_mut(|Scratch { beam, candidates }| {
+            let rows: &[u32] = self.sections.get(section::ROWS);
+            candidates.clear();
+            candidates.extend(
+                beam.search(backend, codes, ground, &query, current, ef)
+                    .map(|key| rows[key as u32 as usize]),
+            );
+            rerank(candidates)
+        })
+    }
+
+    /// Those from 1 on.
+    fn levels(&self) -> impl Iterator<Item = Level<'_>> {
+        let mut lists: &[u32] = self.sections.get(section::UPPER);
+        self.upper.iter().map(move |nodes| {
+            let (level, above) = lists.split_at(nodes * self.m);
+            lists = above;
+            Level::new(level, self.m)
+        })
+    }
+}
+
+#[derive(Default)]
+struct Scratch {
+    beam: Beam,
+    candidates: Vec<u32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+fn check_links(links: &[u32], width: usize, nodes: usize) -> Result<(), Malformed> {
+    for places in links.chunks_exact(width) {
+        let taken = places
+            .iter()
+            .position(|place| *place == NONE)
+            .unwrap_or(width);
+        let (neighbours, rest) = places.split_at(taken);
+        demand(
+            neighbours.iter().all(|node| (*node as usize) < nodes),
+            "a neighbour is not on its level",
+        )?;
+        demand(
+            rest.iter().all(|place| *place == NONE),
+            "a neighbour comes after the last one",
+        )?;
+    }
+    Ok(())
+}

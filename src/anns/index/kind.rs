@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kinds of index.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Header, Malformed};
+use crate::anns::{hnsw, ivf, lsh, pq};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A graph of several levels (Malkov & Yashunin 2018).
+    Hnsw,
+    /// Lists of rows around centroids (Jégou et al. 2011).
+    Ivf,
+    /// Product quantization (Jégou et al. 2011).
+    Pq,
+    /// Locality-sensitive hashing (Datar et al. 2004).
+    Lsh,
+}
+
+impl Kind {
+    /// In the order of their codes.
+    pub const ALL: [Kind; 4] = [Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh];
+
+    /// `VEXFS_KIND_*`.
+    pub fn code(self) -> u32 {
+        self as u32 + 1
+    }
+
+    pub fn from_code(code: u32) -> Option<Self> {
+        Kind::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    /// Of the index file: what follows the vector file's name and a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Kind::Hnsw => "hnsw",
+            Kind::Ivf => "ivf",
+            Kind::Pq => "pq",
+            Kind::Lsh => "lsh",
+        }
+    }
+
+    /// Checks the parameters of a header whose other fields are right, and tells the sizes of the sections that follow
+    /// from them.
+    pub(super) fn section_sizes(self, header: &Header) -> Result<Vec<u64>, Malformed> {
+        match self {
+            Kind::Hnsw => hnsw::section_sizes(header),
+            Kind::Ivf => ivf::section_sizes(header),
+            Kind::Pq => pq::section_sizes(header),
+            Kind::Lsh => lsh::section_sizes(header),
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.extension())
+    }
+}

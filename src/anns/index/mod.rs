@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The index of a vector file: built, checked, searched, whatever its kind.
+
+mod build;
+mod bytes;
+mod format;
+mod kind;
+
+pub(crate) use build::require;
+pub use build::{BuildError, Parameters, Progress, Unobserved, build};
+pub use bytes::{Bytes, OutOfMemory};
+pub use format::{
+    ALIGN, EFFORT_MAX, Header, MAGIC, Malformed, NONE, PARAMS, ROWS_MAX, SECTIONS, Section,
+    Sections, VERSION, Writer, rows_crc,
+};
+pub(crate) use format::{check_permutation, demand};
+pub use kind::Kind;
+
+use super::distance::{Backend, Query, Rows};
+use super::topk::TopK;
+use super::{Answer, flat, hnsw, ivf, lsh, pq};
+use crate::dataset::Matrix;
+
+/// An index that has passed every check of `docs/index-format.md`.
+#[derive(Debug)]
+pub enum Index {
+    Hnsw(hnsw::Index),
+    Ivf(ivf::Index),
+    Pq(pq::Index),
+    Lsh(lsh::Index),
+}
+
+/// Why an index does not fit its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stale {
+    #[error("the index covers {covered} rows, but the file has only {rows}")]
+    FewerRows { covered: u64, rows: u64 },
+    #[error("the rows have changed since the index was built")]
+    RowsChanged,
+}
+
+impl Index {
+    /// Checks everything. `kind` is the one that the file's name says.
+    pub fn parse(bytes: Bytes, kind: Kind) -> Result<Self, Malformed> {
+        let sections = Sections::parse(bytes, kind)?;
+        Ok(match kind {
+            Kind::Hnsw => Index::Hnsw(hnsw::Index::parse(sections)?),
+            Kind::Ivf => Index::Ivf(ivf::Index::parse(sections)?),
+            Kind::Pq => Index::Pq(pq::Index::parse(sections)?),
+            Kind::Lsh => Index::Lsh(lsh::Index::parse(sections)?),
+        })
+    }
+
+    fn sections(&self) -> &Sections {
+        match self {
+            Index::Hnsw(index) => index.sections(),
+            Index::Ivf(index) => index.sections(),
+            Index::Pq(index) => index.sections(),
+            Index::Lsh(index) => index.sections(),
+        }
+    }
+
+    pub fn header(&self) -> &Header {
+        self.sections().header()
+    }
+
+    /// The file that it was parsed from.
+    pub fn bytes(&self) -> &Bytes {
+        self.sections().bytes()
+    }
+
+    /// Whether the rows that were indexed are the first ones of `rows`, which have the index's dimension.
+    pub fn check_rows(&self, rows: &Matrix) -> Result<(), Stale> {
+        let header = self.header();
+        let (covered, count) = (header.rows, rows.rows() as u64);
+        if covered > count {
+            return Err(Stale::FewerRows {
+                covered,
+                rows: count,
+            });
+        }
+        if rows_crc(rows, covered as usize) != header.rows_crc {
+            return Err(Stale::RowsChanged);
+        }
+        Ok(())
+    }
+
+    /// The nearest of the rows that the kind looks at; `rows` have passed `check_rows`. Effort 0 is the index's own.
+    ///
+    /// Panics if the query or the rows are of another dimension, or if there are fewer rows than the index covers.
+    pub fn search(&self, rows: &Matrix, query: &[f32], k: usize, effort: u32) -> Answer {
+        let header = self.header();
+        let covered = header.rows as usize;
+        assert_eq!(
+            query.len(),
+            header.dim as usize,
+            "a query of another dimension"
+        );
+        assert_eq!(rows.dim(), header.dim as usize, "rows of another dimension");
+        assert!(covered <= rows.rows(), "fewer rows than the index covers");
+        let effort = match effort {
+            0 => header.effort,
+            effort => effort,
+        };
+
+        let metric = header.metric();
+        let padded = Matrix::from_row(query);
+        let exact = Query::new(metric, padded.padded());
+        let mut nearest = TopK::new(k);
+        let rerank = |candidates: &[u32]| {
+            let rows = Rows::of(rows, metric);
+            Backend::best().gather(&exact, rows, candidates, &mut nearest);
+            candidates.len()
+        };
+        let reranked = match self {
+            Index::Hnsw(index) => index.search(query, k, effort as usize, rerank),
+            Index::Ivf(index) => index.search(query, k, effort as usize, rerank),
+            Index::Pq(index) => index.search(query, k, effort as usize, rerank),
+            Index::Lsh(index) => index.search(query, effort as usize, rerank),
+        };
+        let tail = covered..rows.rows();
+        let evaluated = (reranked + tail.len()) as u64;
+        flat::scan(Backend::best(), &exact, rows, tail, &mut nearest);
+        Answer {
+            hits: nearest.into_hits(),
+            evaluated,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Building an IVF index: centroids from a sample of the rows, a list around each, codes list by list.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+
+use super::{Parameters, param, section};
+use crate::anns::code::{self, Quantizer};
+use crate::anns::index::{BuildError, Bytes, Header, Kind, Progress, Writer};
+use crate::anns::kmeans::{self, Geometry};
+use crate::anns::partition::Partition;
+use crate::anns::{Metric, directions};
+use crate::dataset::Matrix;
+
+/// Rows that a centroid is trained with, on average.
+const SAMPLE: usize = 256;
+const ITERATIONS: usize = 10;
+/// Rows that a thread codes at a time.
+const CHUNK: usize = 1024;
+
+/// An index of all rows. Threads are those of the pool that it is called in; the result does not depend on them.
+pub fn build(
+    rows: &Matrix,
+    metric: Metric,
+    parameters: &Parameters,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Bytes, BuildError> {
+    parameters.check()?;
+    let nlist = parameters.nlist(rows.rows());
+    let mut header = Header::new(Kind::Ivf, metric, rows, seed);
+    header.effort = parameters.nprobe;
+    header.param[param::NLIST] = nlist;
+    header.param[param::RERANK] = parameters.rerank;
+    let mut file = Writer::new(header)?;
+
+    let geometry = match metric {
+        Metric::L2 => Geometry::Euclidean,
+        Metric::InnerProduct | Metric::Cosine => Geometry::Spherical,
+    };
+    let centroids = train(rows, nlist as usize, geometry, seed, progress)?;
+    file.section(section::CENTROIDS)
+        .copy_from_slice(centroids.padded());
+    progress.go_on()?;
+    let lists = Partition::of(
+        kmeans::assign(rows, &centroids, geometry).into_iter(),
+        nlist as usize,
+    );
+    file.section(section::STARTS).copy_from_slice(&lists.starts);
+    file.section(section::ROWS).copy_from_slice(&lists.members);
+
+    let quantizer = Quantizer::fit(rows, metric);
+    quantizer.write(file.section(section::QUANT));
+    let stride = code::stride(rows.dim());
+    let done = AtomicU64::new(0);
+    file.section::<i8>(section::CODES)
+        .par_chunks_mut(CHUNK * stride)
+        .zip(lists.members.par_chunks(CHUNK))
+        .try_for_each(|(codes, members)| -> Result<(), BuildError> {
+            progress.go_on()?;
+            for (codes, row) in codes.chunks_exact_mut(stride).zip(members) {
+                quantizer.encode_row(rows, metric, *row as usize, codes);
+            }
+            let coded = members.len() as u64;
+            let done = done.fetch_add(coded, Ordering::Relaxed) + coded;
+            progress.report(done, rows.rows() as u64);
+            Ok(())
+        })?;
+    Ok(file.seal(rows))
+}
+
+fn train(
+    rows: &Matrix,
+    nlist: usize,
+    geometry: Geometry,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Matrix, BuildError> {
+    let mut random = Pcg64::new(seed.into(), 0);
+    let mut points = Matrix::new(rows.dim());
+    for row in kmeans::sample(rows.rows(), nlist * SAMPLE, &mut random) {
+        points.push(rows.row(row));
+    }
+    if geometry == Geometry::Spherical {
+        points = directions::of(&points);
+    }
+    kmeans::train(
+        &points,
+        nlist,
+        geometry,
+        ITERATIONS,
+        &mut random,
+        |iteration| {
+            progress.report(iteration as u64, ITERATIONS as u64);
+            progress.go_on()
+        },
+    )
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Inverted file: rows in lists around centroids; the lists nearest to the query are looked at (Jégou, Douze & Schmid 2011).
+//!
+//! Lists hold codes of a byte an element; the nearest rows by these are compared exactly.
+
+mod build;
+
+use std::ops::RangeInclusive;
+
+pub use build::build;
+
+use super::Metric;
+use super::code::{self, Codes, Quantizer};
+use super::distance::{Backend, LANES, Query, Rows};
+use super::index::{self, BuildError, EFFORT_MAX, Header, Malformed, Sections, demand, require};
+use super::topk::TopK;
+use crate::dataset::Matrix;
+
+pub const NLIST: RangeInclusive<u32> = 1..=65_536;
+pub const RERANK: RangeInclusive<u32> = 1..=65_536;
+
+/// How an IVF index is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Lists, 1 to 65,536 and at most one for each row. Without it, twice the square root of the number of rows.
+    pub nlist: Option<u32>,
+    /// Lists that a search without an effort of its own looks at.
+    pub nprobe: u32,
+    /// Rows of these lists that are compared exactly, or twice as many as are asked for, if that is more.
+    pub rerank: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Parameters {
+            nlist: None,
+            nprobe: 8,
+            rerank: 32,
+        }
+    }
+}
+
+impl Parameters {
+    fn check(&self) -> Result<(), BuildError> {
+        require(
+            self.nlist.is_none_or(|nlist| NLIST.contains(&nlist)),
+            "nlist must be 1 to 65536",
+        )?;
+        require(
+            (1..=EFFORT_MAX).contains(&self.nprobe),
+            "nprobe must be 1 to 65536",
+        )?;
+        require(RERANK.contains(&self.rerank), "rerank must be 1 to 65536")
+    }
+
+    /// The number of lists for this many rows.
+    pub fn nlist(&self, rows: usize) -> u32 {
+        self.nlist
+            .unwrap_or(2 * rows.isqrt() as u32)
+            .clamp(*NLIST.start(), *NLIST.end())
+            .min(rows as u32)
+    }
+}
+
+/// What a list is nearest by.
+fn nearness(metric: Metric) -> Metric {
+    match metric {
+        Metric::L2 => Metric::L2,
+        Metric::InnerProduct | Metric::Cosine => Metric::InnerProduct,
+    }
+}
+
+/// Parameters in a header.
+mod param {
+    pub const NLIST: usize = 0;
+    pub const RERANK: usize = 1;
+    pub const COUNT: usize = 2;
+}
+
+/// Sections of the file.
+mod section {
+    pub const CENTROIDS: usize = 0;
+    pub const QUANT: usize = 1;
+    pub const STARTS: usize = 2;
+    pub const ROWS: usize = 3;
+    pub const CODES: usize = 4;
+}
+
+/// Of the sections, which follow from the header.
+pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
+    let [nlist, rerank] = [param::NLIST, param::RERANK].map(|index| header.param[index]);
+    demand(
+        NLIST.contains(&nlist) && u64::from(nlist) <= header.rows,
+        "its nlist is out of range",
+    )?;
+    demand(RERANK.contains(&rerank), "its rerank is out of range")?;
+    header.demand_params(param::COUNT)?;
+    let dim = header.dim as usize;
+    // Far from overflow: rows have 32 bits.
+    Ok(vec![
+        4 * u64::from(nlist) * dim.next_multiple_of(LANES) as u64,
+        4 * Quantizer::section_len(dim) as u64,
+        4 * (u64::from(nlist) + 1),
+        4 * header.rows,
+        header.rows * code::stride(dim) as u64,
+    ])
+}
+
+/// The index as it is read.
+#[derive(Debug)]
+pub struct Index {
+    sections: Sections,
+    quantizer: Quantizer,
+}
+
+impl Index {
+    /// Checks what the sections hold.
+    pub fn parse(sections: Sections) -> Result<Self, Malformed> {
+        let header = sections.header();
+        let dim = header.dim as usize;
+        for centroid in sections
+            .get::<f32>(section::CENTROIDS)
+            .chunks_exact(dim.next_multiple_of(LANES))
+        {
+            demand(
+                centroid.iter().all(|element| element.is_finite()),
+                "a centroid is not finite",
+            )?;
+            demand(
+                centroid[dim..].iter().all(|pad| pad.to_bits() == 0),
+                "a centroid is not padded with zeros",
+            )?;
+        }
+        let quantizer = Quantizer::read(sections.get(section::QUANT), dim)?;
+        let starts: &[u32] = sections.get(section::STARTS);
+        demand(
+            starts.first() == Some(&0)
+                && starts.last() == Some(&(header.rows as u32))
+                && starts.is_sorted(),
+            "its lists do not follow each other",
+        )?;
+        index::check_permutation(sections.get(section::ROWS))?;
+        code::check(sections.get(section::CODES), dim)?;
+        Ok(Index {
+            quantizer,
+            sections,
+        })
+    }
+
+    pub fn sections(&self) -> &Sections {
+        &self.sections
+    }
+
+    /// Gives the candidates to `rerank` and returns what it returns.
+    pub fn search<R>(
+        &self,
+        query: &[f32],
+        k: usize,
+        effort: usize,
+        rerank: impl FnOnce(&[u32]) -> R,
+    ) -> R {
+        let header = self.sections.header();
+        let metric = header.metric();
+        let [nlist, wanted] =
+            [param::NLIST, param::RERANK].map(|index| header.param[index] as usize);
+        let backend = Backend::best();
+
+        let mut lists = TopK::new(effort.min(nlist));
+        let padded = Matrix::from_row(query);
+        backend.scan(
+            &Query::new(nearness(metric), padded.padded()),
+            Rows::new(self.sections.get(section::CENTROIDS), &[]),
+            0..nlist,
+            &mut lists,
+        );
+
+        let query = code::Query::new(metric, &self.quantizer.encode_query(metric, query));
+        let codes = Codes::new(
+            self.sections.get(section::CODES),
+            code::stride(header.dim as usize),
+        );
+        let starts: &[u32] = self.sections.get(section::STARTS);
+        let mut nodes = TopK::new(wanted.max(2 * k).min(codes.len()));
+        for key in lists.into_keys() {
+            let list = key as u32 as usize;
+            backend.code_scan(&query, codes, starts[list]..starts[list + 1], &mut nodes);
+        }
+
+        let row_of: &[u32] = self.sections.get(section::ROWS);
+        let candidates: Vec<u32> = nodes
+            .into_keys()
+            .into_iter()
+            .map(|key| row_of[key as u32 as usize])
+            .collect();
+        rerank(&candidates)
+    }
+}

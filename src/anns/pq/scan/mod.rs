@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Sums of table entries over the 4-bit codes of all rows, 32 rows at a time, with the tables in registers (André, Kermarrec
+//! & Le Scouarnec 2015). Several implementations, the same integers.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod ssse3;
+
+use std::sync::LazyLock;
+
+use super::smallest::Smallest;
+
+/// Rows that are coded together.
+pub const GROUP: usize = 32;
+
+/// The codes of two sub-quantizers for the rows of a group: of the first in the lower four bits of each byte.
+pub type Pair = [u8; GROUP];
+
+/// What a sub-quantizer adds for each of its 16 codes.
+pub type Table = [u8; 16];
+
+/// An implementation of the scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Says what is meant; the others are compared with it.
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Ssse3,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Backend {
+    /// Every implementation, the preferred ones first.
+    pub const ALL: &[Backend] = &[
+        #[cfg(target_arch = "x86_64")]
+        Backend::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Backend::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Backend::Ssse3,
+        Backend::Scalar,
+    ];
+
+    /// The first implementation, in order of preference, that this machine can run.
+    pub fn best() -> Self {
+        static BEST: LazyLock<Backend> = LazyLock::new(|| {
+            *Backend::ALL
+                .iter()
+                .find(|backend| backend.runs_here())
+                .expect("scalar code runs everywhere")
+        });
+        *BEST
+    }
+
+    pub fn runs_here(self) -> bool {
+        match self {
+            Backend::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ssse3 => is_x86_feature_detected!("ssse3"),
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2 => is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512 => is_x86_feature_detected!("avx512bw"),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ssse3 => "ssse3",
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512 => "avx512",
+        }
+    }
+
+    /// Offers to `smallest` the rows from 0 to `rows - 1` with their sums, in ascending order; those that could not be
+    /// kept may be left out. There are two tables for each pair of a group, at most 256.
+    ///
+    /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.
+    pub fn scan(self, codes: &[Pair], tables: &[Table], rows: usize, smallest: &mut Smallest) {
+        assert!(self.runs_here(), "this machine has no {}", self.name());
+        assert!(
+            (2..=256).contains(&tables.len()) && tables.len().is_multiple_of(2),
+            "{} tables",
+            tables.len()
+        );
+        assert_eq!(
+            codes.len(),
+            rows.div_ceil(GROUP) * tables.len() / 2,
+            "codes of other rows"
+        );
+        match self {
+            Backend::Scalar => scalar::scan(codes, tables, rows, smallest),
+            // SAFETY: the machine runs SSSE3 code, as asserted above.
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ssse3 => unsafe { ssse3::scan(codes, tables, rows, smallest) },
+            // SAFETY: the machine runs AVX2 code, as asserted above.
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx2 => unsafe { avx2::scan(codes, tables, rows, smallest) },
+            // SAFETY: the machine runs AVX-512 code, as asserted above.
+            #[cfg(target_arch = "x86_64")]
+            Backend::Avx512 => unsafe { avx512::scan(codes, tables, rows, smallest) },
+        }
+    }
+}
+
+/// Offers those rows of the group from row `first` on whose bit is set.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn offer(
+    smallest: &mut Smallest,
+    first: usize,
+    rows: usize,
+    mut near: u32,
+    sum: impl Fn(usize) -> u16,
+) {
+    if rows - first < GROUP {
+        near &= (1 << (rows - first)) - 1;
+    }
+    while near != 0 {
+        let row = near.trailing_zeros() as usize;
+        smallest.offer(sum(row), (first + row) as u32);
+        near &= near - 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use rand_core::Rng;
+    use rand_pcg::Pcg64;
+
+    use super::*;
+
+    /// Every row and its sum that `backend` offers, if all are wanted; else those that are.
+    fn rows(
+        backend: Backend,
+        codes: &[Pair],
+        tables: &[Table],
+        rows: usize,
+        wanted: usize,
+    ) -> Vec<u32> {
+        let mut smallest = Smallest::default();
+        let largest = tables
+            .iter()
+            .map(|table| u16::from(*table.iter().max().unwrap()));
+        smallest.start(wanted, largest.sum());
+        backend.scan(codes, tables, rows, &mut smallest);
+        let mut found = smallest.rows();
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn those_that_run_here_find_what_the_reference_finds() {
+        let mut random = Pcg64::new(5, 5);
+        for backend in Backend::ALL {
+            if !backend.runs_here() {
+                // Not by eprintln!, which tests hide when they pass.
+                let note = format!("NOT RUN: this machine has no {}\n", backend.name());
+                std::io::stderr().write_all(note.as_bytes()).unwrap();
+                continue;
+            }
+            for m in (2..=24).step_by(2).chain([62, 64, 66, 126, 254, 256]) {
+                for count in [1usize, 15, 16, 17, 31, 32, 33, 64, 700] {
+                    // Sums up to the largest that there are, and many that are equal.
+                    let mask = [0xff, 0xc0, 0x07, 0][random.next_u32() as usize % 4];
+                    let full = random.next_u32().is_multiple_of(3);
+                    let tables: Vec<Table> = (0..m)
+                        .map(|_| {
+                            std::array::from_fn(|_| match full {
+                                true => 255,
+                                false => random.next_u32() as u8 & mask,
+                            })
+                        })
+                        .collect();
+                    let codes: Vec<Pair> = (0..count.div_ceil(GROUP) * m / 2)
+                        .map(|_| std::array::from_fn(|_| random.next_u32() as u8))
+                        .collect();
+                    for wanted in [1, 2, 10, 100, 1000] {
+                        assert_eq!(
+                            rows(*backend, &codes, &tables, count, wanted),
+                            rows(Backend::Scalar, &codes, &tables, count, wanted),
+                            "{}: {wanted} of {count} rows, m = {m}",
+                            backend.name()
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_smallest_sums_are_found_and_ties_go_to_the_smaller_row() {
+        // Row r has the sum r % 7, in both halves of a byte in turn.
+        let count: usize = 100;
+        let mut codes = vec![[0; GROUP]; count.div_ceil(GROUP)];
+        for row in 0..count {
+            let code = (row % 7) as u8;
+            codes[row / GROUP][row % GROUP] = if row % 2 == 0 { code } else { code << 4 };
+        }
+        let table: Table = std::array::from_fn(|code| code as u8);
+        for backend in Backend::ALL.iter().filter(|backend| backend.runs_here()) {
+            assert_eq!(
+                rows(*backend, &codes, &[table; 2], count, 17),
+                [
+                    0, 1, 7, 8, 14, 21, 28, 35, 42, 49, 56, 63, 70, 77, 84, 91, 98
+                ],
+                "{}",
+                backend.name()
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs index info`
+
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer};
+
+use super::super::{print_json, print_line};
+use super::{Found, find, nothing_found};
+use crate::anns::Metric;
+use crate::anns::index::{Header, Kind, rows_crc};
+use crate::dataset::{Matrix, fvecs};
+use crate::store::index_file;
+
+/// Tell what indexes a vector file has: how they were built, what they cover, and whether the rows have changed since.
+///
+/// Looks at headers and rows; `vexfs index verify` checks all of an index.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The vector file.
+    file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    rows: u64,
+    dim: usize,
+    indexes: Vec<Described>,
+}
+
+#[derive(Serialize)]
+struct Described {
+    kind: Kind,
+    path: PathBuf,
+    bytes: u64,
+    #[serde(flatten)]
+    state: State,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+enum State {
+    /// It belongs to the rows.
+    Fits(Contents),
+    /// Rows that it covers were changed or removed.
+    Stale(Contents),
+    Malformed {
+        reason: String,
+    },
+}
+
+/// What a header says.
+#[derive(Serialize)]
+struct Contents {
+    metric: Metric,
+    dim: u32,
+    /// Rows that are covered, from row 0 on.
+    rows: u64,
+    /// Rows that were appended later, and are searched exactly.
+    tail: u64,
+    seed: u64,
+    /// What effort 0 means.
+    effort: u32,
+    #[serde(serialize_with = "as_map")]
+    parameters: Vec<(&'static str, u32)>,
+}
+
+/// In their order.
+fn as_map<S: Serializer>(
+    parameters: &[(&'static str, u32)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(parameters.iter().copied())
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let found = find(&arguments.file, None)?;
+    let rows = fvecs::read(&arguments.file)?;
+    let report = Report {
+        rows: rows.rows() as u64,
+        dim: rows.dim(),
+        indexes: found.iter().map(|index| describe(index, &rows)).collect(),
+    };
+    if arguments.json {
+        return print_json(&report);
+    }
+    if report.indexes.is_empty() {
+        return print_line(&nothing_found(&arguments.file, None));
+    }
+    report
+        .indexes
+        .iter()
+        .try_for_each(|index| print_line(&index.to_string()))
+}
+
+fn describe(found: &Found, rows: &Matrix) -> Described {
+    let header = index_file::read_header(&found.file, found.bytes, found.kind);
+    Described {
+        kind: found.kind,
+        path: found.path.clone(),
+        bytes: found.bytes,
+        state: match header {
+            Ok(header) => compare(&header, found.kind, rows),
+            Err(fault) => State::Malformed {
+                reason: fault.to_string(),
+            },
+        },
+    }
+}
+
+fn compare(header: &Header, kind: Kind, rows: &Matrix) -> State {
+    let covered = header.rows;
+    let contents = Contents {
+        metric: header.metric(),
+        dim: header.dim,
+        rows: covered,
+        tail: (rows.rows() as u64).saturating_sub(covered),
+        seed: header.seed,
+        effort: header.effort,
+        parameters: names(kind).iter().copied().zip(header.param).collect(),
+    };
+    let fits = covered <= rows.rows() as u64
+        && header.dim as usize == rows.dim()
+        && rows_crc(rows, covered as usize) == header.rows_crc;
+    match fits {
+        true => State::Fits(contents),
+        false => State::Stale(contents),
+    }
+}
+
+/// The names of the first parameters in the header (`docs/index-format.md`).
+fn names(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Hnsw => &["M", "M0", "efConstruction", "levels"],
+        Kind::Ivf => &["nlist", "rerank"],
+        Kind::Pq => &["m", "nbits", "sub"],
+        Kind::Lsh => &["tables", "hashes", "bits"],
+    }
+}
+
+/// The name of the effort.
+fn effort(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Hnsw => "efSearch",
+        Kind::Ivf => "nprobe",
+        Kind::Pq => "rerank",
+        Kind::Lsh => "probes",
+    }
+}
+
+impl std::fmt::Display for Described {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, bytes) = (self.path.display(), self.bytes);
+        let (contents, state) = match &self.state {
+            State::Malformed { reason } => {
+                return write!(f, "{path}, {bytes} bytes: malformed: {reason}");
+            }
+            State::Fits(contents) => (contents, "belongs to the rows"),
+            State::Stale(contents) => (
+                contents,
+                "stale: rows that it covers were changed or removed",
+            ),
+        };
+        let parameters = contents.parameters.iter();
+        let parameters: String = parameters
+            .map(|(name, value)| format!("{name} {value}, "))
+            .collect();
+        write!(
+            f,
+            "{path}, {bytes} bytes: {state}\n  {} for {}, dimension {}: {parameters}seed {}; {} {} unless said otherwise\n  covers {} rows; {} appended rows are searched exactly",
+            self.kind,
+            contents.metric,
+            contents.dim,
+            contents.seed,
+            effort(self.kind),
+            contents.effort,
+            contents.rows,
+            contents.tail,
+        )
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs index verify`
+
+use std::path::PathBuf;
+
+use anyhow::{bail, ensure};
+
+use super::super::print_line;
+use super::{Found, find, nothing_found};
+use crate::anns::index::Kind;
+use crate::dataset::{Matrix, fvecs};
+use crate::store::index_file;
+
+/// Check the indexes of a vector file: every byte of them, and whether the rows are those that they were built from.
+///
+/// Exit status: 0 if all that are there are sound and belong to the rows, 1 if one does not (the reason is on standard error), or if
+/// there is none.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The vector file.
+    file: PathBuf,
+    /// Only the index of this kind.
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let vectors = &arguments.file;
+    let found = find(vectors, arguments.kind)?;
+    ensure!(!found.is_empty(), nothing_found(vectors, arguments.kind));
+    let rows = fvecs::read(vectors)?;
+    let mut faults = Vec::new();
+    for index in &found {
+        match verify(index, &rows) {
+            Ok(line) => print_line(&line)?,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if !faults.is_empty() {
+        bail!(faults.join("\nvexfs: "))
+    }
+    Ok(())
+}
+
+/// What was found to be right with an index, or the sentence about what was not.
+fn verify(found: &Found, rows: &Matrix) -> Result<String, String> {
+    let path = found.path.display();
+    let index = index_file::read(&found.file, found.bytes, found.kind)
+        .map_err(|fault| format!("{path} is not sound: {fault}"))?;
+    let header = index.header();
+    if header.dim as usize != rows.dim() && !rows.is_empty() {
+        return Err(format!(
+            "{path} is of dimension {}, but the rows are of dimension {}",
+            header.dim,
+            rows.dim()
+        ));
+    }
+    index
+        .check_rows(rows)
+        .map_err(|stale| format!("{path} is stale: {stale}"))?;
+    Ok(format!(
+        "{path} is sound: {} rows are covered, {} were appended since",
+        header.rows,
+        rows.rows() as u64 - header.rows
+    ))
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An open vector file, as a search sees it.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+
+use super::handles::OpenFile;
+use super::inodes::{Inodes, VectorName};
+use crate::anns::Metric;
+use crate::anns::index::Kind;
+use crate::store::abi::IndexInfo;
+use crate::store::{Beside, Content, FileId, Sidecar, Snapshot, serve, sidecar};
+
+pub(super) struct OpenVectors<'a> {
+    pub(super) inodes: &'a Inodes,
+    pub(super) open: &'a OpenFile,
+    /// The name under which it was opened.
+    pub(super) name: &'a VectorName,
+}
+
+impl OpenVectors<'_> {
+    /// Lets `look` look for index files where the file was when it was opened. The driver does so with its own rights: whoever may
+    /// read the vectors may search them.
+    fn beside<R>(&self, look: impl FnOnce(Beside) -> R) -> R {
+        let content = |file: FileId| -> Arc<Content> { self.inodes.content(file) };
+        look(Beside {
+            directory: self.name.directory.as_fd(),
+            name: &self.name.name,
+            content: &content,
+        })
+    }
+}
+
+impl serve::Open for OpenVectors<'_> {
+    fn snapshot(&self) -> Result<Arc<Snapshot>, Errno> {
+        self.open.inode.vector_file().snapshot(&self.open.file)
+    }
+
+    fn sidecar(&self, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno> {
+        let sidecars = self.open.inode.sidecars();
+        self.beside(|beside| sidecars.get(beside, kind, metric))
+    }
+
+    fn indexes(&self) -> Vec<IndexInfo> {
+        self.beside(sidecar::list)
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One workload under one metric: each kind of index built once, then searched in every place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use super::building;
+use crate::anns::distance::Backend;
+use crate::anns::{Hit, Metric, flat, index};
+use crate::bench::{self, ids_hash};
+use crate::client::{Method, Searcher};
+use crate::dataset::workload::Vectors;
+use crate::dataset::{Matrix, fvecs, hash};
+use crate::guest::mounts::{Mounted, Store};
+use crate::guest::protocol::{Build, IndexCase, KindPlan, Outcome, Place};
+use crate::guest::results::{Built, IndexFile, IndexRun, IndexedKind, KindRuns, MeasuredCase};
+use crate::guest::steps::series::{self, Series, advance};
+
+const VECTORS: &str = "vectors.fvecs";
+
+pub fn measure(
+    store: &Store,
+    case: &IndexCase,
+    progress: &mut dyn FnMut() -> Result<()>,
+) -> Result<MeasuredCase> {
+    let Vectors { vectors, queries } = case.workload.generate()?;
+    let truth: Vec<Vec<Hit>> = queries
+        .iter()
+        .map(|query| {
+            let k = case.k as usize;
+            flat::search_with(Backend::Scalar, &vectors, case.metric, query, k).hits
+        })
+        .collect();
+
+    let mut rows = Vec::new();
+    fvecs::encode(&mut rows, &vectors)?;
+    let places: Vec<(Place, Result<Rows>)> = Place::ALL
+        .into_iter()
+        .map(|place| (place, Rows::write(store, place, &case.name, &rows)))
+        .collect();
+
+    let mut kinds = Vec::new();
+    for planned in &case.kinds {
+        let searched = Searched {
+            case,
+            planned,
+            queries: &queries,
+            truth: &truth,
+        };
+        kinds.push(IndexedKind {
+            kind: planned.kind,
+            outcome: Outcome::from(searched.kind(&vectors, &places)),
+        });
+        progress()?;
+    }
+    for (_, rows) in places {
+        if let Ok(rows) = rows {
+            rows.mounted.unmount()?;
+        }
+    }
+    Ok(MeasuredCase {
+        name: case.name.clone(),
+        vectors_blake3: hash::rows(&vectors).to_string(),
+        queries_blake3: hash::rows(&queries).to_string(),
+        truth_blake3: ids_hash(truth.iter().map(Vec::as_slice)),
+        kinds,
+    })
+}
+
+/// The rows in one place.
+struct Rows {
+    mounted: Mounted,
+    path: PathBuf,
+}
+
+impl Rows {
+    fn write(store: &Store, place: Place, name: &str, rows: &[u8]) -> Result<Self> {
+        let mounted = Mounted::new(place, &store.part(place)?)?;
+        let dir = mounted.root().join(name);
+        fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let path = dir.join(VECTORS);
+        series::write(&path, rows)?;
+        Ok(Rows { mounted, path })
+    }
+
+    /// Writes the index beside the rows, as a user would.
+    fn add(&self, case: &str, file: &str, index: &[u8]) -> Result<IndexFile> {
+        let write_ns = series::write(&self.path.with_file_name(file), index)?;
+        let below = self.mounted.lower().join(case).join(file);
+        Ok(IndexFile {
+            write_ns,
+            lower_blake3: hash_of(&below)?,
+        })
+    }
+}
+
+fn hash_of(path: &Path) -> Result<String> {
+    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(blake3::hash(&content).to_string())
+}
+
+/// One kind in all places.
+struct Searched<'a> {
+    case: &'a IndexCase,
+    planned: &'a KindPlan,
+    queries: &'a Matrix,
+    truth: &'a [Vec<Hit>],
+}
+
+impl Searched<'_> {
+    fn kind(&self, vectors: &Matrix, places: &[(Place, Result<Rows>)]) -> Result<KindRuns> {
+        let index = match self.planned.kind.index() {
+            Some(kind) => Some(build(self.planned.build, vectors, self.case.metric, kind)?),
+            None => None,
+        };
+        let mut subjects: Vec<(Place, Result<Subject>)> = places
+            .iter()
+            .map(|(place, rows)| (*place, self.subject(rows, index.as_ref())))
+            .collect();
+        for run in 0..self.case.runs {
+            for (_, subject) in &mut subjects {
+                let warmups = if run == 0 { self.case.warmups } else { 0 };
+                advance(subject, |subject| {
+                    subject.series.run(self.queries, self.method(), warmups)
+                });
+            }
+        }
+        let places = subjects.into_iter().map(|(place, subject)| {
+            let run = subject.and_then(|subject| subject.finish(self.truth));
+            (place, Outcome::from(run))
+        });
+        Ok(KindRuns {
+            places: places.collect(),
+            built: index.map(|index| index.built),
+        })
+    }
+
+    fn method(&self) -> Method {
+        Method {
+            kind: self.planned.kind,
+            metric: self.case.metric,
+            k: self.case.k,
+            effort: self.planned.effort,
+        }
+    }
+
+    fn subject(&self, rows: &Result<Rows>, index: Option<&Index>) -> Result<Subject> {
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => bail!("the rows were not written: {error:#}"),
+        };
+        let file = match index {
+            Some(index) => {
+                let name = format!("{VECTORS}.{}", index.kind.extension());
+                Some(rows.add(&self.case.name, &name, &index.content)?)
+            }
+            None => None,
+        };
+        Ok(Subject {
+            file,
+            series: Series::new(Searcher::open(&rows.path)?),
+        })
+    }
+}
+
+/// An index, built on one thread.
+struct Index {
+    kind: index::Kind,
+    content: Vec<u8>,
+    built: Built,
+}
+
+fn build(asked: Build, vectors: &Matrix, metric: Metric, kind: index::Kind) -> Result<Index> {
+    let begun = Instant::now();
+    let content = building::build_as(asked, vectors, metric, kind, 1)?;
+    let build_ns = u64::try_from(begun.elapsed().as_nanos())?;
+    Ok(Index {
+        kind,
+        built: Built {
+            build_ns,
+            bytes: content.len() as u64,
+            blake3: blake3::hash(&content).to_string(),
+        },
+        content,
+    })
+}
+
+/// One place with an index in it, and what has been measured there so far.
+struct Subject {
+    file: Option<IndexFile>,
+    series: Series,
+}
+
+impl Subject {
+    fn finish(self, truth: &[Vec<Hit>]) -> Result<IndexRun> {
+        let measured = self.series.finish()?;
+        let (recall, recall_by_distance) = bench::recall(truth, &measured.answers);
+        Ok(IndexRun {
+            file: self.file,
+            samples_ns: measured.samples_ns,
+            answers: measured.answers,
+            result_hashes: measured.result_hashes,
+            unstable: measured.unstable,
+            recall,
+            recall_by_distance,
+        })
+    }
+}

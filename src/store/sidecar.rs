@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The index files beside a vector file, kept for as long as they do not change.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use log::warn;
+use nix::errno::Errno;
+use rustix::fs::AtFlags;
+
+use super::index_file::{self, Fault};
+use super::stamp::{Origin, Stamp};
+use super::{Content, FileId, Snapshot, abi};
+use crate::anns::Metric;
+use crate::anns::index::{Header, Index, Kind};
+
+/// How often a file that changes while it is read may appear malformed.
+const TRIES: usize = 4;
+
+/// Where a vector file was found, and so where its index files are looked for.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    pub directory: BorrowedFd<'a>,
+    /// The vector file's.
+    pub name: &'a OsStr,
+    /// Gives the content of a file as the driver changes it.
+    pub content: &'a dyn Fn(FileId) -> Arc<Content>,
+}
+
+/// What a driver keeps of the index files of each vector file (each inode): the last one of each kind.
+#[derive(Debug, Default)]
+pub struct Sidecars {
+    slots: [Slot; Kind::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct Slot(Mutex<Option<Arc<Sidecar>>>);
+
+/// An index file as it was read.
+#[derive(Debug)]
+pub struct Sidecar {
+    content: Arc<Content>,
+    origin: Origin,
+    /// None if not even the header is sound.
+    metric: Option<Metric>,
+    /// None if it is malformed.
+    index: Option<Index>,
+    /// Whether it belongs to the rows of a snapshot: that one's generation and a [`Verdict`], or 0 as long as nobody asked.
+    verdict: AtomicU64,
+    judging: Mutex<()>,
+}
+
+/// How an index and the rows of a snapshot go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+enum Verdict {
+    Fits,
+    Stale,
+    OtherDimension,
+}
+
+impl Sidecars {
+    /// The index of this kind as it is now, if it is sound and for this metric.
+    pub fn get(&self, beside: Beside, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno> {
+        let slot = &self.slots[kind.code() as usize - 1];
+        let name = index_file::name(beside.name, kind);
+        let stat = rustix::fs::statat(beside.directory, &name, AtFlags::SYMLINK_NOFOLLOW);
+        let kept = match stat {
+            Ok(stat) => slot.current(&Stamp::from(&stat)),
+            // What is wrong shows when the file is opened.
+            Err(_) => None,
+        };
+        let sidecar = match kept {
+            Some(sidecar) => sidecar,
+            None => slot.load(beside, &name, kind, metric)?,
+        };
+        match (sidecar.metric, &sidecar.index) {
+            (Some(other), _) if other != metric => Err(Errno::ENODATA),
+            (_, None) => Err(Errno::EUCLEAN),
+            _ => Ok(sidecar),
+        }
+    }
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Sidecar>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current(&self, stamp: &Stamp) -> Option<Arc<Sidecar>> {
+        self.lock()
+            .as_ref()
+            .filter(|sidecar| sidecar.is_current(stamp))
+            .cloned()
+    }
+
+    /// Searches that need the same index wait here for one of them to load it.
+    fn load(
+        &self,
+        beside: Beside,
+        name: &OsStr,
+        kind: Kind,
+        metric: Metric,
+    ) -> Result<Arc<Sidecar>, Errno> {
+        let mut kept = self.lock();
+        let file = match index_file::open(beside.directory, name) {
+            Ok(Some(file)) => file,
+            // Nothing need be kept of a file that is gone.
+            Ok(None) => {
+                *kept = None;
+                return Err(Errno::ENODATA);
+            }
+            Err(error) => return Err(Fault::Io(error).errno()),
+        };
+        let stamp = Stamp::of(&file)?;
+        if let Some(sidecar) = &*kept
+            && sidecar.is_current(&stamp)
+        {
+            return Ok(sidecar.clone());
+        }
+        // What is out of date need not take memory beside the new one.
+        *kept = None;
+        let content = (beside.content)(stamp.file);
+        let sidecar = Arc::new(Sidecar::load(&file, name, content, kind, metric)?);
+        *kept = Some(sidecar.clone());
+        Ok(sidecar)
+    }
+}
+
+impl Sidecar {
+    /// Reads the file, unless its header tells that it is for another metric.
+    fn load(
+        file: &File,
+        name: &OsStr,
+        content: Arc<Content>,
+        kind: Kind,
+        metric: Metric,
+    ) -> Result<Self, Errno> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let unchanging = content.hold();
+            let stamp = Stamp::of(file)?;
+            let origin = Origin::new(stamp, content.changes());
+            let header = index_file::read_header(file, stamp.size, kind);
+            let found = header.as_ref().ok().map(Header::metric);
+            let read = match found {
+                Some(other) if other != metric => return Err(Errno::ENODATA),
+                _ => header.and_then(|_| index_file::read(file, stamp.size, kind)),
+            };
+            drop(unchanging);
+            let index = match read {
+                Ok(index) => Some(index),
+                Err(Fault::Malformed(_)) if tries < TRIES && Stamp::of(file)? != stamp => continue,
+                Err(fault @ Fault::Malformed(_)) => {
+                    warn!("the index {} is malformed: {fault}", name.display());
+                    None
+                }
+                Err(fault) => return Err(fault.errno()),
+            };
+            return Ok(Sidecar {
+                content,
+                origin,
+                metric: found,
+                index,
+                verdict: AtomicU64::new(0),
+                judging: Mutex::new(()),
+            });
+        }
+    }
+
+    fn is_current(&self, stamp: &Stamp) -> bool {
+        self.origin.is_current(stamp, self.content.changes())
+    }
+
+    /// Whether it is sound, and for this metric.
+    pub fn is_for(&self, metric: Metric) -> bool {
+        self.metric == Some(metric)
+    }
+
+    /// The index, if it belongs to the rows of this snapshot.
+    pub fn of(&self, snapshot: &Snapshot) -> Result<&Index, Errno> {
+        let index = self.index.as_ref().ok_or(Errno::EUCLEAN)?;
+        let known = || Verdict::of(self.verdict.load(Ordering::Acquire), snapshot);
+        let verdict = known().unwrap_or_else(|| {
+            let _judging = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
+            // Somebody else may have judged meanwhile.
+            known().unwrap_or_else(|| {
+                let verdict = Verdict::find(index, snapshot);
+                let word = snapshot.generation() << Verdict::BITS | verdict as u64;
+                self.verdict.store(word, Ordering::Release);
+                verdict
+            })
+        });
+        match verdict {
+            Verdict::Fits => Ok(index),
+            Verdict::Stale => Err(Errno::ESTALE),
+            Verdict::OtherDimension => Err(Errno::EUCLEAN),
+        }
+    }
+}
+
+impl Verdict {
+    const BITS: u32 = 2;
+
+    fn find(index: &Index, snapshot: &Snapshot) -> Self {
+        if index.header().dim as usize != snapshot.rows().dim() {
+            return Verdict::OtherDimension;
+        }
+        match index.check_rows(snapshot.rows()) {
+            Ok(()) => Verdict::Fits,
+            Err(_) => Verdict::Stale,
+        }
+    }
+
+    /// The one that is recorded in a word, if it is about this snapshot.
+    fn of(word: u64, snapshot: &Snapshot) -> Option<Self> {
+        let all = [Verdict::Fits, Verdict::Stale, Verdict::OtherDimension];
+        let recorded =
+            |verdict: &Verdict| word == snapshot.generation() << Verdict::BITS | *verdict as u64;
+        all.into_iter().find(recorded)
+    }
+}
+
+/// The indexes whose header is sound, in the order of their kinds.
+pub fn list(beside: Beside) -> Vec<abi::IndexInfo> {
+    let mut list = Vec::new();
+    for kind in Kind::ALL {
+        let name = index_file::name(beside.name, kind);
+        let Ok(Some(file)) = index_file::open(beside.directory, &name) else {
+            continue;
+        };
+        let header = Stamp::of(&file).map(|stamp| index_file::read_header(&file, stamp.size, kind));
+        if let Ok(Ok(header)) = header {
+            list.push(abi::IndexInfo {
+                kind: kind.code(),
+                metric: header.metric().code(),
+                rows: header.rows,
+            });
+        }
+    }
+    list
+}

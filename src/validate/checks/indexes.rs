@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kinds of index: the same file on every machine, the same bits in every place, found rows and cost.
+
+use std::fmt::Display;
+
+use crate::bench::first_divergence;
+use crate::guest::protocol::Place;
+use crate::guest::results::{Built, IndexRun, KindRuns, MeasuredCase};
+
+use super::super::builder::HostIndex;
+use super::super::check::Finding;
+use super::super::criteria::{Criterion, IndexCriteria, KindCriteria};
+use super::super::evidence::{Evidence, done, in_place};
+use super::measure::{self, median};
+use super::{Evaluated, limit, module};
+
+/// One kind in one case: what was asked for, and what came of it.
+pub struct Searched<'a> {
+    pub case: &'a IndexCriteria,
+    pub kind: &'a KindCriteria,
+    pub measured: &'a MeasuredCase,
+    pub runs: &'a KindRuns,
+}
+
+impl Searched<'_> {
+    pub fn name(&self) -> String {
+        format!("{} {}", self.case.name, self.kind.kind)
+    }
+
+    pub fn place(&self, place: Place) -> Result<&IndexRun, Finding> {
+        in_place(&self.runs.places, place).map_err(|finding| self.with_name(finding))
+    }
+
+    /// The median search in a place, and in process.
+    pub fn medians(&self, place: Place) -> Result<(u64, u64), Finding> {
+        let there = median(&self.place(place)?.samples_ns)?;
+        let base = median(&self.place(Place::InProcess)?.samples_ns)?;
+        Ok((there, base))
+    }
+
+    /// The index as the host built it.
+    pub fn on_host<'a>(
+        &self,
+        evidence: &'a Evidence,
+    ) -> Result<(&'a HostIndex, &'a Built), Finding> {
+        let indexes = evidence.indexes.as_ref().map_err(Finding::could_not_run)?;
+        let index = indexes
+            .iter()
+            .find(|index| index.case == self.case.name && index.kind == self.kind.kind)
+            .ok_or_else(|| self.with_name(Finding::could_not_run("not built on the host")))?;
+        let built = done(&index.built).map_err(|finding| self.with_name(finding))?;
+        Ok((index, built))
+    }
+
+    fn with_name(&self, mut finding: Finding) -> Finding {
+        finding.measured = format!("{}: {}", self.name(), finding.measured);
+        finding
+    }
+
+    fn fail(&self, what: impl Display) -> Finding {
+        self.with_name(Finding::fail(what))
+    }
+}
+
+/// Everything that the criteria ask for, or what is missing first.
+pub fn searched(evidence: &Evidence) -> Result<Vec<Searched<'_>>, Finding> {
+    let measured = &evidence.guest.indexes()?.cases;
+    let mut all = Vec::new();
+    for case in &evidence.criteria.indexes {
+        let missing = |what: &str| Finding::could_not_run(format!("the guest reported no {what}"));
+        let found = measured.iter().find(|found| found.name == case.name);
+        let found = found.ok_or_else(|| missing(&case.name))?;
+        for kind in &case.kinds {
+            let name = format!("{} {}", case.name, kind.kind);
+            let runs = found.kinds.iter().find(|found| found.kind == kind.kind);
+            let runs =
+                done(&runs.ok_or_else(|| missing(&name))?.outcome).map_err(|finding| Finding {
+                    measured: format!("{name}: {}", finding.measured),
+                    ..finding
+                })?;
+            all.push(Searched {
+                case,
+                kind,
+                measured: found,
+                runs,
+            });
+        }
+    }
+    if all.is_empty() {
+        return Err(Finding::could_not_run("the criteria name no index"));
+    }
+    Ok(all)
+}
+
+pub fn identity(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let (mut equal, mut threads) = (0, 0);
+    for searched in searched(evidence)? {
+        let Some(Built { blake3, .. }) = &searched.runs.built else {
+            continue;
+        };
+        let (host, on_host) = searched.on_host(evidence)?;
+        threads = host.threads;
+        if on_host.blake3 != *blake3 {
+            return Ok(searched.fail(format!(
+                "the guest built {blake3}, the host {}",
+                on_host.blake3
+            )));
+        }
+        for place in Place::ALL {
+            let file = searched.place(place)?.file.as_ref();
+            let below = file.map_or("no file", |file| file.lower_blake3.as_str());
+            if below != blake3 {
+                return Ok(searched.fail(format!(
+                    "written through {place} it is {below} below, not {blake3}"
+                )));
+            }
+        }
+        equal += 1;
+    }
+    Ok(Finding::judge(
+        equal > 0,
+        format!(
+            "{equal} indexes, built in the guest on 1 thread and on the host on {threads}, and read below {} places: the same bytes",
+            Place::ALL.len()
+        ),
+    ))
+}
+
+pub fn answers(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let mut equal = 0;
+    for searched in searched(evidence)? {
+        let here = &searched.place(Place::InProcess)?.answers;
+        if here.len() != searched.case.workload.queries {
+            return Ok(searched.fail(format!("{} queries were answered", here.len())));
+        }
+        for place in [Place::Fuse, Place::Kernel] {
+            let there = &searched.place(place)?.answers;
+            if let Some(divergence) = first_divergence(here, there) {
+                return Ok(searched.fail(format!("{place} against in process: {divergence}")));
+            }
+            equal += there.len();
+        }
+    }
+    Ok(Finding::pass(format!(
+        "{equal} answers through FUSE and the module equal to the bit"
+    )))
+}
+
+pub fn recall(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let mut shown = Vec::new();
+    for searched in searched(evidence)? {
+        let floor = searched.kind.recall;
+        let here = searched.place(Place::InProcess)?.recall;
+        for place in Place::ALL {
+            let recall = searched.place(place)?.recall;
+            if recall < floor || recall != here {
+                return Ok(searched.fail(format!(
+                    "{place}: {recall}, in process {here}, where at least {floor} is asked for"
+                )));
+            }
+        }
+        shown.push(format!("{} {here}", searched.name()));
+    }
+    Ok(Finding::pass(shown.join(", ")))
+}
+
+pub fn samples(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let plan = evidence.plan()?;
+    let mut series = 0;
+    for searched in searched(evidence)? {
+        let planned = plan
+            .indexes
+            .iter()
+            .find(|case| case.name == searched.case.name);
+        let runs = planned.map_or(0, |case| case.runs) as usize;
+        for place in Place::ALL {
+            let run = searched.place(place)?;
+            if let Some(unstable) = &run.unstable {
+                return Ok(searched.fail(format!(
+                    "{place}: a later run answered differently: {unstable}"
+                )));
+            }
+            let queries = searched.case.workload.queries;
+            if let Some(fault) = measure::fault(&run.samples_ns, runs, queries) {
+                return Ok(searched.fail(format!("{place}: {fault}")));
+            }
+            series += 1;
+        }
+    }
+    Ok(Finding::pass(format!("{series} series, none incomplete")))
+}
+
+pub fn kernel_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    overhead(evidence, criterion, Place::Kernel)
+}
+
+pub fn fuse_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    overhead(evidence, criterion, Place::Fuse)
+}
+
+/// Each kind of the timed cases keeps to the limit.
+fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluated {
+    let limit = limit(criterion)?;
+    let unit = measure::unit(evidence)?;
+    let mut shown = Vec::new();
+    for searched in searched(evidence)? {
+        if !searched.case.timed {
+            continue;
+        }
+        let (there, base) = searched.medians(place)?;
+        let ratio = there as f64 / base as f64;
+        if ratio > limit {
+            return Ok(searched.fail(format!(
+                "{there} {unit} against {base} in process: {ratio:.4} x"
+            )));
+        }
+        shown.push(format!("{} {ratio:.4} x", searched.name()));
+    }
+    Ok(Finding::judge(!shown.is_empty(), shown.join(", ")))
+}
+
+pub fn following(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    module::through_both(&evidence.guest.indexes()?.following)
+}
+
+pub fn replacing(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    module::contended(&evidence.guest.indexes()?.replacing)
+}

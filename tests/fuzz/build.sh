@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Builds the fuzzer of index files as target/fuzz/index: the kernel's C under AddressSanitizer and UndefinedBehaviorSanitizer, and
+# Rust with overflow checks, both with coverage, in one program. Needs clang 14 or newer.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+out=target/fuzz
+clang=${CLANG:-clang-14}
+mkdir -p "$out"
+
+# The passes and counters of `cargo fuzz`, which stable Rust has as well. AVX-512 code is not sanitized any slower.
+RUSTFLAGS="-C passes=sancov-module -C llvm-args=-sanitizer-coverage-level=4 \
+-C llvm-args=-sanitizer-coverage-inline-8bit-counters -C llvm-args=-sanitizer-coverage-pc-table \
+-C llvm-args=-sanitizer-coverage-trace-compares" \
+	cargo build --profile fuzz --features fuzz --example index_fuzz --target-dir "$out/rust" --target x86_64-unknown-linux-gnu
+
+flags=(-std=gnu11 -O1 -g -fno-strict-aliasing -Wno-unknown-pragmas -fsanitize=fuzzer-no-link,address,undefined
+	-fno-sanitize-recover=all -I tests/kernel_search/shim -I tests/kernel_search -I kernel)
+float=(-ffp-contract=off -fno-math-errno)
+objects=()
+compile() { # SOURCE FLAGS...
+	local object=$out/$(basename "$1" .c).o
+	"$clang" "${flags[@]}" "${@:2}" -c "$1" -o "$object"
+	objects+=("$object")
+}
+for f in search topk select scratch simd index check hnsw ivf pq lsh; do compile "kernel/$f.c"; done
+for f in distance_scalar code_scalar pq_scan_scalar query distance_sse2 code_sse2; do compile "kernel/$f.c" "${float[@]}"; done
+for f in distance code pq_scan; do
+	compile "kernel/${f}_avx2.c" "${float[@]}" -mavx2
+	compile "kernel/${f}_avx512.c" "${float[@]}" -mavx512f -mavx512bw
+done
+for f in tests/kernel_search/harness.c tests/fuzz/input.c tests/fuzz/libfuzzer.c; do compile "$f"; done
+"$clang" -fsanitize=fuzzer,address,undefined "${objects[@]}" \
+	"$out/rust/x86_64-unknown-linux-gnu/fuzz/examples/libindex_fuzz.a" -lpthread -ldl -lm -o "$out/index"

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#define static_assert(condition)	_Static_assert(condition, #condition)
