@@ -15,6 +15,7 @@ Python wrapper, is shown, and also its figures with that cost taken off.
 """
 
 import argparse
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -27,7 +28,6 @@ import time
 import faiss
 import hnswlib
 import numpy as np
-import usearch
 import usearch.index
 
 VEXFS = pathlib.Path(__file__).parent.parent / "target/release/vexfs"
@@ -45,6 +45,12 @@ def read_fvecs(path):
     return np.ascontiguousarray(rows[:, 1:])
 
 
+def high_water(pid):
+    """The most memory that a process has had so far, in KiB."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
 class Vexfs:
     name = "vexfs"
     call_ns = 0
@@ -56,11 +62,14 @@ class Vexfs:
     def build(self, threads):
         command = [VEXFS, "index", "build", self.vectors, "--kind", "hnsw", "--threads", str(threads), "--json"]
         with subprocess.Popen(command + self.parameters, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+            # ru_maxrss would not do: it counts what this process had when it began the other.
+            self.peak = 0
+            while child.poll() is None:
+                self.peak = max(self.peak, high_water(child.pid))
+                time.sleep(0.01)
             report = json.load(child.stdout)
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
         assert child.returncode == 0, f"vexfs index build ended with {child.returncode}"
-        self.bytes, self.blake3, self.peak = report["bytes"], report["blake3"], usage.ru_maxrss
+        self.bytes, self.blake3 = report["bytes"], report["blake3"]
         return report["build_ns"]
 
     def passes(self, efforts):
@@ -218,9 +227,10 @@ def main():
             check=True, stdout=subprocess.DEVNULL,
         )
         vectors, queries = (read_fvecs(f"{folder}/{name}.fvecs") for name in ("vectors", "queries"))
+        versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("hnswlib", "faiss-cpu", "usearch"))
         print(f"{arguments.workload}, {len(vectors)} x {vectors.shape[1]}, {len(queries)} queries, k = {K}, "
-              f"M = {arguments.m}, efConstruction = {arguments.ef_construction}; hnswlib {hnswlib.__version__}, "
-              f"faiss {faiss.__version__}, usearch {usearch.__version__}; load {os.getloadavg()[0]:.1f}", flush=True)
+              f"M = {arguments.m}, efConstruction = {arguments.ef_construction}; {versions}; "
+              f"load {os.getloadavg()[0]:.1f}", flush=True)
 
         ours = Vexfs(folder, arguments)
         engines = [ours] + [PEERS[name](vectors, queries, arguments) for name in arguments.peers]

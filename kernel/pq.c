@@ -16,12 +16,18 @@
 #include "scratch.h"
 #include "select.h"
 #include "simd.h"
+#include "sums.h"
 #include "uapi/vexfs.h"
 
 #define MAX_M		256
 #define NBITS		4
+/* An entry of a table. */
+#define MOST		255
 /* Groups that are scanned at once, at most; rows that are re-ranked. */
 #define GROUPS		64
+/* Groups after which the limit is looked at; what it may take to count a row. */
+#define PIECE		8U
+#define COUNT_NS	5
 #define ROWS		256
 
 enum { CODEBOOK, CODES };
@@ -88,46 +94,58 @@ static int load(struct vexfs_index *index, const struct vexfs_index_header *head
 	return transpose(section[CODEBOOK], pq->m, pq->sub);
 }
 
-static int scan_groups(struct vexfs_job *job, const u8 *table, struct vexfs_select *rows)
+/* Scans the groups of one section of the FPU, for which there is room. */
+static void scan_section(struct vexfs_pq_scan *scan, u32 groups, u32 covered,
+			 struct vexfs_sums *rows)
+{
+	const size_t group_bytes = scan->pairs * VEXFS_PQ_GROUP;
+	u64 *next;
+	u32 found;
+
+	for (; groups; groups -= scan->groups) {
+		/* Each piece lowers the limit for the next one. */
+		scan->groups = min(groups, PIECE);
+		scan->limit = rows->limit;
+		next = rows->keys + rows->count;
+		found = vexfs_simd.pq_scan(scan, next);
+		/* The last group may go on beyond the last row. */
+		while (found && (u32)next[found - 1] >= covered)
+			found--;
+		vexfs_sums_added(rows, found);
+		scan->codes += scan->groups * group_bytes;
+		scan->first += scan->groups * VEXFS_PQ_GROUP;
+	}
+}
+
+static int scan_groups(struct vexfs_job *job, const u8 *table, struct vexfs_sums *rows)
 {
 	const struct vexfs_pq *pq = &job->index->pq;
 	const u32 covered = job->index->rows;
-	const size_t group_bytes = pq->m / 2 * VEXFS_PQ_GROUP;
-	const u32 step = vexfs_batch(VEXFS_READ_NS(group_bytes), 1, GROUPS);
+	const u32 group_ns = VEXFS_READ_NS(pq->m / 2 * VEXFS_PQ_GROUP) + COUNT_NS * VEXFS_PQ_GROUP;
+	const u32 step = vexfs_batch(group_ns, 1, GROUPS);
 	struct vexfs_pq_scan scan = {
 		.table = table,
 		.codes = pq->codes,
 		.pairs = pq->m / 2,
 	};
 	u32 left = DIV_ROUND_UP_ULL(covered, VEXFS_PQ_GROUP);
-	/* A bound is soon found in few rows, and leaves few of the many that follow. */
-	u32 most = rows->want / VEXFS_PQ_GROUP + 1;
+	u32 groups;
 	int err = 0;
 
-	for (; left && !err; left -= scan.groups, most *= 2) {
-		most = min(most, step);
-		scan.groups = min(left, most);
-		if (rows->count > 2 * rows->want ||
-		    !vexfs_select_has_room(rows, scan.groups * VEXFS_PQ_GROUP))
-			vexfs_select_cut(rows);
-		/* Rows ascend: one with the sum of the worst so far is the greater key. */
-		scan.limit = min(rows->bound >> 32, 0xffff);
+	for (; left && !err; left -= groups) {
+		groups = min(left, step);
+		if (!vexfs_sums_have_room(rows, groups * VEXFS_PQ_GROUP))
+			vexfs_sums_cut(rows);
 
 		kernel_fpu_begin();
-		rows->count += vexfs_simd.pq_scan(&scan, rows->keys + rows->count);
+		scan_section(&scan, groups, covered, rows);
 		kernel_fpu_end();
-
-		scan.codes += scan.groups * group_bytes;
-		scan.first += scan.groups * VEXFS_PQ_GROUP;
 		err = vexfs_relax();
 	}
-	/* The last group may go on beyond the last row. */
-	while (rows->count && (u32)rows->keys[rows->count - 1] >= covered)
-		rows->count--;
 	return err;
 }
 
-static int rerank(struct vexfs_job *job, const struct vexfs_select *rows, u32 *list)
+static int rerank(struct vexfs_job *job, const struct vexfs_sums *rows, u32 *list)
 {
 	u32 done, count, i;
 	int err = 0;
@@ -148,26 +166,31 @@ static int search(struct vexfs_job *job)
 	const bool l2 = job->metric == VEXFS_METRIC_L2;
 	const u32 want = max(job->effort, job->top->k);
 	const u32 padded = round_up(pq->m * pq->sub, VEXFS_LANES);
-	const u32 room = vexfs_select_room(min(want, index->rows), GROUPS * VEXFS_PQ_GROUP);
-	/* The query, its table in floats and in bytes, keys, rows. */
+	struct vexfs_sums rows = {
+		.want = want,
+		.room = vexfs_select_room(min(want, index->rows), GROUPS * VEXFS_PQ_GROUP),
+	};
+	/* The query, its table in floats and in bytes, keys, their bins, rows. */
 	const size_t query_bytes = padded * sizeof(u32);
 	const size_t float_bytes = pq->m * VEXFS_PQ_CENTROIDS * sizeof(u32);
 	const size_t table_bytes = round_up(pq->m * VEXFS_PQ_CENTROIDS, 64);
-	const size_t keys_bytes = room * sizeof(u64);
+	const size_t keys_bytes = rows.room * sizeof(u64);
+	const size_t bins_bytes = VEXFS_SUM_BINS * sizeof(u32);
 	const size_t list_bytes = (ROWS + VEXFS_LIST_AHEAD) * sizeof(u32);
 	struct vexfs_scratch *scratch;
-	struct vexfs_select rows;
 	void *memory, *table;
 	u32 *query;
 	int err;
 
 	scratch = vexfs_scratch_get(job->index, 0, 0, query_bytes + float_bytes + table_bytes +
-				    keys_bytes + list_bytes, &memory);
+				    keys_bytes + bins_bytes + list_bytes, &memory);
 	if (!scratch)
 		return -ENOMEM;
 	query = memory;
 	table = memory + query_bytes + float_bytes;
-	vexfs_select_init(&rows, table + table_bytes, want, room);
+	rows.keys = table + table_bytes;
+	rows.bins = table + table_bytes + keys_bytes;
+	vexfs_sums_init(&rows, pq->m * MOST);
 	memcpy(query, job->query, index->dim * sizeof(*query));
 	memset(query + index->dim, 0, (padded - index->dim) * sizeof(*query));
 
@@ -179,8 +202,8 @@ static int search(struct vexfs_job *job)
 
 	err = scan_groups(job, table, &rows);
 	if (!err) {
-		vexfs_select_cut(&rows);
-		err = rerank(job, &rows, table + table_bytes + keys_bytes);
+		vexfs_sums_finish(&rows);
+		err = rerank(job, &rows, table + table_bytes + keys_bytes + bins_bytes);
 	}
 	vexfs_scratch_put(job->index, scratch);
 	return err;

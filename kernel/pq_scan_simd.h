@@ -14,7 +14,10 @@
 #define quad_t		unsigned long long __attribute__((vector_size(SIMD_BYTES)))
 #define byte32_t	char __attribute__((vector_size(32)))
 #define word32_t	unsigned short __attribute__((vector_size(32)))
-#define quad32_t	unsigned long long __attribute__((vector_size(32)))
+#define quad16_t	unsigned long long __attribute__((vector_size(16)))
+
+/* Groups that are summed up at once. */
+#define MOST_GROUPS	4
 
 /* Sparse takes a vector for one of its elements. */
 #ifdef __CHECKER__
@@ -44,55 +47,89 @@ struct sums {
 	word32_t odd;
 };
 
-/* Adds one pair of sub-quantizers. */
-static __always_inline void add_pair(struct sums *sums, const u8 *codes, const u8 *table)
+#if SIMD_BYTES == 64
+static __always_inline word32_t halves(word_t sums)
 {
-	quad32_t tables;
-	word32_t byte, low, high;
+	quad_t quads = (quad_t)sums;
+
+	return (word32_t)__builtin_shufflevector(quads, quads, 0, 1, 2, 3) +
+	       (word32_t)__builtin_shufflevector(quads, quads, 4, 5, 6, 7);
+}
+#endif
+
+/* Looks up one pair of sub-quantizers: @low and @high are its tables, in each 16 bytes. */
+static __always_inline void add_pair(struct sums *sums, const u8 *codes, byte32_t low,
+				     byte32_t high)
+{
+	word32_t byte, first, second;
 
 	__builtin_memcpy(&byte, codes, sizeof(byte));
-	__builtin_memcpy(&tables, table, sizeof(tables));
-	low = (word32_t)look_up32((byte32_t)__builtin_shufflevector(tables, tables, 0, 1, 0, 1),
-				  (byte32_t)(byte & 0x0f0f));
-	high = (word32_t)look_up32((byte32_t)__builtin_shufflevector(tables, tables, 2, 3, 2, 3),
-				   (byte32_t)(byte >> 4 & 0x0f0f));
-	sums->both += low;
-	sums->both += high;
-	sums->odd += low >> 8;
-	sums->odd += high >> 8;
+	first = (word32_t)look_up32(low, (byte32_t)(byte & 0x0f0f));
+	second = (word32_t)look_up32(high, (byte32_t)(byte >> 4 & 0x0f0f));
+	sums->both += first;
+	sums->both += second;
+	sums->odd += first >> 8;
+	sums->odd += second >> 8;
 }
 
-static __always_inline struct sums sum_group(const u8 *codes, const u8 *table, u32 pairs)
+/* The same 16 bytes twice. */
+static __always_inline byte32_t twice(const u8 *table)
 {
-	struct sums sums = { };
-	u32 p = 0;
+	quad16_t sixteen = *(const quad16_t *)table;
+
+	return (byte32_t)__builtin_shufflevector(sixteen, sixteen, 0, 1, 0, 1);
+}
+
+/* Sums up @groups groups, which lie @bytes apart: they share the tables that are loaded. */
+static __always_inline void sum_groups(const u8 *codes, size_t bytes, const u8 *table, u32 pairs,
+				       struct sums *sums, int groups)
+{
+	const u8 *end = table + 32 * (size_t)pairs;
+	byte32_t low, high;
+	int g;
 
 #if SIMD_BYTES == 64
-	word_t both = { 0 }, odd = { 0 }, byte, low, high;
+	word_t both[MOST_GROUPS], odd[MOST_GROUPS], byte, first, second;
+	byte_t low2, high2;
 	quad_t tables;
 
-	for (; p + 2 <= pairs; p += 2) {
-		__builtin_memcpy(&byte, codes + 32 * p, sizeof(byte));
-		tables = *(const quad_t *)(table + 32 * p);
-		low = (word_t)look_up((byte_t)__builtin_shufflevector(tables, tables, 0, 1, 0, 1,
-								      4, 5, 4, 5),
-				      (byte_t)(byte & 0x0f0f));
-		high = (word_t)look_up((byte_t)__builtin_shufflevector(tables, tables, 2, 3, 2, 3,
-								       6, 7, 6, 7),
-				       (byte_t)(byte >> 4 & 0x0f0f));
-		both += low;
-		both += high;
-		odd += low >> 8;
-		odd += high >> 8;
+#pragma GCC unroll 4
+	for (g = 0; g < groups; g++) {
+		both[g] = (word_t){ 0 };
+		odd[g] = (word_t){ 0 };
 	}
-	sums.both = (word32_t)__builtin_shufflevector((quad_t)both, (quad_t)both, 0, 1, 2, 3) +
-		    (word32_t)__builtin_shufflevector((quad_t)both, (quad_t)both, 4, 5, 6, 7);
-	sums.odd = (word32_t)__builtin_shufflevector((quad_t)odd, (quad_t)odd, 0, 1, 2, 3) +
-		   (word32_t)__builtin_shufflevector((quad_t)odd, (quad_t)odd, 4, 5, 6, 7);
+	for (; end - table >= 64; table += 64, codes += 64) {
+		tables = *(const quad_t *)table;
+		low2 = (byte_t)__builtin_shufflevector(tables, tables, 0, 1, 0, 1, 4, 5, 4, 5);
+		high2 = (byte_t)__builtin_shufflevector(tables, tables, 2, 3, 2, 3, 6, 7, 6, 7);
+#pragma GCC unroll 4
+		for (g = 0; g < groups; g++) {
+			__builtin_memcpy(&byte, codes + g * bytes, sizeof(byte));
+			first = (word_t)look_up(low2, (byte_t)(byte & 0x0f0f));
+			second = (word_t)look_up(high2, (byte_t)(byte >> 4 & 0x0f0f));
+			both[g] += first;
+			both[g] += second;
+			odd[g] += first >> 8;
+			odd[g] += second >> 8;
+		}
+	}
+#pragma GCC unroll 4
+	for (g = 0; g < groups; g++) {
+		sums[g].both = halves(both[g]);
+		sums[g].odd = halves(odd[g]);
+	}
+#else
+#pragma GCC unroll 4
+	for (g = 0; g < groups; g++)
+		sums[g] = (struct sums){ };
 #endif
-	for (; p < pairs; p++)
-		add_pair(&sums, codes + 32 * p, table + 32 * p);
-	return sums;
+	for (; table < end; table += 32, codes += 32) {
+		low = twice(table);
+		high = twice(table + 16);
+#pragma GCC unroll 4
+		for (g = 0; g < groups; g++)
+			add_pair(&sums[g], codes + g * bytes, low, high);
+	}
 }
 
 /* Writes the keys of the rows of a group that are near enough. */
@@ -119,15 +156,25 @@ static __always_inline u64 *keep(const struct sums *sums, u32 limit, u32 first, 
 u32 SIMD_SCAN(const struct vexfs_pq_scan *scan, u64 *near)
 {
 	const size_t bytes = (size_t)scan->pairs * VEXFS_PQ_GROUP;
+	struct sums sums[MOST_GROUPS];
 	const u8 *codes = scan->codes;
+	u32 left = scan->groups;
 	u32 first = scan->first;
 	u64 *next = near;
-	struct sums sums;
-	u32 left;
+	int g;
 
-	for (left = scan->groups; left; left--) {
-		sums = sum_group(codes, scan->table, scan->pairs);
-		next = keep(&sums, scan->limit, first, next);
+	for (; left >= MOST_GROUPS; left -= MOST_GROUPS) {
+		sum_groups(codes, bytes, scan->table, scan->pairs, sums, MOST_GROUPS);
+#pragma GCC unroll 4
+		for (g = 0; g < MOST_GROUPS; g++) {
+			next = keep(&sums[g], scan->limit, first, next);
+			first += VEXFS_PQ_GROUP;
+		}
+		codes += MOST_GROUPS * bytes;
+	}
+	for (; left; left--) {
+		sum_groups(codes, bytes, scan->table, scan->pairs, sums, 1);
+		next = keep(sums, scan->limit, first, next);
 		first += VEXFS_PQ_GROUP;
 		codes += bytes;
 	}

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::mount::{MntFlags, umount2};
 use vexfs::guest::results::Case;
+use vexfs::guest::steps::indexes::{following, replacing};
 use vexfs::guest::steps::{concurrency, errors, files};
 
 /// A fresh store served by the FUSE driver, for as long as this value lives.
@@ -83,6 +84,20 @@ fn every_error_is_the_documented_one() {
 fn answers_are_right_while_the_file_changes() {
     let served = Served::new();
     let run = concurrency::contend(&served.mount()).unwrap();
+    assert_eq!(run.wrong, [""; 0]);
+    assert!(run.answers > 0, "{run:?}");
+}
+
+#[test]
+fn a_search_sees_every_change_of_rows_and_index() {
+    let served = Served::new();
+    assert_all_hold(&following::cases(&served.mount(), &served.store()).unwrap());
+}
+
+#[test]
+fn answers_are_right_while_the_index_is_replaced() {
+    let served = Served::new();
+    let run = replacing::contend(&served.mount()).unwrap();
     assert_eq!(run.wrong, [""; 0]);
     assert!(run.answers > 0, "{run:?}");
 }

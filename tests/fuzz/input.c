@@ -25,8 +25,16 @@ struct control {
 	u8 width;	/* of vector registers, % 4 */
 	u8 kill;	/* at which look at signals a first try ends; 0: no such try */
 	u8 fail;	/* at which allocation it fails; 0: at none */
-	u8 reserved[6];
+	u8 section;	/* of one number that is changed last: 1 to 8, 9 for the header */
+	u8 how;		/* POKE_*, % 4 */
+	u8 word[2];	/* which number of the section */
+	u8 value[2];
 };
+
+#define POKE_SET	0	/* it becomes the value */
+#define POKE_ROWS	1	/* the value more than there are rows */
+#define POKE_HIGH	2	/* the value is its upper half */
+#define POKE_FLIP	3	/* the value's bits are flipped */
 
 #define KEEP_CHECKSUMS	0x01
 #define KEEP_SECTIONS	0x02	/* their places and sizes */
@@ -117,7 +125,7 @@ static void fix_ranges(struct vexfs_index_header *h, u32 kind)
 	h->metric = range(h->metric, 0, 2);
 	h->dim = range(h->dim, 1, 70);
 	h->rows = range(h->rows, 1, 90);
-	h->effort = range(h->effort, 1, 65536);
+	h->effort = range(h->effort, 1, kind == VEXFS_KIND_LSH ? 40 : 65536);
 	memset(h->reserved, 0, sizeof(h->reserved));
 	switch (kind) {
 	case VEXFS_KIND_HNSW:
@@ -311,6 +319,38 @@ static void fix_content(struct vexfs_index_header *h, u32 kind, u8 keep)
 	}
 }
 
+/* Changes one number of a file that is right: what fails one check alone gets to it. */
+static void poke(struct vexfs_index_header *h, const struct control *control)
+{
+	u32 word = control->word[0] | control->word[1] << 8;
+	u32 value = control->value[0] | control->value[1] << 8;
+	u64 offset = 0, bytes = sizeof(*h);
+	u32 *at;
+
+	if (control->section >= 1 && control->section <= 8) {
+		offset = h->section[control->section - 1].offset;
+		bytes = h->section[control->section - 1].bytes;
+	} else if (control->section != 9) {
+		return;
+	}
+	if (bytes < 4 || offset > FILE_MAX || bytes > FILE_MAX - offset)
+		return;
+	at = (u32 *)(file + offset / 4 * 4) + word % (bytes / 4);
+	switch (control->how % 4) {
+	case POKE_SET:
+		*at = value;
+		break;
+	case POKE_ROWS:
+		*at = (u32)h->rows + (u32)(s32)(int16_t)value;
+		break;
+	case POKE_HIGH:
+		*at = value << 16;
+		break;
+	default:
+		*at ^= value;
+	}
+}
+
 static float value(u32 *random, u8 values)
 {
 	u32 bits;
@@ -436,6 +476,8 @@ int fuzz_input(const uint8_t *bytes, size_t size, fuzz_rust_fn *rust)
 		if (!(control.keep & KEEP_RANGES))
 			fix_content(h, input.kind, control.keep);
 	}
+	if (size >= sizeof(*h))
+		poke(h, &control);
 	if (size >= sizeof(*h)) {
 		input.rows = make_rows(h, &control);
 		input.dim = h->dim;
@@ -455,7 +497,9 @@ int fuzz_input(const uint8_t *bytes, size_t size, fuzz_rust_fn *rust)
 	input.k = 1 + control.k % 64;
 	if (input.k > input.rows)
 		input.k = input.rows;
-	input.effort = (control.effort[0] | control.effort[1] << 8) % 2048;
+	/* That many probes of each table would take most of the time. */
+	input.effort = (control.effort[0] | control.effort[1] << 8) %
+		       (input.kind == VEXFS_KIND_LSH ? 40 : 2048);
 
 	use(control.width % 4);
 	if (control.kill || control.fail) {

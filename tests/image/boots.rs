@@ -73,11 +73,11 @@ fn a_changed_byte_of_the_initramfs_is_no_pass() {
 
 #[test]
 fn a_wrong_answer_is_a_failure() {
-    let bundle = bundles::with_fault(
+    let bundle = bundles::with_faults(&[(
         "ioctl.c",
-        "upper_32_bits(top->keys[i]);",
-        "upper_32_bits(top->keys[i]) ^ (i == 3);",
-    );
+        "vexfs_key_distance(top->keys[i]);",
+        "vexfs_key_distance(top->keys[i]) ^ (i == 3);",
+    )]);
     let checks = ["fuse.answers", "kernel.answers"];
     let image = Image::new(&bundle.path().join("bundle"), &checks);
     image.boot(VIRTIO, "max", true);
@@ -89,9 +89,9 @@ fn a_wrong_answer_is_a_failure() {
 
 #[test]
 fn a_crash_is_on_record_and_is_not_repeated() {
-    const ANCHOR: &str = "\terr = vexfs_distance_init();\n";
+    const ANCHOR: &str = "\terr = vexfs_simd_init();\n";
     let fault = format!("\tpanic(\"nothing works any more\");\n{ANCHOR}");
-    let bundle = bundles::with_fault("main.c", ANCHOR, &fault);
+    let bundle = bundles::with_faults(&[("main.c", ANCHOR, &fault)]);
     let checks = ["cycles", "kernel.log", "guest.completed"];
     let image = Image::new(&bundle.path().join("bundle"), &checks);
 

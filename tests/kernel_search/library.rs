@@ -14,7 +14,8 @@ use vexfs::dataset::Matrix;
 
 /// Compiled like the module's other files.
 const PLAIN: &[&str] = &[
-    "search", "topk", "select", "scratch", "simd", "index", "check", "hnsw", "ivf", "pq", "lsh",
+    "search", "topk", "select", "sums", "scratch", "simd", "index", "check", "hnsw", "ivf", "pq",
+    "lsh",
 ];
 /// Compiled with its flags for floats, and those of the width (`kernel/Kbuild`).
 const FLOAT: &[(&[&str], &[&str])] = &[

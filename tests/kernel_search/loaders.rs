@@ -170,7 +170,7 @@ fn each_demand_is_named_in_the_kernels_log() {
         ),
         (param(15), 1, "parameter"),
     ];
-    let hnsw: [(At, u32, &str); 14] = [
+    let hnsw: [(At, u32, &str); 16] = [
         (param(0), 1, "M is"),
         (param(0), 129, "M is"),
         (param(1), 1, "M0 is"),
@@ -182,6 +182,8 @@ fn each_demand_is_named_in_the_kernels_log() {
         (inside(0, 0), 0x7f80_0000, "quantizer"),
         (inside(0, 4 * 20), 0x8000_0000, "quantizer"),
         (inside(0, 4 * 32), 0x007f_ffff, "quantizer"),
+        (inside(0, 4 * 32), 0x7f80_0000, "quantizer"),
+        (inside(0, 4 * 32), 0xbf80_0000, "quantizer"),
         (inside(1, 0), 60, "permutation"),
         (inside(2, 0), 0x80, "code"),
         (inside(2, 20), 1, "code"),
@@ -196,7 +198,7 @@ fn each_demand_is_named_in_the_kernels_log() {
         (inside(0, 4 * 31), 1, "centroid"),
         (inside(2, 0), 1, "lists"),
         (inside(3, 4), 60, "permutation"),
-        (inside(4, 63), 1 << 24, "code"),
+        (inside(4, 60), 1 << 24, "code"),
     ];
     let pq: [(At, u32, &str); 6] = [
         (param(0), 0, "m is"),
@@ -253,6 +255,17 @@ fn each_demand_is_named_in_the_kernels_log() {
             let copy = Bytes::copy_of(&file).expect("memory");
             assert!(Index::parse(copy, kind).is_err(), "{what}: ours takes it");
         }
+        let mut longer = file.to_vec();
+        longer.resize(file.len() + 64, 0);
+        let bytes = (longer.len() as u64).to_le_bytes();
+        longer[offset_of!(Header, bytes)..][..8].copy_from_slice(&bytes);
+        seal(&mut longer);
+        assert_eq!(
+            kernel.parse(&longer, kind).err(),
+            Some(libc::EUCLEAN),
+            "{kind}"
+        );
+        assert!(kernel.log().contains("last section"), "{}", kernel.log());
         for at in [0, 100, size_of::<Header>(), file.len() - 1] {
             let mut flipped = file.to_vec();
             flipped[at] ^= 1;

@@ -20,15 +20,20 @@ pub fn whole() -> &'static Path {
     })
 }
 
-/// A bundle whose module was built from sources in which `replacement` stands for `anchor`.
-pub fn with_fault(file: &str, anchor: &str, replacement: &str) -> TempDir {
+/// A file of the module, text that stands in it once, and what stands there instead.
+pub type Fault<'a> = (&'a str, &'a str, &'a str);
+
+/// A bundle whose module was built from sources with these faults.
+pub fn with_faults(faults: &[Fault]) -> TempDir {
     let dir = scratch();
     let source = dir.path().join("kernel");
     copy_tree(Path::new("kernel"), &source);
-    let path = source.join(file);
-    let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text.matches(anchor).count(), 1, "{anchor:?} in {file}");
-    fs::write(&path, text.replace(anchor, replacement)).unwrap();
+    for (file, anchor, replacement) in faults {
+        let path = source.join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches(anchor).count(), 1, "{anchor:?} in {file}");
+        fs::write(&path, text.replace(anchor, replacement)).unwrap();
+    }
     build(&source, &dir.path().join("bundle"));
     dir
 }

@@ -5,12 +5,15 @@ use vexfs::anns::{Metric, flat};
 use vexfs::bench::{Answer, first_divergence};
 use vexfs::dataset::workload::{Name, Workload};
 
-use crate::bundles::with_fault;
+use crate::bundles::{Fault, with_faults};
 use crate::run::{Report, Run};
 
-fn run(fault: (&str, &str, &str), checks: &[&str], arguments: &[&str]) -> Report {
-    let (file, anchor, replacement) = fault;
-    let bundle = with_fault(file, anchor, replacement);
+fn run(fault: Fault, checks: &[&str], arguments: &[&str]) -> Report {
+    run_all(&[fault], checks, arguments)
+}
+
+fn run_all(faults: &[Fault], checks: &[&str], arguments: &[&str]) -> Report {
+    let bundle = with_faults(faults);
     let arguments = [&["--once"], arguments].concat();
     Run::start(&bundle.path().join("bundle"), checks, &arguments).finish()
 }
@@ -19,8 +22,8 @@ fn run(fault: (&str, &str, &str), checks: &[&str], arguments: &[&str]) -> Report
 fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
     let fault = (
         "ioctl.c",
-        "upper_32_bits(top->keys[i]);",
-        "upper_32_bits(top->keys[i]) ^ (i == 3);",
+        "vexfs_key_distance(top->keys[i]);",
+        "vexfs_key_distance(top->keys[i]) ^ (i == 3);",
     );
     let report = run(fault, &["fuse.answers", "kernel.answers"], &[]);
     report.assert_verdict("fail", 1);
@@ -33,6 +36,63 @@ fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
     let sentence = first_divergence(&[right], &[Answer::new(&hits)]).unwrap();
     assert!(sentence.starts_with("query 0, rank 3: row "), "{sentence}");
     report.assert_check("kernel.answers", "fail", &[&sentence]);
+}
+
+#[test]
+fn a_neighbour_off_by_one_is_named_with_its_case_kind_and_query() {
+    let fault = (
+        "hnsw.c",
+        "fresh[count++] = *links;",
+        "fresh[count++] = *links ? *links - 1 : 0;",
+    );
+    let report = run(fault, &["index.identity", "index.answers"], &[]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("index.identity", "pass", &[]);
+    let sentence = [
+        "inner-product hnsw: kernel against in process: query ",
+        ", rank ",
+    ];
+    report.assert_check("index.answers", "fail", &sentence);
+}
+
+/// Neighbouring lanes are added first, by the reference and in its stead by every search.
+#[test]
+fn a_swapped_order_of_lanes_is_named_with_its_query() {
+    let faults = [
+        (
+            "distance_scalar.c",
+            "s[j] += s[j + half];",
+            "s[j] = s[2 * j] + s[2 * j + 1];",
+        ),
+        (
+            "simd.c",
+            ".distance = *i->distance,",
+            ".distance = vexfs_distance_scalar,",
+        ),
+        ("simd.c", "if (!agree) {", "if (false) {"),
+    ];
+    let checks = ["fuse.answers", "kernel.answers", "index.answers"];
+    let report = run_all(&faults, &checks, &[]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("fuse.answers", "pass", &[]);
+    let sentence = ["kernel against in process: query 0, rank "];
+    report.assert_check("kernel.answers", "fail", &sentence);
+    let sentence = ["inner-product flat: kernel against in process: query 0, rank "];
+    report.assert_check("index.answers", "fail", &sentence);
+}
+
+#[test]
+fn an_index_of_other_rows_that_is_taken_is_named() {
+    let fault = (
+        "index.c",
+        "return sum == index->rows_crc ? 0 : -ESTALE;",
+        "return 0;",
+    );
+    let report = run(fault, &["index.answers", "index.following"], &[]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("index.answers", "pass", &[]);
+    let sentence = ["kernel, a covered row overwritten: ok instead of ESTALE"];
+    report.assert_check("index.following", "fail", &sentence);
 }
 
 #[test]
@@ -83,9 +143,9 @@ fn inodes_that_are_never_freed_are_a_leak() {
 #[test]
 fn a_search_without_end_is_a_hang() {
     let fault = (
-        "flat.c",
-        "cond_resched();",
-        "do cond_resched(); while (true);",
+        "search.c",
+        "scan.limit = vexfs_topk_bound(job->top) >> 32;",
+        "do\n\t\t\tcond_resched();\n\t\twhile (READ_ONCE(scan.stride));",
     );
     let checks = ["cycles", "guest.completed"];
     let report = run(fault, &checks, &["--patience", "40"]);
@@ -115,7 +175,7 @@ fn a_panic_is_a_panic() {
 
 /// `statement` runs whenever the module is loaded.
 fn on_load(statement: &'static str) -> (&'static str, &'static str, &'static str) {
-    const ANCHOR: &str = "\terr = vexfs_distance_init();\n";
+    const ANCHOR: &str = "\terr = vexfs_simd_init();\n";
     let replacement = format!("\t{statement}\n{ANCHOR}").leak();
     ("main.c", ANCHOR, replacement)
 }

@@ -233,5 +233,9 @@ fn criteria(checks: &[&str]) -> String {
         }
     }
     criteria["workload"]["cycles"] = CYCLES.into();
+    // The cases that are timed take long to build.
+    let cases = criteria["indexes"].as_array_mut().unwrap();
+    cases.retain(|case| case["timed"] == false);
+    assert!(!cases.is_empty(), "no case is left");
     criteria.to_string()
 }

@@ -141,7 +141,12 @@ impl Quantizer {
         if !section.iter().all(|element| element.is_finite()) {
             return Err(Malformed("its quantizer is not finite"));
         }
-        let scale = section[dim.next_multiple_of(LANES)];
+        let scale = dim.next_multiple_of(LANES);
+        let padding = section[dim..scale].iter().chain(&section[scale + 1..]);
+        if padding.into_iter().any(|zero| zero.to_bits() != 0) {
+            return Err(Malformed("its quantizer is not padded with zeros"));
+        }
+        let scale = section[scale];
         if !scale.is_normal() || scale < 0.0 {
             return Err(Malformed(
                 "the scale of its quantizer is not a positive number",
