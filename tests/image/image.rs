@@ -172,6 +172,10 @@ fn short_criteria(checks: &[&str]) -> String {
     workload["warmups"] = 0.into();
     workload["runs"] = 1.into();
     workload["cycles"] = CYCLES.into();
+    // Under plain TCG the large cases show no more than the small ones.
+    let cases = criteria["indexes"].as_array_mut().unwrap();
+    cases.retain(|case| case["timed"] == false);
+    assert!(!cases.is_empty());
     let all = criteria["checks"].as_array_mut().unwrap();
     all.retain(|check| checks.is_empty() || checks.contains(&check["id"].as_str().unwrap()));
     assert!(checks.is_empty() || all.len() == checks.len());
