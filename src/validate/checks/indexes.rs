@@ -159,7 +159,7 @@ pub fn recall(evidence: &Evidence, _: &Criterion) -> Evaluated {
                 )));
             }
         }
-        shown.push(format!("{} {here}", searched.name()));
+        shown.push(format!("{} {here:.4}", searched.name()));
     }
     Ok(Finding::pass(shown.join(", ")))
 }
