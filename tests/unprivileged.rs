@@ -122,7 +122,7 @@ fn fuse_is_tested_in_a_user_namespace() {
     let host = fs::read(place.path("own/out/latest/host.json")).unwrap();
     let host: Value = serde_json::from_slice(&host).unwrap();
     assert_eq!(
-        host["left_out"],
+        host["fuse"]["left_out"],
         json!(["mode and owner", "another user's file"])
     );
 }
