@@ -70,7 +70,7 @@ fn measurements(evidence: &Evidence) -> Option<String> {
                 .first()
                 .map(|hash| format!("{hash:.16}…"))
                 .unwrap_or_default(),
-            run.recall.to_string(),
+            format!("{:.4}", run.recall),
             median.to_string(),
             at(&run.samples_ns, 0.95).to_string(),
             at(&run.samples_ns, 0.99).to_string(),
@@ -121,7 +121,7 @@ fn indexes(evidence: &Evidence) -> Option<String> {
                 searched.case.name.clone(),
                 searched.kind.kind.to_string(),
                 place.to_string(),
-                run.recall.to_string(),
+                format!("{:.4}", run.recall),
                 median.to_string(),
                 at(&run.samples_ns, 0.95).to_string(),
                 at(&run.samples_ns, 0.99).to_string(),
