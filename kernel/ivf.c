@@ -128,6 +128,10 @@ static int scan_list(struct vexfs_job *job, struct vexfs_code_scan *scan, vexfs_
 	u32 found, i;
 	int err;
 
+	/* Empty lists take time, too, and there may be nothing else. */
+	err = vexfs_fpu_spend(&job->fpu, VEXFS_MISS_NS);
+	if (err)
+		return err;
 	scan->first = ivf->starts[list];
 	for (; left; left -= scan->count, scan->first += scan->count) {
 		scan->count = min(left, step);

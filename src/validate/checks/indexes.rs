@@ -96,6 +96,9 @@ pub fn identity(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let (mut equal, mut threads) = (0, 0);
     for searched in searched(evidence)? {
         let Some(Built { blake3, .. }) = &searched.runs.built else {
+            if searched.kind.kind.index().is_some() {
+                return Ok(searched.fail("the guest built no index"));
+            }
             continue;
         };
         let (host, on_host) = searched.on_host(evidence)?;
