@@ -1,7 +1,7 @@
 //! VexFS: a filesystem in which vector files can be searched, and the toolkit that validates its kernel module.
 //!
 //! The modules depend on each other in one direction only:
-//! `dataset → anns → store → {fuse, client} → bench → guest → machine → validate → image → cli`.
+//! `dataset → anns → store → {fuse, client} → bench → guest → figures → machine → validate → image → cli`.
 
 pub mod anns;
 pub mod bench;
@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod cli;
 pub mod client;
 pub mod dataset;
+pub mod figures;
 pub mod fuse;
 pub mod guest;
 pub mod image;

@@ -57,15 +57,77 @@ pub fn summarise(measurement: &Measurement) -> Result<Summary, &'static str> {
 
 /// The 95 % percentile-bootstrap interval of the median of `values`.
 pub fn interval_of_median(values: &[f64]) -> Result<(f64, f64), &'static str> {
+    bootstrap(values, |sample| median(sample.iter().copied()))
+}
+
+const ONE_RUN: &str = "one run has no spread; an interval takes two or more";
+
+/// Where a statistic of resampled values lies in 95 of 100 cases.
+fn bootstrap<T: Copy>(
+    values: &[T],
+    statistic: impl Fn(&[T]) -> f64,
+) -> Result<(f64, f64), &'static str> {
     if values.len() < 2 {
-        return Err("one run has no spread; an interval takes two or more");
+        return Err(ONE_RUN);
     }
-    let mut random = Pcg64::new(SEED, 0);
-    // The high half of a product instead of a remainder: uniform to within 2^-64.
-    let mut pick =
-        || values[((u128::from(random.next_u64()) * values.len() as u128) >> 64) as usize];
-    let medians = sorted((0..RESAMPLES).map(|_| median((0..values.len()).map(|_| pick()))));
-    Ok((percentile(&medians, 2.5), percentile(&medians, 97.5)))
+    let mut picks = Picks::new(0);
+    Ok(middle_95(
+        (0..RESAMPLES).map(|_| statistic(&picks.sample(values))),
+    ))
+}
+
+fn middle_95(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let values = sorted(values);
+    (percentile(&values, 2.5), percentile(&values, 97.5))
+}
+
+/// Draws with replacement.
+struct Picks(Pcg64);
+
+impl Picks {
+    fn new(stream: u128) -> Picks {
+        Picks(Pcg64::new(SEED, stream))
+    }
+
+    fn sample<T: Copy>(&mut self, values: &[T]) -> Vec<T> {
+        // The high half of a product instead of a remainder: uniform to within 2^-64.
+        let mut pick = || (u128::from(self.0.next_u64()) * values.len() as u128 >> 64) as usize;
+        (0..values.len()).map(|_| values[pick()]).collect()
+    }
+}
+
+/// The same of the ratio of medians of two series whose runs took turns: pairs of runs are resampled.
+pub fn interval_of_paired_ratio(of: &[f64], to: &[f64]) -> Result<(f64, f64), &'static str> {
+    if of.len() != to.len() {
+        return Err("the runs of both are no pairs: their numbers differ");
+    }
+    let pairs: Vec<(f64, f64)> = of.iter().copied().zip(to.iter().copied()).collect();
+    bootstrap(&pairs, |sample| {
+        median(sample.iter().map(|pair| pair.0)) / median(sample.iter().map(|pair| pair.1))
+    })
+}
+
+/// And of two series that were measured at different times: each is resampled by itself.
+pub fn interval_of_ratio(of: &[f64], to: &[f64]) -> Result<(f64, f64), &'static str> {
+    let (mut pick, mut other) = (Picks::new(0), Picks::new(1));
+    if of.len() < 2 || to.len() < 2 {
+        return Err(ONE_RUN);
+    }
+    let ratios = (0..RESAMPLES)
+        .map(|_| median(pick.sample(of).into_iter()) / median(other.sample(to).into_iter()));
+    Ok(middle_95(ratios))
+}
+
+/// How many values lie more than three interquartile ranges outside the quartiles (Tukey's "far out").
+pub fn outliers(values: impl Iterator<Item = f64>) -> u64 {
+    let values = sorted(values);
+    if values.is_empty() {
+        return 0;
+    }
+    let (low, high) = (percentile(&values, 25.0), percentile(&values, 75.0));
+    let fence = 3.0 * (high - low);
+    let far_out = |value: &&f64| **value < low - fence || **value > high + fence;
+    values.iter().filter(far_out).count() as u64
 }
 
 /// The median; of an even number of values, the mean of the middle two.
@@ -85,7 +147,7 @@ pub fn percentile(values: &[f64], percent: f64) -> f64 {
     values[rank.clamp(1, values.len()) - 1]
 }
 
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+pub fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a figure was measured under.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::anns::Metric;
+use crate::client::Kind;
+use crate::guest::protocol::{Accelerator, Place};
+
+/// Everything that decides what a figure may be set against.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conditions {
+    pub engine: Engine,
+    pub dataset: Dataset,
+    pub operation: Operation,
+    pub metric: Metric,
+    /// Hits of a search; nothing for other operations.
+    pub k: Option<u32>,
+    pub kind: Kind,
+    /// efSearch, nprobe, probes or candidates re-ranked; 0 is the index's own default.
+    pub effort: u32,
+    /// Mean recall@k by rows, as measured in the very searches that were timed; nothing where nobody measured it.
+    pub recall: Option<f64>,
+    pub place: Place,
+    pub machine: Machine,
+    pub clock: Clock,
+    pub threads: u32,
+}
+
+/// What was measured, and in which version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engine {
+    pub name: String,
+    pub version: String,
+}
+
+/// The bytes that were searched, inserted or indexed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    pub name: String,
+    pub rows: u64,
+    pub dim: u32,
+    /// BLAKE3 of the rows, little-endian f32; nothing where it was not recorded, which equals nothing else.
+    pub vectors_blake3: Option<String>,
+    pub queries_blake3: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// One query a call.
+    Search,
+    /// Rows, from the first one handed over until a search finds them all.
+    Insert,
+    /// An index, of rows that are there.
+    Build,
+}
+
+/// Whose instructions or seconds these are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Machine {
+    Host {
+        cpu: String,
+    },
+    Guest {
+        accelerator: Accelerator,
+        /// BLAKE3 of the bundle's manifest.
+        bundle: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// CLOCK_MONOTONIC where it counts time.
+    Monotonic,
+    /// CLOCK_MONOTONIC under icount: one nanosecond is one guest instruction.
+    Instructions,
+    /// CLOCK_MONOTONIC of an emulated machine, which means nothing.
+    Emulated,
+}
+
+impl Clock {
+    pub fn of(accelerator: Accelerator) -> Clock {
+        match accelerator {
+            Accelerator::Kvm => Clock::Monotonic,
+            Accelerator::Icount => Clock::Instructions,
+            Accelerator::Tcg => Clock::Emulated,
+        }
+    }
+
+    pub fn unit(self) -> &'static str {
+        match self {
+            Clock::Monotonic => "ns",
+            Clock::Instructions => "instructions",
+            Clock::Emulated => "ns (emulated: means nothing)",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operation::Search => "search",
+            Operation::Insert => "insert",
+            Operation::Build => "build",
+        })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Machine::Host { cpu } => write!(f, "the host ({cpu})"),
+            Machine::Guest {
+                accelerator,
+                bundle,
+            } => {
+                write!(f, "a guest under {accelerator} (bundle {bundle:.16})")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} x {}", self.name, self.rows, self.dim)?;
+        match &self.vectors_blake3 {
+            Some(blake3) => write!(f, ", BLAKE3 {blake3:.16})"),
+            None => write!(f, ", of unknown bytes)"),
+        }
+    }
+}
+
+impl fmt::Display for Conditions {
+    /// A name for a reader, of what sets figures of one run apart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.engine.name, self.kind, self.operation)?;
+        if self.operation == Operation::Search {
+            write!(f, ", effort {}", self.effort)?;
+        }
+        write!(f, ", {} on {}", self.place, self.dataset.name)
+    }
+}
+
+impl Machine {
+    /// A guest of any bundle.
+    pub(super) fn without_bundle(&self) -> Machine {
+        match self {
+            Machine::Guest { accelerator, .. } => Machine::Guest {
+                accelerator: *accelerator,
+                bundle: String::new(),
+            },
+            host @ Machine::Host { .. } => host.clone(),
+        }
+    }
+}

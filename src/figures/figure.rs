@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One figure, with the runs that it comes from.
+
+use serde::{Deserialize, Serialize};
+
+use super::conditions::{Clock, Conditions};
+use crate::bench::Measured;
+use crate::bench::stats;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// Time or instructions of the median operation.
+    Median,
+    P95,
+    P99,
+    /// Time or instructions of one operation that was done once.
+    Once,
+    /// Operations in a second.
+    Rate,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    pub quantity: Quantity,
+    pub value: Measured<f64>,
+    /// The same of each run, in the order of the runs, so that runs of two figures that took turns are pairs.
+    pub runs: Vec<f64>,
+    /// How far it can be trusted.
+    pub spread: Spread,
+    /// Single operations that lie far out; they are part of all figures.
+    pub outliers: u64,
+    pub conditions: Conditions,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spread {
+    /// A count, which repeats to the digit.
+    Exact,
+    /// 95 % confidence, by bootstrap over runs.
+    Interval { low: f64, high: f64 },
+    /// Neither, and why.
+    Unknown { reason: String },
+}
+
+impl Figure {
+    /// Of a series of timed searches: `samples[run][query]`.
+    pub fn of_samples(quantity: Quantity, samples: &[Vec<u64>], conditions: Conditions) -> Figure {
+        let percent = match quantity {
+            Quantity::Median | Quantity::Once | Quantity::Rate => 50.0,
+            Quantity::P95 => 95.0,
+            Quantity::P99 => 99.0,
+        };
+        let of = |samples: &mut dyn Iterator<Item = u64>| {
+            let sorted = stats::sorted(samples.map(|ns| ns as f64));
+            (!sorted.is_empty()).then(|| match percent {
+                50.0 => stats::median(sorted.iter().copied()),
+                percent => stats::percentile(&sorted, percent),
+            })
+        };
+        let value = of(&mut samples.iter().flatten().copied());
+        let runs: Vec<f64> = samples
+            .iter()
+            .filter_map(|run| of(&mut run.iter().copied()))
+            .collect();
+        let spread = match conditions.clock {
+            Clock::Instructions => Spread::Exact,
+            Clock::Emulated => Spread::Unknown {
+                reason: "an emulated clock means nothing".into(),
+            },
+            Clock::Monotonic => Spread::of_runs(&runs),
+        };
+        Figure {
+            quantity,
+            value: value.ok_or("nothing was timed").into(),
+            runs,
+            spread,
+            outliers: stats::outliers(samples.iter().flatten().map(|&ns| ns as f64)),
+            conditions,
+        }
+    }
+
+    /// Of something that was done once.
+    pub fn once(value: u64, conditions: Conditions) -> Figure {
+        let spread = match conditions.clock {
+            Clock::Instructions => Spread::Exact,
+            Clock::Monotonic | Clock::Emulated => Spread::Unknown {
+                reason: "it was done once".into(),
+            },
+        };
+        Figure {
+            quantity: Quantity::Once,
+            value: Ok::<_, &str>(value as f64).into(),
+            runs: vec![value as f64],
+            spread,
+            outliers: 0,
+            conditions,
+        }
+    }
+
+    /// What could not be measured has a reason and no figure.
+    pub fn missing(quantity: Quantity, reason: impl ToString, conditions: Conditions) -> Figure {
+        Figure {
+            quantity,
+            value: Err::<f64, _>(reason.to_string()).into(),
+            runs: Vec::new(),
+            spread: Spread::Unknown {
+                reason: reason.to_string(),
+            },
+            outliers: 0,
+            conditions,
+        }
+    }
+}
+
+impl Spread {
+    fn of_runs(runs: &[f64]) -> Spread {
+        match stats::interval_of_median(runs) {
+            Ok((low, high)) => Spread::Interval { low, high },
+            Err(reason) => Spread::Unknown {
+                reason: reason.into(),
+            },
+        }
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which two figures may be set against each other.
+
+use std::fmt;
+
+use super::conditions::Conditions;
+use super::figure::Figure;
+
+/// What a ratio is to show, and so what must agree in both of its figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// What a place costs: the same search, of the same engine, kind and effort, in one run on one machine.
+    Places,
+    /// Which engine, kind or effort searches faster, where each finds at least this share of the exact rows.
+    Engines { recall: f64 },
+    /// What has become of a figure from one run to another: everything agrees but the engine's version and the bundle.
+    Runs,
+}
+
+/// Why there is no ratio.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    #[error("not like for like: {}", Difference::list(.0))]
+    Unlike(Vec<Difference>),
+    #[error("{which} was not measured: {reason}")]
+    Missing { which: String, reason: String },
+    #[error("{which} is {value}, which nothing can be a multiple of")]
+    NoBase { which: String, value: f64 },
+}
+
+/// One condition, and what it is on both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub what: &'static str,
+    pub of: String,
+    pub to: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} against {}", self.what, self.of, self.to)
+    }
+}
+
+impl Difference {
+    fn list(all: &[Difference]) -> String {
+        let all: Vec<String> = all.iter().map(Difference::to_string).collect();
+        all.join("; ")
+    }
+}
+
+impl Rule {
+    /// Refuses what is not like for like, naming all that differs, with both sides.
+    pub fn check(self, of: &Figure, to: &Figure) -> Result<(), Refusal> {
+        let mut differences = Differences::default();
+        differences.unless_equal("quantity", &Words(of.quantity), &Words(to.quantity));
+        self.compare(&of.conditions, &to.conditions, &mut differences);
+        if differences.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Unlike(differences.0))
+        }
+    }
+
+    fn compare(self, of: &Conditions, to: &Conditions, differences: &mut Differences) {
+        differences.unless_equal("operation", &of.operation, &to.operation);
+        let (a, b) = (&of.dataset, &to.dataset);
+        differences.unless_equal("rows", &a.rows, &b.rows);
+        differences.unless_equal("dimension", &a.dim, &b.dim);
+        differences.unless_known("bytes of the rows", &a.vectors_blake3, &b.vectors_blake3);
+        differences.unless_known("bytes of the queries", &a.queries_blake3, &b.queries_blake3);
+        differences.unless_equal("metric", &of.metric, &to.metric);
+        differences.unless_equal("k", &Words(of.k), &Words(to.k));
+        differences.unless_equal("clock", &Words(of.clock), &Words(to.clock));
+        differences.unless_equal("threads", &of.threads, &to.threads);
+        match self {
+            Rule::Places => {
+                differences.unless_equal("engine", &Words(&of.engine), &Words(&to.engine));
+                differences.unless_equal("kind", &of.kind, &to.kind);
+                differences.unless_equal("effort", &of.effort, &to.effort);
+                differences.unless_equal("machine", &of.machine, &to.machine);
+                differences.unless_equal("recall", &Words(of.recall), &Words(to.recall));
+            }
+            Rule::Engines { recall } => {
+                differences.unless_equal("machine", &of.machine, &to.machine);
+                let enough = |found: Option<f64>| found.is_some_and(|found| found >= recall);
+                if !(enough(of.recall) && enough(to.recall)) {
+                    differences.add(
+                        "recall, which must be measured and reach the floor on both sides",
+                        said(of.recall),
+                        said(to.recall),
+                    );
+                }
+            }
+            Rule::Runs => {
+                differences.unless_equal("engine", &of.engine.name, &to.engine.name);
+                differences.unless_equal("kind", &of.kind, &to.kind);
+                differences.unless_equal("effort", &of.effort, &to.effort);
+                differences.unless_equal("place", &of.place, &to.place);
+                let (a, b) = (of.machine.without_bundle(), to.machine.without_bundle());
+                differences.unless_equal("machine", &a, &b);
+            }
+        }
+    }
+}
+
+fn said(recall: Option<f64>) -> String {
+    recall.map_or("never measured".into(), |recall| format!("{recall:.4}"))
+}
+
+#[derive(Default)]
+struct Differences(Vec<Difference>);
+
+impl Differences {
+    fn add(&mut self, what: &'static str, of: String, to: String) {
+        self.0.push(Difference { what, of, to });
+    }
+
+    fn unless_equal<T: PartialEq + fmt::Display>(&mut self, what: &'static str, of: &T, to: &T) {
+        if of != to {
+            self.add(what, of.to_string(), to.to_string());
+        }
+    }
+
+    /// What is not known equals nothing, not even another thing that is not known.
+    fn unless_known(&mut self, what: &'static str, of: &Option<String>, to: &Option<String>) {
+        if of.is_none() || of != to {
+            let said = |blake3: &Option<String>| match blake3 {
+                Some(blake3) => format!("BLAKE3 {blake3:.16}"),
+                None => "not recorded".into(),
+            };
+            self.add(what, said(of), said(to));
+        }
+    }
+}
+
+/// Shown as it is written in a program.
+#[derive(PartialEq)]
+struct Words<T>(T);
+
+impl<T: fmt::Debug> fmt::Display for Words<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Figures that carry what they were measured under, and ratios of two of them, which exist only like for like (`docs/method.md`).
+
+mod conditions;
+mod figure;
+mod like_for_like;
+mod ratio;
+
+pub use conditions::{Clock, Conditions, Dataset, Engine, Machine, Operation};
+pub use figure::{Figure, Quantity, Spread};
+pub use like_for_like::{Difference, Refusal, Rule};
+pub use ratio::{Against, Ratio};

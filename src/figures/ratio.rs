@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The ratio of two figures that are like for like.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::figure::{Figure, Spread};
+use super::like_for_like::{Refusal, Rule};
+use crate::bench::stats;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    pub value: f64,
+    pub spread: Spread,
+}
+
+/// A ratio held against a limit. Nothing is said where the interval has the limit in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    Below,
+    Above,
+    Inconclusive,
+}
+
+impl Ratio {
+    /// `of` in multiples of `to`, if the rule allows it.
+    ///
+    /// The interval comes from resampling pairs of runs that took turns, so that what slowed both down at a time does not
+    /// widen it; runs of different times are resampled each by itself.
+    pub fn new(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Refusal> {
+        rule.check(of, to)?;
+        let (a, b) = (value(of)?, value(to)?);
+        if b <= 0.0 {
+            return Err(Refusal::NoBase {
+                which: to.conditions.to_string(),
+                value: b,
+            });
+        }
+        let interval = || match rule {
+            Rule::Places | Rule::Engines { .. } => {
+                stats::interval_of_paired_ratio(&of.runs, &to.runs)
+            }
+            Rule::Runs => stats::interval_of_ratio(&of.runs, &to.runs),
+        };
+        let spread = match (&of.spread, &to.spread) {
+            (Spread::Exact, Spread::Exact) => Spread::Exact,
+            (unknown @ Spread::Unknown { .. }, _) | (_, unknown @ Spread::Unknown { .. }) => {
+                unknown.clone()
+            }
+            _ => match interval() {
+                Ok((low, high)) => Spread::Interval { low, high },
+                Err(reason) => Spread::Unknown {
+                    reason: reason.into(),
+                },
+            },
+        };
+        Ok(Ratio {
+            value: a / b,
+            spread,
+        })
+    }
+
+    /// On which side of the limit the whole interval lies; a ratio of one single run each has none and decides nothing.
+    pub fn against(&self, limit: f64) -> Against {
+        let (low, high) = match self.spread {
+            Spread::Exact => (self.value, self.value),
+            Spread::Interval { low, high } => (low, high),
+            Spread::Unknown { .. } => return Against::Inconclusive,
+        };
+        if high <= limit {
+            Against::Below
+        } else if low > limit {
+            Against::Above
+        } else {
+            Against::Inconclusive
+        }
+    }
+}
+
+fn value(figure: &Figure) -> Result<f64, Refusal> {
+    figure.value.value.ok_or_else(|| Refusal::Missing {
+        which: figure.conditions.to_string(),
+        reason: figure
+            .value
+            .reason
+            .clone()
+            .unwrap_or_else(|| "no reason was recorded".into()),
+    })
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.spread {
+            Spread::Exact => write!(f, "{:.4} x", self.value),
+            Spread::Interval { low, high } => {
+                write!(f, "{:.2} x (95 %: {low:.2} to {high:.2})", self.value)
+            }
+            Spread::Unknown { reason } => write!(f, "{:.2} x (no interval: {reason})", self.value),
+        }
+    }
+}
