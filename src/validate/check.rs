@@ -14,7 +14,22 @@ pub enum Status {
     CouldNotRun,
 }
 
+/// The phases of a validation, with their titles.
+pub const PHASES: [(u8, &str); 4] = [
+    (1, "FUSE preserved"),
+    (2, "same workload, same machine"),
+    (3, "the kernel module"),
+    (4, "stability"),
+];
+
 impl Status {
+    pub const ALL: [Status; 4] = [
+        Status::Pass,
+        Status::Fail,
+        Status::Skipped,
+        Status::CouldNotRun,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             Status::Pass => "pass",

@@ -7,7 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use crate::guest::protocol::{Accelerator, Place};
 
-use super::check::{Check, Status};
+use super::check::{Check, PHASES, Status};
 use super::checks::indexes::searched;
 use super::checks::measure;
 use super::evidence::Evidence;
@@ -15,13 +15,6 @@ use super::verdict::{Fate, Verdict, Word};
 
 /// Columns of a terminal that a report takes.
 const WIDTH: u16 = 110;
-
-const PHASES: [(u8, &str); 4] = [
-    (1, "FUSE preserved"),
-    (2, "same workload, same machine"),
-    (3, "the kernel module"),
-    (4, "stability"),
-];
 
 /// The whole report.
 pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {

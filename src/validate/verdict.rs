@@ -39,6 +39,15 @@ impl Counts {
         counts
     }
 
+    pub fn with(&self, status: Status) -> usize {
+        match status {
+            Status::Pass => self.pass,
+            Status::Fail => self.fail,
+            Status::Skipped => self.skipped,
+            Status::CouldNotRun => self.could_not_run,
+        }
+    }
+
     /// A failure outweighs what could not run; nothing passed is no pass.
     fn word(&self) -> Word {
         if self.fail > 0 {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The sections of the page, a file each.
+
+pub mod checks;
+pub mod memory;
+pub mod provenance;
+pub mod reproduce;
+pub mod verdict;
+
+use maud::{Markup, html};
+
+use super::table::Table;
+
+/// One section: its id, its heading, and what is in it.
+pub struct Section {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub content: Markup,
+}
+
+/// A drawing with what is said of it, and all of its figures in a table right below.
+pub fn figure(title: &str, drawing: Markup, legend: Option<Markup>, note: &str, table: &Table) -> Markup {
+    html! {
+        figure {
+            figcaption { (title) }
+            (drawing)
+            @if let Some(legend) = legend { (legend) }
+            @if !note.is_empty() { p class="note" { (note) } }
+            details {
+                summary { "Figures of this plot" }
+                (table.render())
+            }
+        }
+    }
+}
+
+/// Why a section has nothing to show.
+pub fn missing(what: &str, reason: &str) -> Markup {
+    html! { p class="missing" { (what) ": " (reason) } }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tables of the page. A wide one scrolls in a box of its own, so that the page never does.
+
+use maud::{Markup, html};
+
+pub struct Table {
+    /// What it shows, for one who cannot see it.
+    pub caption: String,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Cell>>,
+}
+
+pub struct Column {
+    pub name: String,
+    /// Figures stand at the right, under each other.
+    pub numeric: bool,
+}
+
+pub enum Cell {
+    Text(String),
+    /// A hash or a command: in letters of one width.
+    Code(String),
+    /// Why there is nothing to show.
+    Missing(String),
+}
+
+impl Table {
+    /// The names of the columns; `#` before one says that figures stand in it.
+    pub fn new(caption: impl Into<String>, columns: &[&str]) -> Table {
+        let column = |&name: &&str| Column {
+            name: name.trim_start_matches('#').to_owned(),
+            numeric: name.starts_with('#'),
+        };
+        Table {
+            caption: caption.into(),
+            columns: columns.iter().map(column).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub fn render(&self) -> Markup {
+        html! {
+            div class="scroll" tabindex="0" role="region" aria-label=(self.caption) {
+                table {
+                    caption class="unseen" { (self.caption) }
+                    thead { tr {
+                        @for column in &self.columns {
+                            th scope="col" class=[column.numeric.then_some("number")] { (column.name) }
+                        }
+                    } }
+                    tbody { @for row in &self.rows { tr {
+                        @for (n, (cell, column)) in row.iter().zip(&self.columns).enumerate() {
+                            @if n == 0 { th scope="row" { (cell.render()) } }
+                            @else { td class=[column.numeric.then_some("number")] { (cell.render()) } }
+                        }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+impl Cell {
+    pub fn text(text: impl Into<String>) -> Cell {
+        Cell::Text(text.into())
+    }
+
+    pub fn code(text: impl Into<String>) -> Cell {
+        Cell::Code(text.into())
+    }
+
+    pub fn or_reason(shown: Result<impl Into<String>, impl Into<String>>) -> Cell {
+        match shown {
+            Ok(text) => Cell::Text(text.into()),
+            Err(reason) => Cell::Missing(reason.into()),
+        }
+    }
+
+    fn render(&self) -> Markup {
+        html! {
+            @match self {
+                Cell::Text(text) => (text),
+                Cell::Code(text) => code { (text) },
+                Cell::Missing(reason) => span class="missing" { (reason) },
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Statuses and verdicts in words, and how the style sheet calls them.
+
+use crate::validate::check::Status;
+use crate::validate::verdict::{Fate, Verdict, Word};
+
+pub fn verdict(verdict: &Verdict) -> &'static str {
+    match verdict.verdict {
+        Word::Pass => "PASS",
+        Word::Fail => "FAIL",
+        Word::CouldNotRun => "COULD NOT RUN",
+    }
+}
+
+/// What the verdict comes from.
+pub fn sentence(verdict: &Verdict) -> String {
+    let counts = verdict.counts;
+    let first = |status| verdict.checks.iter().find(|check| check.status == status);
+    let of = |checks: usize| match checks {
+        1 => "1 check".to_owned(),
+        checks => format!("{checks} checks"),
+    };
+    match verdict.verdict {
+        Word::Pass if counts.skipped == 0 => format!("All {} passed.", of(counts.pass)),
+        Word::Pass => format!(
+            "{} passed; {} skipped, which counts as nothing.",
+            of(counts.pass),
+            counts.skipped
+        ),
+        Word::Fail => match first(Status::Fail) {
+            Some(check) => format!("{} failed, first {}: {}", of(counts.fail), check.id, check.measured),
+            None => format!("{} failed.", of(counts.fail)),
+        },
+        Word::CouldNotRun => match (&verdict.machine, first(Status::CouldNotRun)) {
+            (Fate::NotStarted { .. }, _) | (_, None) => format!("{}.", verdict.machine),
+            (_, Some(check)) => format!(
+                "{} could not run, first {}: {}",
+                of(counts.could_not_run),
+                check.id,
+                check.measured
+            ),
+        },
+    }
+}
+
+/// A sign beside the word, for who cannot tell the colours apart.
+pub fn sign(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "✓",
+        Status::Fail => "✗",
+        Status::Skipped => "–",
+        Status::CouldNotRun => "?",
+    }
+}
+
+pub fn class(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "pass",
+        Status::Fail => "fail",
+        Status::Skipped => "skipped",
+        Status::CouldNotRun => "could-not-run",
+    }
+}
+
+/// After a count.
+pub fn plural(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "passed",
+        Status::Fail => "failed",
+        Status::Skipped => "skipped",
+        Status::CouldNotRun => "could not run",
+    }
+}
+
+/// The beginning of a hash.
+pub fn shortened(hash: &str) -> String {
+    match hash.len() {
+        64 => format!("{hash:.16}…"),
+        _ => hash.to_owned(),
+    }
+}
