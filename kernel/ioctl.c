@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -42,7 +43,7 @@ static size_t payload_bytes(const struct vexfs_search *request)
 }
 
 /* Checks 5 to 9: what can be told from the header. */
-static int check_header(const struct vexfs_search *request, size_t bytes)
+static int check_header(struct vexfs_search *request, size_t bytes)
 {
 	if (request->flags || request->count || request->reserved0 || request->rows ||
 	    request->generation || request->evaluated || request->reserved1)
@@ -55,6 +56,9 @@ static int check_header(const struct vexfs_search *request, size_t bytes)
 		return -EINVAL;
 	if (request->kind > VEXFS_INDEX_KINDS || request->metric > VEXFS_METRIC_COSINE)
 		return -EOPNOTSUPP;
+	/* Both index tables of functions: not beyond their ends speculatively either. */
+	request->kind = array_index_nospec(request->kind, VEXFS_INDEX_KINDS + 1);
+	request->metric = array_index_nospec(request->metric, VEXFS_METRIC_COSINE + 1);
 	if (request->effort > (request->kind ? VEXFS_EFFORT_MAX : 0))
 		return -EINVAL;
 	return 0;

@@ -186,6 +186,41 @@ mod tests {
         assert!(interval_of_median(&[5.0]).is_err());
     }
 
+    /// Draws from a distribution whose median is known, with a long tail as latencies have one.
+    #[test]
+    fn an_interval_holds_the_true_median_about_as_often_as_it_says() {
+        let mut random = Pcg64::new(7, 7);
+        let mut uniform = || (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        // Exponential: the median is ln 2.
+        let mut draw = || -(1.0 - uniform()).ln();
+        let (mut held, experiments) = (0, 200);
+        for _ in 0..experiments {
+            let values: Vec<f64> = (0..20).map(|_| draw()).collect();
+            let (low, high) = interval_of_median(&values).unwrap();
+            held += usize::from(low <= 2f64.ln() && 2f64.ln() <= high);
+        }
+        assert!((180..=199).contains(&held), "{held} of {experiments}");
+    }
+
+    #[test]
+    fn pairs_are_resampled_as_pairs() {
+        let of = [2.0, 20.0, 4.0, 40.0];
+        let to = [1.0, 10.0, 2.0, 20.0];
+        assert_eq!(interval_of_paired_ratio(&of, &to).unwrap(), (2.0, 2.0));
+        let (low, high) = interval_of_ratio(&of, &to).unwrap();
+        assert!(low < 1.0 && high > 4.0, "{low} {high}");
+        assert!(interval_of_paired_ratio(&of, &to[..3]).is_err());
+        assert!(interval_of_ratio(&of[..1], &to).is_err());
+    }
+
+    #[test]
+    fn only_what_lies_far_out_is_an_outlier() {
+        let near = (0..100).map(f64::from);
+        assert_eq!(outliers(near.clone()), 0);
+        assert_eq!(outliers(near.chain([400.0, -400.0])), 2);
+        assert_eq!(outliers(std::iter::empty()), 0);
+    }
+
     #[test]
     fn what_was_not_timed_has_a_reason_and_no_figure() {
         let none = Measurement {

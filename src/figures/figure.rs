@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One figure, with the runs that it comes from.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::conditions::{Clock, Conditions};
@@ -122,5 +124,17 @@ impl Spread {
                 reason: reason.into(),
             },
         }
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Quantity::Median => "median",
+            Quantity::P95 => "p95",
+            Quantity::P99 => "p99",
+            Quantity::Once => "once",
+            Quantity::Rate => "rate",
+        })
     }
 }

@@ -53,7 +53,7 @@ impl Rule {
     /// Refuses what is not like for like, naming all that differs, with both sides.
     pub fn check(self, of: &Figure, to: &Figure) -> Result<(), Refusal> {
         let mut differences = Differences::default();
-        differences.unless_equal("quantity", &Words(of.quantity), &Words(to.quantity));
+        differences.unless_equal("quantity", &of.quantity, &to.quantity);
         self.compare(&of.conditions, &to.conditions, &mut differences);
         if differences.0.is_empty() {
             Ok(())
@@ -70,16 +70,16 @@ impl Rule {
         differences.unless_known("bytes of the rows", &a.vectors_blake3, &b.vectors_blake3);
         differences.unless_known("bytes of the queries", &a.queries_blake3, &b.queries_blake3);
         differences.unless_equal("metric", &of.metric, &to.metric);
-        differences.unless_equal("k", &Words(of.k), &Words(to.k));
-        differences.unless_equal("clock", &Words(of.clock), &Words(to.clock));
+        differences.unless_equal("k", &hits(of.k), &hits(to.k));
+        differences.unless_equal("clock", &of.clock, &to.clock);
         differences.unless_equal("threads", &of.threads, &to.threads);
         match self {
             Rule::Places => {
-                differences.unless_equal("engine", &Words(&of.engine), &Words(&to.engine));
+                differences.unless_equal("engine", &of.engine, &to.engine);
                 differences.unless_equal("kind", &of.kind, &to.kind);
                 differences.unless_equal("effort", &of.effort, &to.effort);
                 differences.unless_equal("machine", &of.machine, &to.machine);
-                differences.unless_equal("recall", &Words(of.recall), &Words(to.recall));
+                differences.unless_equal("recall", &said(of.recall), &said(to.recall));
             }
             Rule::Engines { recall } => {
                 differences.unless_equal("machine", &of.machine, &to.machine);
@@ -104,8 +104,12 @@ impl Rule {
     }
 }
 
+fn hits(k: Option<u32>) -> String {
+    k.map_or("none".into(), |k| k.to_string())
+}
+
 fn said(recall: Option<f64>) -> String {
-    recall.map_or("never measured".into(), |recall| format!("{recall:.4}"))
+    recall.map_or("never measured".into(), |recall| format!("{recall:.6}"))
 }
 
 #[derive(Default)]
@@ -131,15 +135,5 @@ impl Differences {
             };
             self.add(what, said(of), said(to));
         }
-    }
-}
-
-/// Shown as it is written in a program.
-#[derive(PartialEq)]
-struct Words<T>(T);
-
-impl<T: fmt::Debug> fmt::Display for Words<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
     }
 }
