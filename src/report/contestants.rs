@@ -2,10 +2,10 @@
 //! Who takes part in a comparison: a kind of an engine in a place, over its efforts; and how each is drawn.
 
 use super::charts::{Shape, Stroke};
-use crate::bench::{Measured, stats};
+use crate::bench::stats;
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
-use crate::figures::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule};
+use crate::figures::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
 use crate::guest::protocol;
 
 /// What a setting must find to be called its contestant's best.
@@ -42,8 +42,13 @@ pub fn of(comparison: &Comparison, compared: &Compared) -> Vec<Contestant> {
         if all.iter().any(known) {
             continue;
         }
-        let peer = comparison.engines.iter().filter(|engine| engine.name != OURS);
-        let position = peer.map(|engine| &engine.name).position(|name| *name == series.engine);
+        let peer = comparison
+            .engines
+            .iter()
+            .filter(|engine| engine.name != OURS);
+        let position = peer
+            .map(|engine| &engine.name)
+            .position(|name| *name == series.engine);
         let stroke = match (series.place, position) {
             (Place::Fuse, _) => 1,
             (_, None) => 0,
@@ -83,12 +88,25 @@ impl Contestant {
         settings
     }
 
-    /// The fastest setting that finds enough, by its median search.
-    pub fn best<'a>(&self, compared: &'a Compared) -> Option<Setting<'a>> {
-        let settings = self.settings(compared, None).into_iter();
-        let enough = settings.filter(|setting| setting.samples.recall_by_row >= FLOOR);
+    /// The fastest setting that finds enough, by its median search; or why there is none.
+    pub fn best<'a>(&self, compared: &'a Compared) -> Result<Setting<'a>, String> {
+        let settings = self.settings(compared, None);
+        if settings.is_empty() {
+            let reason = compared
+                .of(&self.engine, self.place)
+                .find_map(|series| series.measured.reason.clone());
+            return Err(format!(
+                "not measured: {}",
+                reason.unwrap_or_else(|| "no reason was recorded".into())
+            ));
+        }
+        let enough = settings
+            .into_iter()
+            .filter(|setting| setting.samples.recall_by_row >= FLOOR);
         let timed = enough.filter(|setting| !setting.samples.samples_ns.concat().is_empty());
-        timed.min_by(|a, b| a.median_ns().total_cmp(&b.median_ns()))
+        timed
+            .min_by(|a, b| a.median_ns().total_cmp(&b.median_ns()))
+            .ok_or_else(|| format!("no setting reached recall {FLOOR}"))
     }
 }
 
@@ -113,7 +131,13 @@ impl Setting<'_> {
 
     /// All searches, in ascending order.
     pub fn sorted(&self) -> Vec<f64> {
-        stats::sorted(self.samples.samples_ns.iter().flatten().map(|&ns| ns as f64))
+        stats::sorted(
+            self.samples
+                .samples_ns
+                .iter()
+                .flatten()
+                .map(|&ns| ns as f64),
+        )
     }
 
     fn median_ns(&self) -> f64 {

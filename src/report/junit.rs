@@ -23,7 +23,9 @@ pub fn render(verdict: &Verdict) -> Result<String> {
         suite.add_test_cases(checks.map(|check| case(check, &name)));
         report.add_test_suite(suite);
     }
-    report.to_string().context("the verdict cannot be written as JUnit's XML")
+    report
+        .to_string()
+        .context("the verdict cannot be written as JUnit's XML")
 }
 
 fn case(check: &Check, phase: &str) -> TestCase {
@@ -46,6 +48,9 @@ fn status(check: &Check) -> TestCaseStatus {
     status
         .set_type(check.status.word())
         .set_message(check.measured.as_str())
-        .set_description(format!("measured: {}\ncriterion: {}", check.measured, check.criterion));
+        .set_description(format!(
+            "measured: {}\ncriterion: {}",
+            check.measured, check.criterion
+        ));
     status
 }

@@ -21,18 +21,28 @@ fn checks(report: &Report) -> String {
     let rows = report.verdict.checks.iter().map(|check| {
         let phase = PHASES.iter().find(|(phase, _)| *phase == check.phase);
         vec![
-            phase.map_or(check.phase.to_string(), |(phase, title)| format!("{phase} {title}")),
+            phase.map_or(check.phase.to_string(), |(phase, title)| {
+                format!("{phase} {title}")
+            }),
             format!("{} {}", words::sign(check.status), check.status.word()),
             check.id.clone(),
             check.measured.clone(),
             check.criterion.clone(),
         ]
     });
-    table("Checks", &["phase", "status", "check", "measured", "criterion"], rows)
+    table(
+        "Checks",
+        &["phase", "status", "check", "measured", "criterion"],
+        rows,
+    )
 }
 
 fn table(title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut text = format!("\n## {title}\n\n| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    let mut text = format!(
+        "\n## {title}\n\n| {} |\n|{}\n",
+        head.join(" | "),
+        "---|".repeat(head.len())
+    );
     for row in rows {
         let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
         writeln!(text, "| {} |", cells.join(" | ")).expect("a String takes everything");

@@ -2,6 +2,7 @@
 //! A run for readers: a page, JUnit's XML for a CI, Markdown for its summary (`docs/report.md`). The same record gives the same bytes.
 
 mod charts;
+mod contestants;
 mod junit;
 mod markdown;
 mod numbers;
@@ -15,6 +16,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::comparison::Comparison;
+use crate::figures::Figure;
 use crate::validate::evidence::Evidence;
 use crate::validate::verdict::Verdict;
 
@@ -26,11 +29,19 @@ pub const MARKDOWN: &str = "report.md";
 pub struct Report<'a> {
     pub evidence: &'a Evidence,
     pub verdict: &'a Verdict,
+    pub figures: Vec<Figure>,
+    /// The engines side by side, or why there are none.
+    pub comparison: Result<&'a Comparison, &'a str>,
 }
 
 impl<'a> Report<'a> {
     pub fn of(evidence: &'a Evidence, verdict: &'a Verdict) -> Report<'a> {
-        Report { evidence, verdict }
+        Report {
+            evidence,
+            verdict,
+            figures: Vec::new(),
+            comparison: Err("TODO"),
+        }
     }
 
     pub fn page(&self) -> String {
@@ -54,7 +65,8 @@ impl<'a> Report<'a> {
             (MARKDOWN, self.markdown()),
         ] {
             let path = dir.join(name);
-            fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+            fs::write(&path, content)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Figures as a reader wants them.
 
+use crate::figures::Clock;
+
 /// `1,490,111`.
 pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
@@ -37,6 +39,11 @@ pub fn significant(value: f64) -> String {
     decimals(value, digits.clamp(0, 9) as usize)
 }
 
+/// Both ends of an interval.
+pub fn interval((low, high): (f64, f64), show: impl Fn(f64) -> String) -> String {
+    format!("{} to {}", show(low), show(high))
+}
+
 /// A value of an axis: no digits that say nothing.
 pub fn short(value: f64) -> String {
     let text = significant(value);
@@ -60,6 +67,18 @@ impl Unit {
         size: 1.0,
     };
 
+    /// For what a clock counted.
+    pub fn of(clock: Clock, largest: f64) -> Unit {
+        match clock {
+            Clock::Instructions => Unit::INSTRUCTIONS,
+            Clock::Monotonic => Unit::of_time(largest),
+            Clock::Emulated => Unit {
+                name: Clock::Emulated.unit(),
+                size: 1.0,
+            },
+        }
+    }
+
     /// Of nanoseconds.
     pub fn of_time(largest_ns: f64) -> Unit {
         let (name, size) = match largest_ns {
@@ -67,6 +86,18 @@ impl Unit {
             1e6.. => ("ms", 1e6),
             1e3.. => ("µs", 1e3),
             _ => ("ns", 1.0),
+        };
+        Unit { name, size }
+    }
+
+    /// What suits an axis, where digits take room.
+    pub fn on_axis(self, largest: f64) -> Unit {
+        let (name, size) = match largest {
+            _ if self != Unit::INSTRUCTIONS => return self,
+            1e9.. => ("billion instructions", 1e9),
+            1e6.. => ("million instructions", 1e6),
+            1e3.. => ("thousand instructions", 1e3),
+            _ => return self,
         };
         Unit { name, size }
     }

@@ -11,7 +11,12 @@ const STYLES: &str = include_str!("styles.css");
 pub fn render(report: &Report) -> Markup {
     let sections: Vec<Section> = vec![
         section::checks::section(report),
+        section::recall::section(report),
+        section::latency::section(report),
+        section::places::section(report),
+        section::peers::section(report),
         section::memory::section(report),
+        section::indexes::section(report),
         section::provenance::section(report),
         section::reproduce::section(report),
     ];

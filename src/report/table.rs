@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 pub struct Table {
-    /// What it shows, for one who cannot see it.
+    /// What it shows.
     pub caption: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<Cell>>,
@@ -16,8 +16,11 @@ pub struct Column {
     pub numeric: bool,
 }
 
+#[derive(Clone)]
 pub enum Cell {
     Text(String),
+    /// So much of it that it takes several lines.
+    Prose(String),
     /// A hash or a command: in letters of one width.
     Code(String),
     /// Why there is nothing to show.
@@ -38,6 +41,11 @@ impl Table {
         }
     }
 
+    /// What all figures of the table are in, unless their column says so itself.
+    pub fn unit(&mut self, unit: &str) {
+        self.caption = format!("{} ({unit})", self.caption);
+    }
+
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
@@ -46,7 +54,7 @@ impl Table {
         html! {
             div class="scroll" tabindex="0" role="region" aria-label=(self.caption) {
                 table {
-                    caption class="unseen" { (self.caption) }
+                    caption { (self.caption) }
                     thead { tr {
                         @for column in &self.columns {
                             th scope="col" class=[column.numeric.then_some("number")] { (column.name) }
@@ -54,7 +62,10 @@ impl Table {
                     } }
                     tbody { @for row in &self.rows { tr {
                         @for (n, (cell, column)) in row.iter().zip(&self.columns).enumerate() {
+                            @let rest = self.columns.len() - n;
                             @if n == 0 { th scope="row" { (cell.render()) } }
+                            // What ends a row early takes all of it.
+                            @else if n + 1 == row.len() && rest > 1 { td colspan=(rest) { (cell.render()) } }
                             @else { td class=[column.numeric.then_some("number")] { (cell.render()) } }
                         }
                     } } }
@@ -84,6 +95,7 @@ impl Cell {
         html! {
             @match self {
                 Cell::Text(text) => (text),
+                Cell::Prose(text) => span class="prose" { (text) },
                 Cell::Code(text) => code { (text) },
                 Cell::Missing(reason) => span class="missing" { (reason) },
             }

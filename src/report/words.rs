@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Statuses and verdicts in words, and how the style sheet calls them.
 
+use super::charts::Stroke;
+use super::numbers::grouped;
+use crate::dataset::workload::{Name, Workload};
+use crate::figures::{Against, Ratio, Spread};
+use crate::guest::protocol::Place;
 use crate::validate::check::Status;
 use crate::validate::verdict::{Fate, Verdict, Word};
 
@@ -28,7 +33,12 @@ pub fn sentence(verdict: &Verdict) -> String {
             counts.skipped
         ),
         Word::Fail => match first(Status::Fail) {
-            Some(check) => format!("{} failed, first {}: {}", of(counts.fail), check.id, check.measured),
+            Some(check) => format!(
+                "{} failed, first {}: {}",
+                of(counts.fail),
+                check.id,
+                check.measured
+            ),
             None => format!("{} failed.", of(counts.fail)),
         },
         Word::CouldNotRun => match (&verdict.machine, first(Status::CouldNotRun)) {
@@ -69,6 +79,49 @@ pub fn plural(status: Status) -> &'static str {
         Status::Fail => "failed",
         Status::Skipped => "skipped",
         Status::CouldNotRun => "could not run",
+    }
+}
+
+/// `inherited, 10,000 x 128`.
+pub fn workload(workload: &Workload) -> String {
+    let name = match workload.name {
+        Name::Inherited => "inherited",
+        Name::Clustered => "clustered",
+    };
+    let (rows, dim) = (grouped(workload.rows as u64), workload.dim);
+    format!("{name}, {rows} x {dim}, {} queries", workload.queries)
+}
+
+pub fn place(place: Place) -> &'static str {
+    match place {
+        Place::InProcess => "in process",
+        Place::Fuse => "FUSE",
+        Place::Kernel => "module",
+    }
+}
+
+pub fn stroke(place: Place) -> Stroke {
+    Stroke(match place {
+        Place::InProcess => 0,
+        Place::Fuse => 1,
+        Place::Kernel => 2,
+    })
+}
+
+/// A ratio with the digits that its spread allows.
+pub fn multiple(ratio: &Ratio) -> String {
+    match ratio.spread {
+        Spread::Exact => format!("{:.4}", ratio.value),
+        Spread::Interval { .. } | Spread::Unknown { .. } => format!("{:.2}", ratio.value),
+    }
+}
+
+/// What a ratio of times says.
+pub fn of_times(ratio: &Ratio) -> &'static str {
+    match ratio.against(1.0) {
+        Against::Below => "faster",
+        Against::Above => "slower",
+        Against::Inconclusive => "inconclusive: the interval holds 1, or there is none",
     }
 }
 

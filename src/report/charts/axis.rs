@@ -93,49 +93,48 @@ impl Axis {
             .collect()
     }
 
-    /// A line at 1, 2 and 5 of each decade, or at decades only; a text at those that the room allows.
+    /// A line at each digit of each decade. A text at as many as the room allows, the same digits of each decade; where that
+    /// leaves fewer than three, at any that have room.
     fn log_ticks(&self, fits: impl Fn(usize) -> usize) -> Vec<Tick> {
         let decades = self.low.floor() as i32..=self.high.ceil() as i32;
-        let within = |mantissas: &[u32]| -> Vec<(f64, f64)> {
-            decades
-                .clone()
-                .flat_map(|decade| {
-                    let of = move |&m: &u32| f64::from(m) * 10f64.powi(decade);
-                    mantissas.iter().map(of).collect::<Vec<_>>()
-                })
-                .filter_map(|value| Some((value, self.at(value)?)))
-                .filter(|(_, at)| (-1e-9..=1.0 + 1e-9).contains(at))
-                .collect()
+        let lines: Vec<(u32, f64, f64)> = decades
+            .flat_map(|decade| {
+                (1..=9).map(move |digit| (digit, f64::from(digit) * 10f64.powi(decade)))
+            })
+            .filter_map(|(digit, value)| Some((digit, value, self.at(value)?)))
+            .filter(|(.., at)| (-1e-9..=1.0 + 1e-9).contains(at))
+            .collect();
+        let longest = lines
+            .iter()
+            .map(|(_, value, _)| numbers::short(*value).len())
+            .max();
+        let apart = 1.0 / fits(longest.unwrap_or(1) + 1).max(1) as f64;
+        let spaced = |places: &[f64]| places.windows(2).all(|two| two[1] - two[0] >= apart);
+        let of = |digits: &[u32]| -> Vec<f64> {
+            let chosen = lines.iter().filter(|(digit, ..)| digits.contains(digit));
+            chosen.map(|(.., at)| *at).collect()
         };
-        let longest = |values: &[(f64, f64)]| {
-            let lengths = values.iter().map(|(value, _)| numbers::short(*value).len());
-            lengths.max().unwrap_or(1)
-        };
-        let candidates: [&[u32]; 4] = [&[1, 2, 3, 4, 5, 6, 7, 8, 9], &[1, 2, 5], &[1, 3], &[1]];
-        let spaced = |values: &[(f64, f64)]| {
-            let apart = values.windows(2).map(|two| two[1].1 - two[0].1);
-            let room = fits(longest(values) + 1) as f64;
-            apart.fold(f64::INFINITY, f64::min) * room >= 1.0
-        };
-        let written = candidates
+        let regular: [&[u32]; 3] = [&[1, 2, 5], &[1, 3], &[1]];
+        let written = regular
             .into_iter()
-            .map(within)
-            .find(|values| values.len() >= 2 && spaced(values))
+            .map(of)
+            .find(|places| places.len() >= 3 && spaced(places))
             .unwrap_or_else(|| {
-                // Decades too dense: every second, third, ... of them.
-                let decades = within(&[1]);
-                let every = decades.len().div_ceil(fits(longest(&decades) + 1).max(1));
-                decades.into_iter().step_by(every.max(1)).collect()
+                let mut places: Vec<f64> = Vec::new();
+                for digit in [1, 5, 2, 3, 7, 4, 6, 8, 9] {
+                    for at in of(&[digit]) {
+                        if places.iter().all(|other| (at - other).abs() >= apart) {
+                            places.push(at);
+                        }
+                    }
+                }
+                places
             });
-        let lines = within(candidates[0]);
         lines
             .into_iter()
-            .map(|(value, at)| Tick {
+            .map(|(_, value, at)| Tick {
                 at,
-                text: written
-                    .iter()
-                    .any(|(written, _)| written == &value)
-                    .then(|| numbers::short(value)),
+                text: written.contains(&at).then(|| numbers::short(value)),
             })
             .collect()
     }
@@ -146,11 +145,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
     });
-    if low <= high {
-        (low, high)
-    } else {
-        (0.0, 1.0)
-    }
+    if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 
 /// 1, 2 or 5 times a power of ten, not smaller than `least`.
@@ -179,7 +174,10 @@ mod tests {
         assert_eq!(axis.at(0.0), Some(0.0));
         assert_eq!(axis.at(100.0), Some(1.0));
         assert_eq!(texts(&axis, 5), ["0", "20", "40", "60", "80", "100"]);
-        assert_eq!(texts(&Axis::between("x", 0.9, 1.0), 2), ["0.90", "0.95", "1.00"]);
+        assert_eq!(
+            texts(&Axis::between("x", 0.9, 1.0), 2),
+            ["0.90", "0.95", "1.00"]
+        );
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub const NARROW: Frame = Frame {
 
 /// For what takes a whole line.
 pub const WIDE: Frame = Frame {
-    width: 860.0,
-    height: 430.0,
+    width: 760.0,
+    height: 400.0,
     class: "wide",
 };
 

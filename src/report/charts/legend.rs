@@ -13,7 +13,6 @@ pub struct Entry {
 pub enum Sign {
     Line(Stroke),
     Mark(Shape),
-    Bar(Stroke),
 }
 
 pub fn legend(entries: &[Entry]) -> Markup {
@@ -28,11 +27,16 @@ pub fn legend(entries: &[Entry]) -> Markup {
 
 fn swatch(sign: &Sign) -> Markup {
     html! {
-        svg class="swatch" viewBox="0 0 30 12" aria-hidden="true" {
-            @match sign {
-                Sign::Line(stroke) => { path class=(format!("line {}", stroke.class())) d="M1 6H29" {} }
-                Sign::Bar(stroke) => { rect class=(format!("bar {}", stroke.class())) x="8" y="1" width="14" height="10" {} }
-                Sign::Mark(shape) => { g class="ink" { (shape.draw(Stroke(0), 15.0, 6.0, "")) } }
+        @match sign {
+            Sign::Line(stroke) => {
+                svg class="swatch" viewBox="0 0 30 12" aria-hidden="true" {
+                    path class=(format!("line {}", stroke.class())) d="M1 6H29" {}
+                }
+            }
+            Sign::Mark(shape) => {
+                svg class="swatch point" viewBox="0 0 12 12" aria-hidden="true" {
+                    g class="ink" { (shape.draw(Stroke(0), 6.0, 6.0, "")) }
+                }
             }
         }
     }

@@ -23,7 +23,6 @@ pub enum Shape {
     Up,
     Down,
     Diamond,
-    Cross,
 }
 
 impl Shape {
@@ -37,17 +36,24 @@ impl Shape {
             Shape::Square => {
                 format!("M{left:.1} {top:.1}H{right:.1}V{bottom:.1}H{left:.1}z")
             }
-            Shape::Up => format!("M{x:.1} {:.1}L{:.1} {bottom:.1}H{:.1}z", y - 4.2, x + 4.0, x - 4.0),
-            Shape::Down => format!("M{x:.1} {:.1}L{:.1} {top:.1}H{:.1}z", y + 4.2, x + 4.0, x - 4.0),
+            Shape::Up => format!(
+                "M{x:.1} {:.1}L{:.1} {bottom:.1}H{:.1}z",
+                y - 4.2,
+                x + 4.0,
+                x - 4.0
+            ),
+            Shape::Down => format!(
+                "M{x:.1} {:.1}L{:.1} {top:.1}H{:.1}z",
+                y + 4.2,
+                x + 4.0,
+                x - 4.0
+            ),
             Shape::Diamond => format!(
                 "M{x:.1} {:.1}L{:.1} {y:.1}L{x:.1} {:.1}L{:.1} {y:.1}z",
                 y - 4.4,
                 x + 4.4,
                 y + 4.4,
                 x - 4.4
-            ),
-            Shape::Cross => format!(
-                "M{left:.1} {top:.1}L{right:.1} {bottom:.1}M{left:.1} {bottom:.1}L{right:.1} {top:.1}"
             ),
         }
     }

@@ -14,7 +14,12 @@ pub fn section(report: &Report) -> Section {
         checks.filter(move |check| check.phase == phase)
     };
     let known = |phase: u8| PHASES.iter().any(|(known, _)| *known == phase);
-    let others: Vec<_> = report.verdict.checks.iter().filter(|check| !known(check.phase)).collect();
+    let others: Vec<_> = report
+        .verdict
+        .checks
+        .iter()
+        .filter(|check| !known(check.phase))
+        .collect();
     Section {
         id: "checks",
         title: "Checks",

@@ -15,7 +15,9 @@ use crate::validate::checks::stability::{SETTLING, kept_kib, slope};
 
 pub fn section(report: &Report) -> Section {
     let content = match report.evidence.guest.cycles() {
-        Ok(cycles) if cycles.cycles.is_empty() => missing("No memory was read", "no cycle came to its end"),
+        Ok(cycles) if cycles.cycles.is_empty() => {
+            missing("No memory was read", "no cycle came to its end")
+        }
         Ok(cycles) => drawn(report, cycles),
         Err(finding) => missing("No cycles", &finding.measured),
     };
@@ -57,23 +59,28 @@ fn drawn(report: &Report, cycles: &Cycles) -> Markup {
         name: "measured after each unload".into(),
         sign: Sign::Line(Stroke(0)),
     }];
-    // Through the middle of what it was fitted to.
     let (from, to) = ((SETTLING + 1) as f64, cycles.cycles.len() as f64);
     let mean = settled.iter().sum::<f64>() / settled.len().max(1) as f64;
-    let through = |slope: f64, stroke| Line {
+    // A line of least squares goes through the middle of what it was fitted to; the limit begins where that line does.
+    let begin = mean - slope.unwrap_or_default() * (to - from) / 2.0;
+    let rising = |slope: f64, stroke| Line {
         stroke: Stroke(stroke),
         shape: None,
-        points: points(&mut [from, to].map(|x| (x, mean + slope * (x - (from + to) / 2.0))).into_iter()),
+        points: points(
+            &mut [from, to]
+                .map(|x| (x, begin + slope * (x - from)))
+                .into_iter(),
+        ),
     };
     let mut note = String::new();
     if let Some(slope) = slope {
-        lines.push(through(slope, 1));
+        lines.push(rising(slope, 1));
         entries.push(Entry {
             name: format!("fitted from cycle {from}: {slope:+.3} KiB a cycle"),
             sign: Sign::Line(Stroke(1)),
         });
         if let Some(limit) = limit(report) {
-            lines.push(through(limit, 6));
+            lines.push(rising(limit, 6));
             entries.push(Entry {
                 name: format!("the limit: {limit:+} KiB a cycle"),
                 sign: Sign::Line(Stroke(6)),
@@ -84,14 +91,19 @@ fn drawn(report: &Report, cycles: &Cycles) -> Markup {
     }
     let values = || lines.iter().flat_map(|line| &line.points);
     let x = Axis::between("cycle", 0.0, to.max(1.0));
-    let y = Axis::linear("KiB more than after the first cycle", values().map(|point| point.y));
+    let y = Axis::linear(
+        "KiB more than after the first cycle",
+        values().map(|point| point.y),
+    );
     let about = About {
         id: "memory-cycles".into(),
         title: "Kernel memory after each unload of the module".into(),
         description: format!(
             "Unreclaimable slab and vmalloc over {} cycles; {}.",
             cycles.cycles.len(),
-            slope.map_or("no slope".into(), |slope| format!("slope {slope:+.3} KiB a cycle"))
+            slope.map_or("no slope".into(), |slope| format!(
+                "slope {slope:+.3} KiB a cycle"
+            ))
         ),
     };
     let chart = line::chart(NARROW, &about, &x, &y, &lines);

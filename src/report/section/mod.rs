@@ -2,8 +2,13 @@
 //! The sections of the page, a file each.
 
 pub mod checks;
+pub mod indexes;
+pub mod latency;
 pub mod memory;
+pub mod peers;
+pub mod places;
 pub mod provenance;
+pub mod recall;
 pub mod reproduce;
 pub mod verdict;
 
@@ -19,9 +24,27 @@ pub struct Section {
 }
 
 /// A drawing with what is said of it, and all of its figures in a table right below.
-pub fn figure(title: &str, drawing: Markup, legend: Option<Markup>, note: &str, table: &Table) -> Markup {
+pub fn figure(
+    title: &str,
+    drawing: Markup,
+    legend: Option<Markup>,
+    note: &str,
+    table: &Table,
+) -> Markup {
+    figure_of_width("part", title, drawing, legend, note, table)
+}
+
+/// As wide as the page (`whole`), or one beside others (`part`).
+pub fn figure_of_width(
+    width: &str,
+    title: &str,
+    drawing: Markup,
+    legend: Option<Markup>,
+    note: &str,
+    table: &Table,
+) -> Markup {
     html! {
-        figure {
+        figure class=(width) {
             figcaption { (title) }
             (drawing)
             @if let Some(legend) = legend { (legend) }

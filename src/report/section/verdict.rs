@@ -3,8 +3,8 @@
 
 use maud::{Markup, html};
 
-use super::super::words;
 use super::super::Report;
+use super::super::words;
 use crate::validate::check::Status;
 use crate::validate::verdict::Word;
 
