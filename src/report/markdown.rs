@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `report.md`: what fits into the summary of a CI's job.
 
-use std::fmt::Write;
-
+use super::section::{peers, places};
+use super::table::{Cell, Table, escaped};
 use super::{Report, words};
 use crate::validate::check::PHASES;
 
@@ -13,58 +13,58 @@ pub fn render(report: &Report) -> String {
         words::verdict(verdict),
         escaped(&words::sentence(verdict))
     );
-    text.push_str(&checks(report));
-    text
-}
-
-fn checks(report: &Report) -> String {
-    let rows = report.verdict.checks.iter().map(|check| {
-        let phase = PHASES.iter().find(|(phase, _)| *phase == check.phase);
-        vec![
-            phase.map_or(check.phase.to_string(), |(phase, title)| {
-                format!("{phase} {title}")
-            }),
-            format!("{} {}", words::sign(check.status), check.status.word()),
-            check.id.clone(),
-            check.measured.clone(),
-            check.criterion.clone(),
-        ]
-    });
-    table(
-        "Checks",
-        &["phase", "status", "check", "measured", "criterion"],
-        rows,
-    )
-}
-
-fn table(title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut text = format!(
-        "\n## {title}\n\n| {} |\n|{}\n",
-        head.join(" | "),
-        "---|".repeat(head.len())
+    section(&mut text, "Checks", Ok(vec![checks(report)]));
+    let places = places::tables(report);
+    let places = if places.is_empty() {
+        Err(verdict.machine.to_string())
+    } else {
+        Ok(places)
+    };
+    section(
+        &mut text,
+        "In process, through FUSE, through the module",
+        places,
     );
-    for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
-        writeln!(text, "| {} |", cells.join(" | ")).expect("a String takes everything");
-    }
+    section(&mut text, "Engines side by side", peers::tables(report));
     text
 }
 
-/// Text that neither ends a cell nor means anything in Markdown or HTML.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in text.chars() {
-        match character {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' => {
-                escaped.push('\\');
-                escaped.push(character);
+fn section(text: &mut String, title: &str, tables: Result<Vec<Table>, String>) {
+    text.push_str(&format!("\n## {title}\n"));
+    match tables {
+        Ok(tables) => {
+            for table in tables {
+                text.push_str(&format!(
+                    "\n{}:\n\n{}",
+                    escaped(&table.caption),
+                    table.markdown()
+                ));
             }
-            '\n' | '\r' => escaped.push(' '),
-            other => escaped.push(other),
         }
+        Err(reason) => text.push_str(&format!("\nNothing: {}\n", escaped(&reason))),
     }
-    escaped
+}
+
+fn checks(report: &Report) -> Table {
+    let mut table = Table::new(
+        "Every check",
+        &["phase", "status", "check", "measured", "criterion"],
+    );
+    for check in &report.verdict.checks {
+        let phase = PHASES.iter().find(|(phase, _)| *phase == check.phase);
+        table.row([
+            Cell::text(phase.map_or(check.phase.to_string(), |(phase, title)| {
+                format!("{phase} {title}")
+            })),
+            Cell::text(format!(
+                "{} {}",
+                words::sign(check.status),
+                check.status.word()
+            )),
+            Cell::text(&check.id),
+            Cell::text(&check.measured),
+            Cell::text(&check.criterion),
+        ]);
+    }
+    table
 }

@@ -35,12 +35,16 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn of(evidence: &'a Evidence, verdict: &'a Verdict) -> Report<'a> {
+    pub fn of(
+        evidence: &'a Evidence,
+        verdict: &'a Verdict,
+        comparison: Result<&'a Comparison, &'a str>,
+    ) -> Report<'a> {
         Report {
             evidence,
             verdict,
             figures: Vec::new(),
-            comparison: Err("TODO"),
+            comparison,
         }
     }
 

@@ -75,6 +75,44 @@ impl Table {
     }
 }
 
+impl Table {
+    /// In Markdown, where a row that ends early is filled up.
+    pub fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let names = self.columns.iter().map(|column| escaped(&column.name));
+        let rulers = self
+            .columns
+            .iter()
+            .map(|column| if column.numeric { "---:" } else { "---" });
+        let mut text = line(names.collect()) + &line(rulers.map(str::to_owned).collect());
+        for row in &self.rows {
+            let mut cells: Vec<String> = row.iter().map(|cell| escaped(cell.as_str())).collect();
+            cells.resize(self.columns.len(), String::new());
+            text.push_str(&line(cells));
+        }
+        text
+    }
+}
+
+/// Text that neither ends a cell nor means anything in Markdown or HTML.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            other if other.is_control() => escaped.push(' '),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
 impl Cell {
     pub fn text(text: impl Into<String>) -> Cell {
         Cell::Text(text.into())
@@ -88,6 +126,12 @@ impl Cell {
         match shown {
             Ok(text) => Cell::Text(text.into()),
             Err(reason) => Cell::Missing(reason.into()),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Cell::Text(text) | Cell::Prose(text) | Cell::Code(text) | Cell::Missing(text) => text,
         }
     }
 

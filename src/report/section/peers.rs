@@ -28,6 +28,17 @@ pub fn section(report: &Report) -> Section {
     }
 }
 
+/// The best of each engine, a table for each workload; or why there is none.
+pub fn tables(report: &Report) -> Result<Vec<Table>, String> {
+    let comparison = report.comparison?;
+    let of = |compared| {
+        let mut table = best(comparison, compared);
+        table.caption = format!("{}: {}", words::workload(&compared.workload), table.caption);
+        table
+    };
+    Ok(comparison.workloads.iter().map(of).collect())
+}
+
 fn engines(comparison: &Comparison) -> Markup {
     let mut table = Table::new(
         "Engines",

@@ -29,8 +29,14 @@ pub fn section(report: &Report) -> Section {
     }
 }
 
+/// One for each dataset on each machine.
+pub fn tables(report: &Report) -> Vec<Table> {
+    let of = |case: &Case| table(case, case.unit());
+    cases(&report.figures).iter().map(of).collect()
+}
+
 /// One dataset on one machine.
-pub struct Case<'a> {
+struct Case<'a> {
     medians: Vec<&'a Figure>,
     all: &'a [Figure],
 }
@@ -46,6 +52,11 @@ impl Case<'_> {
             Machine::Guest { accelerator, .. } => format!("in the guest, {accelerator}"),
         };
         format!("{}, {machine}", self.conditions().dataset.name)
+    }
+
+    fn unit(&self) -> Unit {
+        let measured = self.medians.iter().filter_map(|figure| figure.value.value);
+        Unit::of(self.conditions().clock, measured.fold(0.0, f64::max))
     }
 
     /// The same search in process.
@@ -74,7 +85,7 @@ impl Case<'_> {
 }
 
 /// By machine, dataset and metric, in the order in which they come.
-pub fn cases(figures: &[Figure]) -> Vec<Case<'_>> {
+fn cases(figures: &[Figure]) -> Vec<Case<'_>> {
     let mut cases: Vec<Case> = Vec::new();
     let medians = figures.iter().filter(|figure| {
         figure.quantity == Quantity::Median && figure.conditions.operation == Operation::Search
@@ -227,41 +238,4 @@ fn table(case: &Case, unit: Unit) -> Table {
         table.row(names.into_iter().chain(cells));
     }
     table
-}
-
-/// The rows of the same for Markdown.
-pub fn rows(figures: &[Figure]) -> Vec<Vec<String>> {
-    let row = |case: &Case, figure: &Figure| {
-        let conditions = &figure.conditions;
-        let unit = Unit::of(conditions.clock, figure.value.value.unwrap_or_default());
-        let (value, ratio) = match figure.value.value {
-            Some(value) => (
-                format!("{} {}", unit.show(value), unit.name),
-                case.ratio(figure)
-                    .map_or_else(|refusal| refusal, |ratio| ratio.to_string()),
-            ),
-            None => (
-                figure.value.reason.clone().unwrap_or_default(),
-                String::new(),
-            ),
-        };
-        vec![
-            case.name(),
-            search(conditions),
-            words::place(conditions.place).into(),
-            conditions
-                .recall
-                .map_or("never measured".into(), |recall| format!("{recall:.4}")),
-            value,
-            ratio,
-        ]
-    };
-    let cases = cases(figures);
-    let of = |case: &Case| -> Vec<_> {
-        case.medians
-            .iter()
-            .map(|figure| row(case, figure))
-            .collect()
-    };
-    cases.iter().flat_map(of).collect()
 }
