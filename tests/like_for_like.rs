@@ -43,7 +43,8 @@ fn search(place: Place) -> Conditions {
 fn guest(accelerator: Accelerator, bundle: &str) -> Conditions {
     Conditions {
         machine: Machine::Guest {
-            accelerator,
+            accelerator: Some(accelerator),
+            cpu: Some("a CPU".into()),
             bundle: bundle.into(),
         },
         clock: Clock::of(accelerator),

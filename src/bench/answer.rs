@@ -31,6 +31,12 @@ impl Answer {
         }
     }
 
+    /// Whether ids and distances are those that were hashed.
+    pub fn fits_its_hash(&self) -> bool {
+        let hits: Vec<Hit> = self.hits().collect();
+        self.ids.len() == self.distances.len() && Answer::new(&hits).blake3 == self.blake3
+    }
+
     pub fn hits(&self) -> impl Iterator<Item = Hit> {
         self.ids
             .iter()

@@ -36,6 +36,7 @@ pub struct Bundle {
     dir: PathBuf,
     id: String,
     manifest: Manifest,
+    manifest_text: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -80,9 +81,9 @@ impl Bundle {
     /// the kernel.
     pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
         let path = dir.join(MANIFEST);
-        let text = fs::read(&path).map_err(unreadable(&path))?;
+        let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
         let manifest: Manifest =
-            serde_json::from_slice(&text).map_err(|source| BundleError::Manifest {
+            serde_json::from_str(&text).map_err(|source| BundleError::Manifest {
                 path: path.clone(),
                 source,
             })?;
@@ -111,8 +112,9 @@ impl Bundle {
         )?;
         Ok(Bundle {
             dir: dir.to_owned(),
-            id: blake3::hash(&text).to_string(),
+            id: blake3::hash(text.as_bytes()).to_string(),
             manifest,
+            manifest_text: text,
         })
     }
 
@@ -127,6 +129,11 @@ impl Bundle {
 
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The very text of which [`Bundle::id`] is the hash.
+    pub fn manifest_text(&self) -> &str {
+        &self.manifest_text
     }
 
     pub fn kernel(&self) -> PathBuf {

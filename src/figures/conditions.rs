@@ -66,7 +66,10 @@ pub enum Machine {
         cpu: String,
     },
     Guest {
-        accelerator: Accelerator,
+        /// Nothing where a hypervisor does not tell.
+        accelerator: Option<Accelerator>,
+        /// The CPU as the guest sees it; nothing where nobody looked, or where none is behind the clock.
+        cpu: Option<String>,
         /// BLAKE3 of the bundle's manifest.
         bundle: String,
     },
@@ -81,14 +84,17 @@ pub enum Clock {
     Instructions,
     /// CLOCK_MONOTONIC of an emulated machine, which means nothing.
     Emulated,
+    /// CLOCK_MONOTONIC of a machine that does not tell what it counts.
+    Unknown,
 }
 
 impl Clock {
-    pub fn of(accelerator: Accelerator) -> Clock {
-        match accelerator {
-            Accelerator::Kvm => Clock::Monotonic,
-            Accelerator::Icount => Clock::Instructions,
-            Accelerator::Tcg => Clock::Emulated,
+    pub fn of(accelerator: impl Into<Option<Accelerator>>) -> Clock {
+        match accelerator.into() {
+            Some(Accelerator::Kvm) => Clock::Monotonic,
+            Some(Accelerator::Icount) => Clock::Instructions,
+            Some(Accelerator::Tcg) => Clock::Emulated,
+            None => Clock::Unknown,
         }
     }
 
@@ -97,6 +103,7 @@ impl Clock {
             Clock::Monotonic => "ns",
             Clock::Instructions => "instructions",
             Clock::Emulated => "ns (emulated: means nothing)",
+            Clock::Unknown => "ns (of an unknown clock)",
         }
     }
 }
@@ -113,6 +120,7 @@ impl fmt::Display for Clock {
             Clock::Monotonic => "nanoseconds",
             Clock::Instructions => "instructions",
             Clock::Emulated => "emulated nanoseconds",
+            Clock::Unknown => "nanoseconds of an unknown clock",
         })
     }
 }
@@ -133,9 +141,20 @@ impl fmt::Display for Machine {
             Machine::Host { cpu } => write!(f, "the host ({cpu})"),
             Machine::Guest {
                 accelerator,
+                cpu,
                 bundle,
             } => {
-                write!(f, "a guest under {accelerator} (bundle {bundle:.16})")
+                match accelerator {
+                    Some(accelerator) => write!(f, "a guest under {accelerator}")?,
+                    None => write!(f, "a guest of an unknown hypervisor")?,
+                }
+                if let Some(cpu) = cpu {
+                    write!(f, " on {cpu}")?;
+                }
+                if !bundle.is_empty() {
+                    write!(f, " (bundle {bundle:.16})")?;
+                }
+                Ok(())
             }
         }
     }
@@ -163,11 +182,21 @@ impl fmt::Display for Conditions {
 }
 
 impl Machine {
+    pub(super) fn cpu(&self) -> Option<&str> {
+        match self {
+            Machine::Host { cpu } => Some(cpu),
+            Machine::Guest { cpu, .. } => cpu.as_deref(),
+        }
+    }
+
     /// A guest of any bundle.
     pub(super) fn without_bundle(&self) -> Machine {
         match self {
-            Machine::Guest { accelerator, .. } => Machine::Guest {
+            Machine::Guest {
+                accelerator, cpu, ..
+            } => Machine::Guest {
                 accelerator: *accelerator,
+                cpu: cpu.clone(),
                 bundle: String::new(),
             },
             host @ Machine::Host { .. } => host.clone(),

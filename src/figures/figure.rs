@@ -71,6 +71,9 @@ impl Figure {
             Clock::Emulated => Spread::Unknown {
                 reason: "an emulated clock means nothing".into(),
             },
+            Clock::Unknown => Spread::Unknown {
+                reason: "nobody knows what this clock counts".into(),
+            },
             Clock::Monotonic => Spread::of_runs(&runs),
         };
         Figure {
@@ -87,7 +90,7 @@ impl Figure {
     pub fn once(value: u64, conditions: Conditions) -> Figure {
         let spread = match conditions.clock {
             Clock::Instructions => Spread::Exact,
-            Clock::Monotonic | Clock::Emulated => Spread::Unknown {
+            Clock::Monotonic | Clock::Emulated | Clock::Unknown => Spread::Unknown {
                 reason: "it was done once".into(),
             },
         };

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::conditions::Conditions;
+use super::conditions::{Clock, Conditions};
 use super::figure::Figure;
 
 /// What a ratio is to show, and so what must agree in both of its figures.
@@ -99,6 +99,11 @@ impl Rule {
                 differences.unless_equal("place", &of.place, &to.place);
                 let (a, b) = (of.machine.without_bundle(), to.machine.without_bundle());
                 differences.unless_equal("machine", &a, &b);
+                let timed = of.clock != Clock::Instructions;
+                if timed && a == b && a.cpu().is_none() {
+                    let unknown = || "not recorded".to_owned();
+                    differences.add("CPU", unknown(), unknown());
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::build::BOOT_FILE;
 use super::console::Console;
 use super::contents::{Contents, IN_INITRAMFS};
-use super::data::{Data, KERNEL_LOG, MANIFEST, MESSAGES, REPORT, RESULTS, Run, VERDICT};
+use super::data::{Data, REPORT, Run};
 use super::disk::Layout;
 use super::fat::Fat;
 use super::judge::{Observed, judge, unfinished};
@@ -28,7 +28,8 @@ use crate::guest::supervisor::time_limit;
 use crate::guest::{drivers, hypervisor, init, kmod, system};
 use crate::machine::session::Ending;
 use crate::validate::guest_report::GuestReport;
-use crate::validate::judgement::{self, to_json};
+use crate::validate::judgement::{scan, today};
+use crate::validate::record::{self, CONSOLE, MESSAGES, VERDICT};
 use crate::validate::run::progress;
 use crate::validate::terminal;
 use crate::validate::verdict::Fate;
@@ -172,6 +173,7 @@ fn observe(
     console: &Console,
 ) -> Result<Observed> {
     console.say("comparing kernel, initramfs and module with the bundle's manifest");
+    let date = today();
     let intact = verify(&contents.manifest()?, disk, layout).map_err(|error| format!("{error:#}"));
     let obstacle = match &intact {
         Err(reason) => Some(format!("the bundle is not intact: {reason}")),
@@ -181,6 +183,7 @@ fn observe(
     if let Some(not_started) = obstacle {
         return Ok(Observed {
             intact,
+            date,
             guest: GuestReport::default(),
             kernel_log: Err(not_started.clone()),
             fate: Fate::NotStarted { not_started },
@@ -196,16 +199,17 @@ fn observe(
     };
     let carried_out = init::carry_out(&contents.plan, &mut record);
     record.save_kernel_log()?;
-    let log = data.read(run, KERNEL_LOG)?.unwrap_or_default();
+    let log = data.read(run, CONSOLE)?.unwrap_or_default();
     Ok(Observed {
         intact,
+        date,
         fate: Fate::Booted(match carried_out {
             Ok(()) => Ending::Completed,
             Err(error) => Ending::GuestError {
                 reason: format!("{error:#}"),
             },
         }),
-        kernel_log: judgement::scan(&String::from_utf8_lossy(&log)),
+        kernel_log: scan(&log, date),
         guest: record.guest,
     })
 }
@@ -279,7 +283,7 @@ impl Record<'_, '_> {
             text.push('\n');
             self.next_log = record.sequence + 1;
         }
-        self.data.append(self.run, KERNEL_LOG, text.as_bytes())
+        self.data.append(self.run, CONSOLE, text.as_bytes())
     }
 }
 
@@ -292,14 +296,9 @@ fn conclude(
     console: &Console,
 ) -> Result<()> {
     let (judgement, evidence) = judge(contents, observed)?;
-    let verdict = &judgement.verdict;
-    let report = terminal::render(verdict, &evidence);
-    for (name, text) in [
-        (RESULTS, judgement.results.as_str()),
-        (MANIFEST, &contents.manifest),
-        (REPORT, &report),
-        (VERDICT, &to_json(verdict)?),
-    ] {
+    let report = terminal::render(&judgement.verdict, &evidence);
+    data.add(run, REPORT, report.as_bytes())?;
+    for (name, text) in record::files(&evidence, &judgement)? {
         data.add(run, name, text.as_bytes())?;
     }
     console.show(&format!("\n{report}\n"));

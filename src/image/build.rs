@@ -12,9 +12,9 @@ use super::data::{self, Data};
 use super::disk::{Identity, Layout, Slice};
 use super::fat::Fat;
 use super::uki;
+use crate::bundle::Bundle;
 use crate::bundle::guest_modules::Role;
 use crate::bundle::initramfs::Archive;
-use crate::bundle::{Bundle, MANIFEST};
 use crate::guest::protocol::PLAN_PATH;
 use crate::validate::checks;
 use crate::validate::criteria::Criteria;
@@ -81,15 +81,13 @@ pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> R
 }
 
 fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<Contents> {
-    let manifest = bundle.dir().join(MANIFEST);
     let steps = checks::steps(criteria).unwrap_or_default();
     Ok(Contents {
         format: FORMAT,
         data_partition: identity.data,
         plan: plan(criteria, None, workload(criteria)?, steps),
         criteria: criteria.text.clone(),
-        manifest: fs::read_to_string(&manifest)
-            .with_context(|| format!("cannot read {}", manifest.display()))?,
+        manifest: bundle.manifest_text().to_owned(),
     })
 }
 

@@ -11,16 +11,9 @@ use super::fat::Fat;
 /// Of the partition. A run takes a few.
 pub const MIB: u64 = 64;
 
-/// Written last: a run that has it came to its end.
-pub const VERDICT: &str = "verdict.json";
-/// The guest's messages, each one as soon as it was sent.
-pub const MESSAGES: &str = "messages.jsonl";
-/// The kernel's log, up to the newest message.
-pub const KERNEL_LOG: &str = "console.log";
-pub const RESULTS: &str = "results.json";
-/// What a person reads.
+/// What a person reads. The other files are those of `validate::record`; the verdict is written last, so a run that has it
+/// came to its end.
 pub const REPORT: &str = "report.txt";
-pub const MANIFEST: &str = "manifest.json";
 
 const README: &str = "README.txt";
 const UNFINISHED: &str = "unfinished";

@@ -2,16 +2,18 @@
 //! From what a run left to its verdict: in the image itself, and where a run did not get that far, by whoever reads it.
 
 use anyhow::Result;
+use jiff::civil::Date;
 
 use super::contents::Contents;
-use super::data::{Data, KERNEL_LOG, MESSAGES, Run};
-use crate::guest::protocol::{Accelerator, Message};
+use super::data::{Data, Run};
+use crate::guest::protocol::Accelerator;
 use crate::guest::results::Identity;
 use crate::machine::kernel_log::Scan;
 use crate::machine::session::Ending;
 use crate::validate::evidence::{Evidence, MachineRecord, Repetition};
 use crate::validate::guest_report::GuestReport;
-use crate::validate::judgement::{self, Judgement};
+use crate::validate::judgement::{Judgement, scan, today};
+use crate::validate::record::{CONSOLE, MESSAGES};
 use crate::validate::verdict::Fate;
 
 /// What is known of a run.
@@ -20,6 +22,8 @@ pub struct Observed {
     pub intact: Result<(), String>,
     pub guest: GuestReport,
     pub fate: Fate,
+    /// As of which the kernel log was scanned.
+    pub date: Date,
     pub kernel_log: Result<Scan, String>,
 }
 
@@ -27,6 +31,9 @@ pub struct Observed {
 pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evidence)> {
     let manifest = contents.manifest()?;
     let evidence = Evidence {
+        date: observed.date,
+        manifest_text: Some(contents.manifest.clone()),
+        cpu: None,
         criteria: contents.criteria()?,
         manifest: observed.intact.map(|()| manifest),
         host: Err("an image has no host".into()),
@@ -38,7 +45,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         kernel_log: observed.kernel_log,
         repetition: Repetition::None("an image boots once".into()),
     };
-    let judgement = Judgement::of(&evidence, Some(contents.bundle_id()))?;
+    let judgement = Judgement::of(&evidence)?;
     Ok((judgement, evidence))
 }
 
@@ -59,10 +66,11 @@ fn machine(identity: &Identity) -> MachineRecord {
 
 /// What a run left that did not come to its end.
 pub fn unfinished(data: &Data, run: Run) -> Result<Observed> {
-    let guest = messages(&data.read(run, MESSAGES)?.unwrap_or_default());
-    let log = data.read(run, KERNEL_LOG)?.unwrap_or_default();
+    let guest = GuestReport::of_messages(&data.read(run, MESSAGES)?.unwrap_or_default());
+    let log = data.read(run, CONSOLE)?.unwrap_or_default();
+    let date = today();
     // Half a log proves a fault, but not that there is none.
-    let kernel_log = judgement::scan(&String::from_utf8_lossy(&log)).and_then(|scan| {
+    let kernel_log = scan(&log, date).and_then(|scan| {
         if scan.is_clean() {
             Err("the log was not saved to its end".into())
         } else {
@@ -77,6 +85,7 @@ pub fn unfinished(data: &Data, run: Run) -> Result<Observed> {
     Ok(Observed {
         intact: Ok(()),
         guest,
+        date,
         fate: Fate::Booted(Ending::Lost {
             how: format!(
                 "it stopped {stopped} and left no verdict; its kernel crashed, or it was taken away"
@@ -84,33 +93,4 @@ pub fn unfinished(data: &Data, run: Run) -> Result<Observed> {
         }),
         kernel_log,
     })
-}
-
-/// The messages of a file up to the first that is not whole.
-fn messages(text: &[u8]) -> GuestReport {
-    let mut report = GuestReport::default();
-    for line in text.split(|&byte| byte == b'\n') {
-        let Ok(message) = serde_json::from_slice::<Message>(line) else {
-            break;
-        };
-        report.take(message);
-    }
-    report
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::guest::protocol::Step;
-
-    #[test]
-    fn half_a_message_is_none() {
-        let text = concat!(
-            r#"{"message":"step-started","step":"cycles"}"#,
-            "\n",
-            r#"{"message":"step-started","step":"fi"#
-        );
-        assert_eq!(messages(text.as_bytes()).unfinished, Some(Step::Cycles));
-        assert_eq!(messages(b""), GuestReport::default());
-    }
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::data::{Data, REPORT, Run, VERDICT};
+use super::data::{Data, REPORT, Run};
 use super::disk::Layout;
 use super::judge::{judge, unfinished};
+use crate::validate::record::VERDICT;
 use crate::validate::terminal;
 use crate::validate::verdict::Verdict;
 

@@ -43,7 +43,9 @@ fn status(check: &Check) -> TestCaseStatus {
         Status::Pass => return TestCaseStatus::success(),
         Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Status::Skipped => TestCaseStatus::skipped(),
-        Status::CouldNotRun => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Status::CouldNotRun | Status::Inconclusive => {
+            TestCaseStatus::non_success(NonSuccessKind::Error)
+        }
     };
     status
         .set_type(check.status.word())

@@ -16,9 +16,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::comparison::Comparison;
+use crate::comparison::{self, Comparison};
 use crate::figures::Figure;
 use crate::validate::evidence::Evidence;
+use crate::validate::figures;
 use crate::validate::verdict::Verdict;
 
 pub const PAGE: &str = "report.html";
@@ -43,7 +44,7 @@ impl<'a> Report<'a> {
         Report {
             evidence,
             verdict,
-            figures: Vec::new(),
+            figures: figures::of(evidence),
             comparison,
         }
     }
@@ -59,19 +60,27 @@ impl<'a> Report<'a> {
     pub fn markdown(&self) -> String {
         markdown::render(self)
     }
+}
 
-    /// Writes all three to a directory, which is made if it is not there.
-    pub fn write(&self, dir: &Path) -> Result<()> {
-        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        for (name, content) in [
-            (PAGE, self.page()),
-            (JUNIT, self.junit()?),
-            (MARKDOWN, self.markdown()),
-        ] {
-            let path = dir.join(name);
-            fs::write(&path, content)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(())
+/// Writes all three of the record in `run` to `out`, which is made if it is not there.
+pub fn write(run: &Path, evidence: &Evidence, verdict: &Verdict, out: &Path) -> Result<()> {
+    let comparison = match run.join(comparison::FILE).exists() {
+        true => Ok(Comparison::read(run)?),
+        false => Err("this run compared no engines"),
+    };
+    let report = Report::of(
+        evidence,
+        verdict,
+        comparison.as_ref().map_err(|reason| *reason),
+    );
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    for (name, content) in [
+        (PAGE, report.page()),
+        (JUNIT, report.junit()?),
+        (MARKDOWN, report.markdown()),
+    ] {
+        let path = out.join(name);
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
     }
+    Ok(())
 }

@@ -72,8 +72,8 @@ impl Unit {
         match clock {
             Clock::Instructions => Unit::INSTRUCTIONS,
             Clock::Monotonic => Unit::of_time(largest),
-            Clock::Emulated => Unit {
-                name: Clock::Emulated.unit(),
+            Clock::Emulated | Clock::Unknown => Unit {
+                name: clock.unit(),
                 size: 1.0,
             },
         }

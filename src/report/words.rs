@@ -14,6 +14,7 @@ pub fn verdict(verdict: &Verdict) -> &'static str {
         Word::Pass => "PASS",
         Word::Fail => "FAIL",
         Word::CouldNotRun => "COULD NOT RUN",
+        Word::Inconclusive => "INCONCLUSIVE",
     }
 }
 
@@ -41,6 +42,15 @@ pub fn sentence(verdict: &Verdict) -> String {
             ),
             None => format!("{} failed.", of(counts.fail)),
         },
+        Word::Inconclusive => match first(Status::Inconclusive) {
+            Some(check) => format!(
+                "{} inconclusive, first {}: {}",
+                of(counts.inconclusive),
+                check.id,
+                check.measured
+            ),
+            None => "Nothing was decided.".into(),
+        },
         Word::CouldNotRun => match (&verdict.machine, first(Status::CouldNotRun)) {
             (Fate::NotStarted { .. }, _) | (_, None) => format!("{}.", verdict.machine),
             (_, Some(check)) => format!(
@@ -58,6 +68,7 @@ pub fn sign(status: Status) -> &'static str {
     match status {
         Status::Pass => "✓",
         Status::Fail => "✗",
+        Status::Inconclusive => "≈",
         Status::Skipped => "–",
         Status::CouldNotRun => "?",
     }
@@ -67,6 +78,7 @@ pub fn class(status: Status) -> &'static str {
     match status {
         Status::Pass => "pass",
         Status::Fail => "fail",
+        Status::Inconclusive => "inconclusive",
         Status::Skipped => "skipped",
         Status::CouldNotRun => "could-not-run",
     }
@@ -77,6 +89,7 @@ pub fn plural(status: Status) -> &'static str {
     match status {
         Status::Pass => "passed",
         Status::Fail => "failed",
+        Status::Inconclusive => "inconclusive",
         Status::Skipped => "skipped",
         Status::CouldNotRun => "could not run",
     }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     Pass,
     Fail,
+    /// Measured, but not sharply enough: the interval has the limit in it. Never counted as passed.
+    Inconclusive,
     /// Does not apply here; never counted as passed.
     Skipped,
     /// Applies, but what it needs did not happen.
@@ -23,9 +25,10 @@ pub const PHASES: [(u8, &str); 4] = [
 ];
 
 impl Status {
-    pub const ALL: [Status; 4] = [
+    pub const ALL: [Status; 5] = [
         Status::Pass,
         Status::Fail,
+        Status::Inconclusive,
         Status::Skipped,
         Status::CouldNotRun,
     ];
@@ -34,6 +37,7 @@ impl Status {
         match self {
             Status::Pass => "pass",
             Status::Fail => "FAIL",
+            Status::Inconclusive => "inconclusive",
             Status::Skipped => "skipped",
             Status::CouldNotRun => "could not run",
         }
@@ -62,6 +66,13 @@ impl Finding {
         }
     }
 
+    pub fn inconclusive(measured: impl std::fmt::Display) -> Self {
+        Finding {
+            status: Status::Inconclusive,
+            measured: measured.to_string(),
+        }
+    }
+
     pub fn skipped(why: impl std::fmt::Display) -> Self {
         Finding {
             status: Status::Skipped,
@@ -86,7 +97,7 @@ impl Finding {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub id: String,
     pub phase: u8,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything that a run brought to light, for the checks to look at.
 
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
 use crate::bundle::manifest::Manifest;
 use crate::guest::protocol::{Accelerator, Outcome, Place, Plan};
 use crate::guest::results::{PerPlace, PlaceRun};
@@ -14,9 +17,15 @@ use super::host::HostRun;
 use super::verdict::Fate;
 
 pub struct Evidence {
+    /// The day of the run, as of which the kernel log was scanned: exceptions to it end.
+    pub date: Date,
     pub criteria: Criteria,
+    /// The text of the bundle's manifest, if there is a bundle.
+    pub manifest_text: Option<String>,
     /// Of the bundle, which was verified; or why it was not.
     pub manifest: Result<Manifest, String>,
+    /// What the CPU of the host calls itself, if there is a host.
+    pub cpu: Option<String>,
     /// The measurements on the host, or why there are none.
     pub host: Result<HostRun, String>,
     /// The indexes that the host has built, or why there are none.
@@ -32,6 +41,8 @@ pub struct Evidence {
 }
 
 /// What the machine was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MachineRecord {
     /// Nothing where a hypervisor does not tell what its clock counts.
     pub accelerator: Option<Accelerator>,
@@ -41,6 +52,7 @@ pub struct MachineRecord {
     pub qemu: Option<String>,
 }
 
+#[derive(Clone, Debug, PartialEq)]
 pub enum Repetition {
     /// Every byte of messages and console was the same.
     Equal { bytes: usize },
@@ -53,6 +65,12 @@ pub enum Repetition {
 }
 
 impl Evidence {
+    /// The BLAKE3 of the bundle's manifest.
+    pub fn bundle_id(&self) -> Option<String> {
+        let text = self.manifest_text.as_ref()?;
+        Some(blake3::hash(text.as_bytes()).to_string())
+    }
+
     pub fn manifest(&self) -> Result<&Manifest, Finding> {
         self.manifest.as_ref().map_err(Finding::could_not_run)
     }

@@ -31,6 +31,18 @@ pub struct StepReport {
 }
 
 impl GuestReport {
+    /// The messages of a file. What is no message is left out, as it is while the guest runs; half a line at the end is none.
+    pub fn of_messages(text: &[u8]) -> GuestReport {
+        let mut report = GuestReport::default();
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let whole = line.ends_with(b"\n");
+            if let Some(message) = serde_json::from_slice(line).ok().filter(|_| whole) {
+                report.take(message);
+            }
+        }
+        report
+    }
+
     pub fn take(&mut self, message: Message) {
         match message {
             Message::Hello {
@@ -113,6 +125,18 @@ step_data! {
 mod tests {
     use super::super::check::Status;
     use super::*;
+
+    #[test]
+    fn half_a_message_is_none() {
+        let text = concat!(
+            r#"{"message":"step-started","step":"cycles"}"#,
+            "\nnonsense\n",
+            r#"{"message":"step-started","step":"fi"#
+        );
+        let report = GuestReport::of_messages(text.as_bytes());
+        assert_eq!(report.unfinished, Some(Step::Cycles));
+        assert_eq!(GuestReport::of_messages(b""), GuestReport::default());
+    }
 
     #[test]
     fn says_where_the_guest_stopped() {

@@ -19,13 +19,14 @@ use nix::unistd::{Pid, geteuid};
 use serde::{Deserialize, Serialize};
 
 use crate::anns::Metric;
-use crate::bench::{self, Measurement, Options};
+use crate::bench::Measurement;
 use crate::client::{Kind, Method, Searcher};
 use crate::dataset::workload::Workload;
 use crate::dataset::{fvecs, hash};
 use crate::guest::protocol::Outcome;
 use crate::guest::results::Case;
 use crate::guest::steps::files;
+use crate::guest::steps::series::Series;
 
 use super::criteria::WorkloadCriteria;
 use super::scratch::{self, Scratch, is_mounted};
@@ -51,6 +52,7 @@ pub struct HostRun {
 pub struct Searches {
     /// BLAKE3 of the rows as read back through the mount.
     pub vectors_blake3: String,
+    pub queries_blake3: String,
     pub in_process: Measurement,
     pub fuse: Measurement,
 }
@@ -173,16 +175,11 @@ fn search(
     let path = mount_point.join("vectors.fvecs");
     fvecs::write(&path, &generated.vectors)?;
     let vectors_blake3 = hash::rows(&fvecs::read(&path)?).to_string();
-    let options = Options {
-        method: Method {
-            kind: Kind::Flat,
-            metric: Metric::L2,
-            k: criteria.k,
-            effort: 0,
-        },
-        warmups: criteria.warmups as usize,
-        runs: criteria.runs as usize,
-        threads: 1,
+    let method = Method {
+        kind: Kind::Flat,
+        metric: Metric::L2,
+        k: criteria.k,
+        effort: 0,
     };
     let here = Searcher::in_process(&path, generated.vectors);
     let there = Searcher::open(&path)?;
@@ -191,10 +188,19 @@ fn search(
         "{} is not served by the FUSE driver",
         path.display()
     );
+    // They take turns, so that what disturbs this machine disturbs both.
+    let (mut here, mut there) = (Series::new(here), Series::new(there));
+    for run in 0..criteria.runs {
+        let warmups = if run == 0 { criteria.warmups } else { 0 };
+        for place in [&mut here, &mut there] {
+            place.run(&generated.queries, method, warmups)?;
+        }
+    }
     Ok(Searches {
         vectors_blake3,
-        in_process: bench::run(&here, &generated.queries, options)?,
-        fuse: bench::run(&there, &generated.queries, options)?,
+        queries_blake3: hash::rows(&generated.queries).to_string(),
+        in_process: here.finish()?,
+        fuse: there.finish()?,
     })
 }
 

@@ -3,8 +3,9 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bundle::MODULE;
 use crate::guest::protocol::Plan;
@@ -31,9 +32,17 @@ struct Results<'a> {
     guest: &'a GuestReport,
 }
 
+/// The same, as far as it is not known from elsewhere, read back.
+#[derive(Deserialize)]
+pub struct Reported {
+    pub plan: Option<Plan>,
+    pub guest: GuestReport,
+}
+
 impl Judgement {
     /// Holds the evidence against its criteria.
-    pub fn of(evidence: &Evidence, bundle_id: Option<String>) -> Result<Judgement> {
+    pub fn of(evidence: &Evidence) -> Result<Judgement> {
+        let bundle_id = evidence.bundle_id();
         let toolkit = env!("CARGO_PKG_VERSION");
         let machine = evidence.machine.as_ref();
         let results = to_json(&Results {
@@ -65,11 +74,15 @@ impl Judgement {
     }
 }
 
-/// Scans a kernel log, as of today.
-pub fn scan(log: &str) -> Result<Scan, String> {
+pub fn today() -> Date {
+    TimeZone::UTC.to_datetime(Timestamp::now()).date()
+}
+
+/// Scans a kernel log as of the day of its run.
+pub fn scan(log: &[u8], date: Date) -> Result<Scan, String> {
     let exceptions = kernel_log::exceptions().map_err(|error| format!("{error:#}"))?;
-    let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
-    Ok(kernel_log::scan(log, &exceptions, today))
+    let log = String::from_utf8_lossy(log);
+    Ok(kernel_log::scan(&log, &exceptions, date))
 }
 
 pub fn to_json(value: &impl Serialize) -> Result<String> {

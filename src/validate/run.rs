@@ -7,34 +7,29 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use serde::Serialize;
 
 use crate::bundle::Bundle;
 use crate::dataset::workload::{Name, Workload};
 use crate::guest::protocol::{self, Accelerator, Message, Plan, Step};
+use crate::guest::steps::identity::cpu_model;
 use crate::machine::accelerator::{self, Requested};
-use crate::machine::kernel_log::Scan;
 use crate::machine::qemu::Qemu;
 use crate::machine::session::{Deadlines, Ending, follow};
 use crate::machine::{Machine, MachineConfig, MachineError};
 
-use super::builder::{self, HostIndex};
+use super::builder;
 use super::checks;
 use super::criteria::Criteria;
 use super::evidence::{Evidence, MachineRecord, Repetition};
 use super::guest_report::GuestReport;
-use super::host::{self, HostRun};
-use super::judgement::{self, Judgement, to_json};
+use super::host;
+use super::judgement::{Judgement, scan, today};
+use super::record::{self, CONSOLE, PROBE, SECOND_BOOT};
+use super::repetition;
 use super::verdict::{Fate, Verdict};
 
 /// Of the virtual machine.
 const MEMORY_MIB: u32 = 1024;
-
-/// A second boot of the same plan has its logs here, below the run's directory.
-const SECOND_BOOT: &str = "second-boot";
-
-/// And the boot that tells whether KVM works, here.
-const PROBE: &str = "kvm-probe";
 
 /// Why something of a full run was left out.
 const NOT_ASKED_FOR: &str = "no check of the criteria asks for it";
@@ -79,11 +74,17 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
         Err(NOT_ASKED_FOR.to_owned())
     };
     let mut evidence = Evidence {
+        date: today(),
         criteria: request.criteria.clone(),
+        manifest_text: bundle
+            .as_ref()
+            .ok()
+            .map(|bundle| bundle.manifest_text().to_owned()),
         manifest: bundle
             .as_ref()
             .map(|bundle| bundle.manifest().clone())
             .map_err(Clone::clone),
+        cpu: cpu_model().ok(),
         host,
         indexes,
         machine: None,
@@ -109,8 +110,7 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
             };
         }
     }
-    let bundle_id = bundle.ok().map(|bundle| bundle.id().to_owned());
-    let verdict = write(&request, &evidence, bundle_id)?;
+    let verdict = write(&request.out, &evidence)?;
     Ok((verdict, evidence))
 }
 
@@ -175,14 +175,17 @@ fn boot(
     let (guest, ending) = first?;
     evidence.guest = guest;
     evidence.fate = Fate::Booted(ending);
-    evidence.kernel_log = scan(first_logs);
+    let console = first_logs.join(CONSOLE);
+    evidence.kernel_log = fs::read(&console)
+        .map_err(|error| format!("cannot read {}: {error}", console.display()))
+        .and_then(|log| scan(&log, evidence.date));
     evidence.repetition = match second {
         None if twice => unreachable!("a second boot was started"),
         None if request.once => Repetition::None("one boot was asked for".into()),
         None => Repetition::None(format!(
             "under {accelerator} no two boots take the same time"
         )),
-        Some(Ok((_, Ending::Completed))) => compare(first_logs, &second_logs),
+        Some(Ok((_, Ending::Completed))) => repetition::compare(first_logs, &second_logs),
         Some(Ok((_, ending))) => Repetition::Failed(ending.to_string()),
         Some(Err(error)) => Repetition::Failed(error.to_string()),
     };
@@ -272,95 +275,11 @@ pub fn progress(message: &Message) -> Option<String> {
     })
 }
 
-fn scan(logs: &Path) -> Result<Scan, String> {
-    let path = logs.join("console.log");
-    let log =
-        fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    judgement::scan(&String::from_utf8_lossy(&log))
-}
-
-/// Both boots, byte for byte: what the guests said, and what their kernels logged.
-fn compare(first: &Path, second: &Path) -> Repetition {
-    let mut bytes = 0;
-    for name in ["messages.jsonl", "console.log"] {
-        let (Ok(a), Ok(b)) = (fs::read(first.join(name)), fs::read(second.join(name))) else {
-            return Repetition::Failed(format!("{name} of one of the boots cannot be read"));
-        };
-        if a != b {
-            return Repetition::Different(format!("{name}, {}", first_difference(&a, &b)));
-        }
-        bytes += a.len();
-    }
-    Repetition::Equal { bytes }
-}
-
-fn first_difference(a: &[u8], b: &[u8]) -> String {
-    let at = a
-        .iter()
-        .zip(b)
-        .position(|(a, b)| a != b)
-        .unwrap_or(a.len().min(b.len()));
-    let line = a[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
-    let from = at.saturating_sub(30);
-    let excerpt =
-        |text: &[u8]| String::from_utf8_lossy(&text[from..text.len().min(at + 30)]).into_owned();
-    format!(
-        "line {line}, byte {at}: `{}` against `{}`",
-        excerpt(a),
-        excerpt(b)
-    )
-}
-
-fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> Result<Verdict> {
-    let judgement = Judgement::of(evidence, bundle_id)?;
-    let file = |name: &str, text: &str| {
-        let path = request.out.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    file("results.json", &judgement.results)?;
-    file("verdict.json", &to_json(&judgement.verdict)?)?;
-    let host = Host {
-        fuse: NotRun::or(&evidence.host),
-        indexes: NotRun::or(&evidence.indexes),
-    };
-    file("host.json", &to_json(&host)?)?;
-    if let Ok(manifest) = &evidence.manifest {
-        file("manifest.json", &to_json(manifest)?)?;
+fn write(out: &Path, evidence: &Evidence) -> Result<Verdict> {
+    let judgement = Judgement::of(evidence)?;
+    for (name, text) in record::files(evidence, &judgement)? {
+        let path = out.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(judgement.verdict)
-}
-
-/// What was measured on the host; its times vary.
-#[derive(Serialize)]
-struct Host<'a> {
-    fuse: NotRun<'a, HostRun>,
-    indexes: NotRun<'a, Vec<HostIndex>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum NotRun<'a, T> {
-    Run(&'a T),
-    Not { reason: &'a str },
-}
-
-impl<'a, T> NotRun<'a, T> {
-    fn or(run: &'a Result<T, String>) -> Self {
-        match run {
-            Ok(run) => NotRun::Run(run),
-            Err(reason) => NotRun::Not { reason },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_difference_is_shown_with_its_line() {
-        let said = first_difference(b"one\ntwo\nthree", b"one\ntwo\nthrew");
-        assert!(said.starts_with("line 3, byte 12: "), "{said}");
-        assert!(first_difference(b"one", b"one more").contains("byte 3"));
-    }
 }

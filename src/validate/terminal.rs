@@ -5,12 +5,13 @@ use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-use crate::guest::protocol::{Accelerator, Place};
+use crate::figures::{Clock, Figure, Ratio, Spread};
+use crate::guest::protocol::Place;
 
 use super::check::{Check, PHASES, Status};
 use super::checks::indexes::searched;
-use super::checks::measure;
 use super::evidence::Evidence;
+use super::figures::{self, Timed};
 use super::verdict::{Fate, Verdict, Word};
 
 /// Columns of a terminal that a report takes.
@@ -39,8 +40,7 @@ fn table() -> Table {
 
 /// The same seeded workload in each place; nothing where the guest did not get that far.
 fn measurements(evidence: &Evidence) -> Option<String> {
-    let unit = unit(evidence)?;
-    let median_header = format!("median search, {unit}");
+    let median_header = format!("median search, {}", unit(evidence)?);
     let mut rows = table();
     rows.set_header([
         "place",
@@ -51,43 +51,52 @@ fn measurements(evidence: &Evidence) -> Option<String> {
         "p99",
         "x in process",
     ]);
-    let base = measure::median(&evidence.place(Place::InProcess).ok()?.samples_ns).ok()?;
+    let base = figures::workload(evidence, Place::InProcess).ok()?;
     for place in Place::ALL {
-        let Ok(run) = evidence.place(place) else {
+        let (Ok(run), Ok(timed)) = (evidence.place(place), figures::workload(evidence, place))
+        else {
             continue;
         };
-        let median = measure::median(&run.samples_ns).ok()?;
-        rows.add_row(vec![
+        let mut row = vec![
             place.to_string(),
             run.result_hashes
                 .first()
                 .map(|hash| format!("{hash:.16}…"))
                 .unwrap_or_default(),
             format!("{:.4}", run.recall),
-            median.to_string(),
-            at(&run.samples_ns, 0.95).to_string(),
-            at(&run.samples_ns, 0.99).to_string(),
-            format!("{:.4}", median as f64 / base as f64),
-        ]);
+        ];
+        row.extend(columns(&timed, &base));
+        rows.add_row(row);
     }
     Some(rows.to_string())
 }
 
 fn unit(evidence: &Evidence) -> Option<&'static str> {
-    Some(match evidence.machine().ok()?.accelerator {
-        Some(Accelerator::Icount) => "instructions",
-        Some(Accelerator::Kvm) => "ns",
-        Some(Accelerator::Tcg) => "ns (emulated: means nothing)",
-        None => "ns (of an unknown clock)",
-    })
+    Some(Clock::of(evidence.machine().ok()?.accelerator).unit())
 }
 
-/// The sample that this share of all samples does not reach.
-fn at(samples: &[Vec<u64>], share: f64) -> u64 {
-    let mut samples: Vec<u64> = samples.iter().flatten().copied().collect();
-    samples.sort_unstable();
-    let rank = (samples.len() as f64 * share) as usize;
-    samples.get(rank).copied().unwrap_or_default()
+/// Median, p95, p99, and the median in multiples of that in process.
+fn columns(timed: &Timed, base: &Timed) -> [String; 4] {
+    let shown = |figure: &Figure| {
+        let value = figure.value.value;
+        value.map_or("not measured".into(), |value| value.to_string())
+    };
+    [
+        shown(&timed.median),
+        shown(&timed.p95),
+        shown(&timed.p99),
+        match timed.over(base) {
+            Ok(ratio) => multiple(&ratio),
+            Err(refusal) => refusal.to_string(),
+        },
+    ]
+}
+
+fn multiple(ratio: &Ratio) -> String {
+    match ratio.spread {
+        Spread::Interval { low, high } => format!("{:.3} ({low:.3} to {high:.3})", ratio.value),
+        Spread::Exact | Spread::Unknown { .. } => format!("{:.4}", ratio.value),
+    }
 }
 
 /// Each kind of index in each place.
@@ -105,21 +114,24 @@ fn indexes(evidence: &Evidence) -> Option<String> {
         "x in process",
     ]);
     for searched in searched(evidence).ok()? {
+        let Ok(base) = figures::index(evidence, &searched, Place::InProcess) else {
+            continue;
+        };
         for place in Place::ALL {
-            let (Ok(run), Ok((median, base))) = (searched.place(place), searched.medians(place))
-            else {
+            let (Ok(run), Ok(timed)) = (
+                searched.place(place),
+                figures::index(evidence, &searched, place),
+            ) else {
                 continue;
             };
-            rows.add_row(vec![
+            let mut row = vec![
                 searched.case.name.clone(),
                 searched.kind.kind.to_string(),
                 place.to_string(),
                 format!("{:.4}", run.recall),
-                median.to_string(),
-                at(&run.samples_ns, 0.95).to_string(),
-                at(&run.samples_ns, 0.99).to_string(),
-                format!("{:.4}", median as f64 / base as f64),
-            ]);
+            ];
+            row.extend(columns(&timed, &base));
+            rows.add_row(row);
         }
     }
     Some(rows.to_string())
@@ -190,11 +202,13 @@ fn last_line(verdict: &Verdict) -> String {
         Word::Pass => "PASS",
         Word::Fail => "FAIL",
         Word::CouldNotRun => "COULD NOT RUN",
+        Word::Inconclusive => "INCONCLUSIVE",
     };
     let mut line = format!(
-        "verdict: {word}  ({} passed, {} failed, {} skipped, {} could not run; exit code {})",
+        "verdict: {word}  ({} passed, {} failed, {} inconclusive, {} skipped, {} could not run; exit code {})",
         counts.pass,
         counts.fail,
+        counts.inconclusive,
         counts.skipped,
         counts.could_not_run,
         verdict.exit_code()
@@ -203,7 +217,10 @@ fn last_line(verdict: &Verdict) -> String {
     let failed = culprit(Status::Fail);
     if failed.is_none() && matches!(verdict.machine, Fate::NotStarted { .. }) {
         write!(line, "\n{}", verdict.machine).expect("a String takes everything");
-    } else if let Some(check) = failed.or_else(|| culprit(Status::CouldNotRun)) {
+    } else if let Some(check) = failed
+        .or_else(|| culprit(Status::CouldNotRun))
+        .or_else(|| culprit(Status::Inconclusive))
+    {
         write!(line, "\n{}: {}", check.id, check.measured).expect("a String takes everything");
     }
     line

@@ -15,12 +15,14 @@ pub enum Word {
     Pass,
     Fail,
     CouldNotRun,
+    Inconclusive,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub pass: usize,
     pub fail: usize,
+    pub inconclusive: usize,
     pub skipped: usize,
     pub could_not_run: usize,
 }
@@ -32,6 +34,7 @@ impl Counts {
             match check.status {
                 Status::Pass => counts.pass += 1,
                 Status::Fail => counts.fail += 1,
+                Status::Inconclusive => counts.inconclusive += 1,
                 Status::Skipped => counts.skipped += 1,
                 Status::CouldNotRun => counts.could_not_run += 1,
             }
@@ -43,17 +46,20 @@ impl Counts {
         match status {
             Status::Pass => self.pass,
             Status::Fail => self.fail,
+            Status::Inconclusive => self.inconclusive,
             Status::Skipped => self.skipped,
             Status::CouldNotRun => self.could_not_run,
         }
     }
 
-    /// A failure outweighs what could not run; nothing passed is no pass.
+    /// A failure outweighs what could not run, and that what was not decided; nothing passed is no pass.
     fn word(&self) -> Word {
         if self.fail > 0 {
             Word::Fail
         } else if self.could_not_run > 0 || self.pass == 0 {
             Word::CouldNotRun
+        } else if self.inconclusive > 0 {
+            Word::Inconclusive
         } else {
             Word::Pass
         }
@@ -79,7 +85,7 @@ impl fmt::Display for Fate {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub verdict: Word,
     pub counts: Counts,
@@ -89,7 +95,7 @@ pub struct Verdict {
     pub provenance: Provenance,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     pub toolkit: String,
     pub criteria_blake3: String,
@@ -115,7 +121,7 @@ impl Verdict {
         }
     }
 
-    /// 0 pass, 1 fail, 2 could not run; 10 to 13 tell how a virtual machine died.
+    /// 0 pass, 1 fail, 2 could not run or not decide; 10 to 13 tell how a virtual machine died.
     pub fn exit_code(&self) -> u8 {
         if let Fate::Booted(ending) = &self.machine {
             match ending {
@@ -129,7 +135,7 @@ impl Verdict {
         match self.verdict {
             Word::Pass => 0,
             Word::Fail => 1,
-            Word::CouldNotRun => 2,
+            Word::CouldNotRun | Word::Inconclusive => 2,
         }
     }
 }
@@ -174,6 +180,21 @@ mod tests {
         assert_eq!((v.verdict, v.exit_code()), (Word::CouldNotRun, 2));
         let v = verdict(&[Status::Fail, Status::CouldNotRun], Ending::Completed);
         assert_eq!((v.verdict, v.exit_code()), (Word::Fail, 1));
+    }
+
+    #[test]
+    fn what_was_not_decided_is_not_passed() {
+        let statuses = [Status::Pass, Status::Inconclusive, Status::Skipped];
+        let v = verdict(&statuses, Ending::Completed);
+        assert_eq!(
+            (v.verdict, v.counts.inconclusive, v.exit_code()),
+            (Word::Inconclusive, 1, 2)
+        );
+        let v = verdict(
+            &[Status::Pass, Status::Inconclusive, Status::CouldNotRun],
+            Ending::Completed,
+        );
+        assert_eq!(v.verdict, Word::CouldNotRun);
     }
 
     #[test]

@@ -39,7 +39,10 @@ impl Record {
 
 /// A run in which everything was measured.
 pub fn full() -> Record {
-    judged(evidence(&mut Noise::new()), Ok(comparison(&mut Noise::new())))
+    judged(
+        evidence(&mut Noise::new()),
+        Ok(comparison(&mut Noise::new())),
+    )
 }
 
 /// A run that never booted anything.
@@ -47,6 +50,7 @@ pub fn empty() -> Record {
     let mut evidence = evidence(&mut Noise::new());
     let reason = "out/bundle has no manifest.json: make one with `vexfs-validate bundle`";
     evidence.manifest = Err(reason.into());
+    evidence.manifest_text = None;
     evidence.host = Err("this host has no /dev/fuse".into());
     evidence.indexes = Err("no check of the criteria asks for it".into());
     evidence.machine = None;
@@ -63,7 +67,7 @@ pub fn empty() -> Record {
 pub fn hostile() -> Record {
     let mut record = full();
     for (n, check) in record.verdict.checks.iter_mut().enumerate() {
-        check.status = [Status::Fail, Status::CouldNotRun, Status::Skipped, Status::Pass][n % 4];
+        check.status = Status::ALL[(n + 1) % Status::ALL.len()];
         check.measured = format!("{HOSTILE} {}", "5eee471a22ffcd22".repeat(12));
         check.criterion = HOSTILE.into();
     }
@@ -78,7 +82,11 @@ pub fn hostile() -> Record {
         for engine in &mut comparison.engines[2..] {
             engine.unavailable = Some(HOSTILE.into());
         }
-        for series in comparison.workloads.iter_mut().flat_map(|compared| &mut compared.series) {
+        for series in comparison
+            .workloads
+            .iter_mut()
+            .flat_map(|compared| &mut compared.series)
+        {
             if series.engine != "vexfs" {
                 series.measured = Err::<Samples, _>(HOSTILE).into();
             }
@@ -88,7 +96,7 @@ pub fn hostile() -> Record {
 }
 
 fn judged(evidence: Evidence, comparison: Result<Comparison, String>) -> Record {
-    let judgement = Judgement::of(&evidence, Some("b0".repeat(32))).unwrap();
+    let judgement = Judgement::of(&evidence).unwrap();
     Record {
         evidence,
         verdict: judgement.verdict,
@@ -108,9 +116,11 @@ fn evidence(noise: &mut Noise) -> Evidence {
         },
         "unfinished": null
     });
-    let searches = |noise: &mut Noise, ns| json!({
-        "samples_ns": noise.samples(20, 100, ns), "elapsed_ns": [1], "answers": [], "result_hashes": [], "unstable": null
-    });
+    let searches = |noise: &mut Noise, ns| {
+        json!({
+            "samples_ns": noise.samples(20, 100, ns), "elapsed_ns": [1], "answers": [], "result_hashes": [], "unstable": null
+        })
+    };
     let host = json!({
         "files": {"outcome": "ok", "data": []},
         "left_out": [],
@@ -122,6 +132,9 @@ fn evidence(noise: &mut Noise) -> Evidence {
         "lifecycle": {"outcome": "ok", "data": null}
     });
     Evidence {
+        date: jiff::civil::date(2026, 11, 26),
+        manifest_text: Some(manifest().to_string()),
+        cpu: Some("Some CPU @ 2.70GHz".into()),
         manifest: Ok(serde_json::from_value(manifest()).unwrap()),
         host: Ok(serde_json::from_value(host).unwrap()),
         indexes: Ok(Vec::new()),
@@ -183,10 +196,12 @@ fn cycles(noise: &mut Noise) -> Value {
 }
 
 fn workload(noise: &mut Noise) -> Value {
-    let mut place = |ns| json!({"outcome": "ok", "data": {
-        "write_ns": 1, "vectors_blake3": "d3".repeat(32), "lower_blake3": "d3".repeat(32), "samples_ns": noise.samples(2, 100, ns),
-        "answers": [], "result_hashes": ["aa"], "unstable": null, "recall": 1.0
-    }});
+    let mut place = |ns| {
+        json!({"outcome": "ok", "data": {
+            "write_ns": 1, "vectors_blake3": "d3".repeat(32), "lower_blake3": "d3".repeat(32), "samples_ns": noise.samples(2, 100, ns),
+            "answers": [], "result_hashes": ["aa"], "unstable": null, "recall": 1.0
+        }})
+    };
     json!({
         "kind": "workload", "vectors_blake3": "d3".repeat(32), "queries_blake3": "5e".repeat(32), "truth_blake3": "95".repeat(32), "truth": [],
         "places": {"in-process": place(840e3), "fuse": place(880e3), "kernel": place(830e3)}, "module_after": "b1d0"
@@ -199,11 +214,14 @@ fn indexes(criteria: &Criteria, noise: &mut Noise) -> Value {
     for case in &criteria.indexes {
         let mut kinds = Vec::new();
         for (n, kind) in case.kinds.iter().enumerate() {
-            let mut place = |ns| json!({"outcome": "ok", "data": {
-                "file": {"write_ns": 4_420_065, "lower_blake3": "ff".repeat(32)}, "samples_ns": noise.samples(1, 50, ns),
-                "answers": [], "result_hashes": [], "unstable": null, "recall": 0.96, "recall_by_distance": 0.96
-            }});
-            let mut places = json!({"in-process": place(300e3), "fuse": place(350e3), "kernel": place(290e3)});
+            let mut place = |ns| {
+                json!({"outcome": "ok", "data": {
+                    "file": {"write_ns": 4_420_065, "lower_blake3": "ff".repeat(32)}, "samples_ns": noise.samples(1, 50, ns),
+                    "answers": [], "result_hashes": [], "unstable": null, "recall": 0.96, "recall_by_distance": 0.96
+                }})
+            };
+            let mut places =
+                json!({"in-process": place(300e3), "fuse": place(350e3), "kernel": place(290e3)});
             if n + 1 == case.kinds.len() {
                 places["kernel"] = json!({"outcome": "failed", "reason": "the search failed: ENOMEM", "errno": "ENOMEM"});
             }
@@ -241,9 +259,15 @@ fn comparison(noise: &mut Noise) -> Comparison {
             engine("qdrant", None),
             engine("hnswlib", None),
             engine("faiss", None),
-            engine("usearch", Some("it cannot be imported: no module named usearch")),
+            engine(
+                "usearch",
+                Some("it cannot be imported: no module named usearch"),
+            ),
         ],
-        workloads: vec![compared(Name::Inherited, 1.0, noise), compared(Name::Clustered, 0.2, noise)],
+        workloads: vec![
+            compared(Name::Inherited, 1.0, noise),
+            compared(Name::Clustered, 0.2, noise),
+        ],
     }
 }
 
@@ -251,7 +275,11 @@ fn comparison(noise: &mut Noise) -> Comparison {
 fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
     let mut series = Vec::new();
     let mut sweep = |engine: &str, place: Place, kind: Kind, base_us: f64| {
-        let efforts: &[u32] = if kind == Kind::Flat { &[0] } else { &[16, 64, 256] };
+        let efforts: &[u32] = if kind == Kind::Flat {
+            &[0]
+        } else {
+            &[16, 64, 256]
+        };
         for (n, &effort) in efforts.iter().enumerate() {
             let recall = match kind {
                 Kind::Flat => 1.0,
@@ -263,7 +291,11 @@ fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
                 kind,
                 place,
                 effort,
-                effort_name: if kind == Kind::Flat { String::new() } else { "efSearch".into() },
+                effort_name: if kind == Kind::Flat {
+                    String::new()
+                } else {
+                    "efSearch".into()
+                },
                 threads: 1,
                 measured: Ok::<_, &str>(Samples {
                     samples_ns: noise.samples(20, 100, ns),
@@ -312,7 +344,10 @@ fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
         builds: vec![
             built("vexfs", Ok::<_, &str>(900_000_000).into()),
             built("chromadb", Ok::<_, &str>(4_000_000_000).into()),
-            built("hnswlib", Err::<u64, _>("its process ended with signal 9").into()),
+            built(
+                "hnswlib",
+                Err::<u64, _>("its process ended with signal 9").into(),
+            ),
         ],
         order: vec![(0..series.len() as u32).collect()],
         series,
@@ -342,6 +377,8 @@ impl Noise {
             let rare = if self.below(300) == 0 { 10.0 } else { 1.0 };
             (median * (0.1 * normal).exp() * rare) as u64
         };
-        (0..runs).map(|_| (0..queries).map(|_| one()).collect()).collect()
+        (0..runs)
+            .map(|_| (0..queries).map(|_| one()).collect())
+            .collect()
     }
 }

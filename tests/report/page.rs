@@ -19,7 +19,9 @@ fn count(page: &Html, selector: &str) -> usize {
 
 fn text(page: &Html, selector: &str) -> String {
     let selector = Selector::parse(selector).unwrap();
-    page.select(&selector).flat_map(|element| element.text()).collect()
+    page.select(&selector)
+        .flat_map(|element| element.text())
+        .collect()
 }
 
 #[test]
@@ -32,8 +34,16 @@ fn it_is_well_formed_and_names_what_it_holds() {
         assert_eq!(count(&page, "thead th:not([scope=col])"), 0, "{name}");
         assert_eq!(count(&page, "tbody th:not([scope=row])"), 0, "{name}");
         let drawings = count(&page, "svg.chart");
-        for part in ["[role=img][aria-labelledby]", " > title:first-child", " > desc"] {
-            assert_eq!(count(&page, &format!("svg.chart{part}")), drawings, "{name}: {part}");
+        for part in [
+            "[role=img][aria-labelledby]",
+            " > title:first-child",
+            " > desc",
+        ] {
+            assert_eq!(
+                count(&page, &format!("svg.chart{part}")),
+                drawings,
+                "{name}: {part}"
+            );
         }
         let with_id = Selector::parse("[id]").unwrap();
         let ids: Vec<&str> = page
@@ -41,10 +51,16 @@ fn it_is_well_formed_and_names_what_it_holds() {
             .filter_map(|element| element.attr("id"))
             .collect();
         for id in &ids {
-            assert_eq!(ids.iter().filter(|other| *other == id).count(), 1, "{name}: #{id}");
+            assert_eq!(
+                ids.iter().filter(|other| *other == id).count(),
+                1,
+                "{name}: #{id}"
+            );
         }
         for link in page.select(&Selector::parse("[href], [aria-labelledby]").unwrap()) {
-            let to = link.attr("href").map(|href| href.strip_prefix('#').unwrap());
+            let to = link
+                .attr("href")
+                .map(|href| href.strip_prefix('#').unwrap());
             for id in to.or(link.attr("aria-labelledby")).unwrap().split(' ') {
                 assert!(ids.contains(&id), "{name}: {id}");
             }
@@ -60,7 +76,11 @@ fn each_section_has_something_to_show_or_a_reason() {
         assert_eq!(page.select(&sections).count(), 9, "{name}");
         for section in page.select(&sections) {
             let shows = Selector::parse("table, svg, pre, .missing").unwrap();
-            assert!(section.select(&shows).next().is_some(), "{name}: {:?}", section.attr("id"));
+            assert!(
+                section.select(&shows).next().is_some(),
+                "{name}: {:?}",
+                section.attr("id")
+            );
         }
         // Every drawing has its figures in a table, and nothing that could not be computed is written as a figure.
         let undrawn = Selector::parse("figure:has(svg.chart):not(:has(details table))").unwrap();
@@ -81,7 +101,9 @@ fn every_check_is_in_it() {
             .select(&selector)
             .map(|row| {
                 let cells = Selector::parse("th, td").unwrap();
-                row.select(&cells).map(|cell| cell.text().collect()).collect()
+                row.select(&cells)
+                    .map(|cell| cell.text().collect())
+                    .collect()
             })
             .collect();
         assert_eq!(rows.len(), record.verdict.checks.len(), "{name}");
@@ -89,7 +111,14 @@ fn every_check_is_in_it() {
             let row = rows.iter().find(|row| row[1] == check.id).unwrap();
             assert!(row[0].ends_with(check.status.word()), "{name}: {row:?}");
             let shown = check.measured.replace(['\u{1b}', '\u{7}'], "\u{fffd}");
-            assert_eq!((&row[2], &row[3]), (&shown, &check.criterion.replace(['\u{1b}', '\u{7}'], "\u{fffd}")), "{name}");
+            assert_eq!(
+                (&row[2], &row[3]),
+                (
+                    &shown,
+                    &check.criterion.replace(['\u{1b}', '\u{7}'], "\u{fffd}")
+                ),
+                "{name}"
+            );
         }
     }
 }
@@ -98,12 +127,18 @@ fn every_check_is_in_it() {
 fn it_loads_nothing_and_runs_nothing() {
     for (name, record) in all() {
         let page = record.report().page();
-        for loader in ["http:", "https:", "src=", "url(", "@import", "<script", "<link", "<iframe", "<object", "<embed", "<base"] {
+        for loader in [
+            "http:", "https:", "src=", "url(", "@import", "<script", "<link", "<iframe", "<object",
+            "<embed", "<base",
+        ] {
             assert!(!page.contains(loader), "{name}: {loader}");
         }
         let tree = Html::parse_document(&page);
         for element in tree.select(&Selector::parse("*").unwrap()) {
-            let handler = element.value().attrs().find(|(attribute, _)| attribute.starts_with("on"));
+            let handler = element
+                .value()
+                .attrs()
+                .find(|(attribute, _)| attribute.starts_with("on"));
             assert_eq!(handler, None, "{name}");
         }
     }
@@ -140,6 +175,9 @@ fn what_was_not_measured_says_why() {
 fn the_same_record_gives_the_same_bytes() {
     let (one, other) = (fixture::full(), fixture::full());
     assert_eq!(one.report().page(), other.report().page());
-    assert_eq!(one.report().junit().unwrap(), other.report().junit().unwrap());
+    assert_eq!(
+        one.report().junit().unwrap(),
+        other.report().junit().unwrap()
+    );
     assert_eq!(one.report().markdown(), other.report().markdown());
 }

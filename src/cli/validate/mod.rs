@@ -6,6 +6,7 @@ pub mod bundle;
 mod image;
 mod lint_kernel;
 mod manual;
+mod report;
 mod run;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ enum Command {
     Bundle(bundle::BundleArgs),
     Assemble(assemble::AssembleArgs),
     Run(run::RunArgs),
+    Report(report::ReportArgs),
     Image(image::ImageArgs),
     ImageResults(image::ImageResultsArgs),
     LintKernel(lint_kernel::LintKernelArgs),
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Bundle(args) => args.run().map(|()| 0),
         Command::Assemble(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
+        Command::Report(args) => args.run().map(|()| 0),
         Command::Image(args) => args.run().map(|()| 0),
         Command::ImageResults(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),

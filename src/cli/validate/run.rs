@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result};
 
 use crate::machine::accelerator::Requested;
+use crate::report;
 use crate::validate::criteria::Criteria;
 use crate::validate::run::{Request, run};
 use crate::validate::terminal;
@@ -51,7 +52,7 @@ impl RunArgs {
         let name = format!("{}-{}", timestamp()?, std::process::id());
         let out = self.out.join("runs").join(&name);
         let begun = Instant::now();
-        let report = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
+        let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
         let (verdict, evidence) = run(
             Request {
                 criteria,
@@ -62,14 +63,19 @@ impl RunArgs {
                 tool,
                 out: out.clone(),
             },
-            &report,
+            &progress,
         )?;
+        report::write(&out, &evidence, &verdict, &out)?;
         point_latest_to(&self.out, &name)?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&verdict)?);
         } else {
             print!("{}", terminal::render(&verdict, &evidence));
-            println!("written to {}", out.display());
+            println!(
+                "written to {}; the whole of it: {}",
+                out.display(),
+                out.join(report::PAGE).display()
+            );
         }
         Ok(verdict.exit_code())
     }

@@ -11,7 +11,7 @@ use crate::guest::system::{meminfo_kib, read_trimmed, taint};
 
 pub fn observe() -> Result<Identity> {
     let kernel = uname()?;
-    let cpuinfo = read_trimmed("/proc/cpuinfo")?;
+    let cpuinfo = cpuinfo()?;
     Ok(Identity {
         hypervisor: hypervisor::is_present(),
         hypervisor_vendor: hypervisor::vendor(),
@@ -33,6 +33,15 @@ pub fn observe() -> Result<Identity> {
         modules: drivers::loaded()?,
         taint: taint()?,
     })
+}
+
+/// What the CPU of this machine calls itself.
+pub fn cpu_model() -> Result<String> {
+    Ok(first_cpu_field(&cpuinfo()?, "model name")?.to_owned())
+}
+
+fn cpuinfo() -> Result<String> {
+    read_trimmed("/proc/cpuinfo")
 }
 
 fn cpu_fields<'a>(cpuinfo: &'a str, name: &str) -> impl Iterator<Item = &'a str> {

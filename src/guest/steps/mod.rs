@@ -7,10 +7,10 @@ mod contention;
 mod cycles;
 pub mod errors;
 pub mod files;
-mod identity;
+pub mod identity;
 pub mod indexes;
 mod module;
-mod series;
+pub mod series;
 mod workload;
 
 use std::io::{Stdout, stdout};

@@ -29,10 +29,12 @@ pub fn section(report: &Report) -> Section {
 }
 
 fn table(report: &Report, all: &[Searched]) -> Table {
-    let machine = report.evidence.machine().ok();
-    let clock = machine
-        .and_then(|machine| machine.accelerator)
-        .map_or(Clock::Emulated, Clock::of);
+    let accelerator = report
+        .evidence
+        .machine()
+        .ok()
+        .and_then(|machine| machine.accelerator);
+    let clock = Clock::of(accelerator);
     let unit = clock.unit();
     let mut table = Table::new(
         "Index files",

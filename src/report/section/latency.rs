@@ -106,8 +106,7 @@ fn host(report: &Report) -> Markup {
 
 fn guest(report: &Report) -> Markup {
     let clock = match report.evidence.machine().map(|machine| machine.accelerator) {
-        Ok(Some(accelerator)) => Clock::of(accelerator),
-        Ok(None) => Clock::Emulated,
+        Ok(accelerator) => Clock::of(accelerator),
         Err(finding) => return guest_part(missing("No virtual machine", &finding.measured)),
     };
     let in_places = |samples: &dyn Fn(Place) -> Result<Vec<Vec<u64>>, String>| -> Vec<Curve> {

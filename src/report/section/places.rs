@@ -49,7 +49,13 @@ impl Case<'_> {
     fn name(&self) -> String {
         let machine = match self.conditions().machine {
             Machine::Host { .. } => "on the host".into(),
-            Machine::Guest { accelerator, .. } => format!("in the guest, {accelerator}"),
+            Machine::Guest {
+                accelerator: Some(accelerator),
+                ..
+            } => format!("in the guest, {accelerator}"),
+            Machine::Guest {
+                accelerator: None, ..
+            } => "in the guest".into(),
         };
         format!("{}, {machine}", self.conditions().dataset.name)
     }

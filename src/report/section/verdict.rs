@@ -15,6 +15,7 @@ pub fn render(report: &Report) -> Markup {
         Word::Pass => "verdict pass",
         Word::Fail => "verdict fail",
         Word::CouldNotRun => "verdict could-not-run",
+        Word::Inconclusive => "verdict inconclusive",
     };
     let of = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".into());
     html! {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The FUSE driver keeps working, on the host and in the guest.
 
-use crate::bench::{Measurement, first_divergence, stats};
+use crate::bench::first_divergence;
 use crate::guest::protocol::Place;
 
 use super::super::check::Finding;
 use super::super::criteria::Criterion;
 use super::super::evidence::{Evidence, done, in_place};
-use super::{Evaluated, module};
+use super::super::figures;
+use super::{Evaluated, measure, module};
 
 pub fn host_lifecycle(evidence: &Evidence, _: &Criterion) -> Evaluated {
     done(&evidence.host()?.lifecycle)?;
@@ -41,16 +42,15 @@ pub fn host_answers(evidence: &Evidence, _: &Criterion) -> Evaluated {
         None => Finding::pass(format!(
             "{} answers equal to the bit; median search {:.1} µs in process, {:.1} µs through FUSE",
             there.len(),
-            median_us(&searches.in_process)?,
-            median_us(&searches.fuse)?
+            median_us(evidence, Place::InProcess)?,
+            median_us(evidence, Place::Fuse)?
         )),
         Some(divergence) => Finding::fail(format!("FUSE against in process: {divergence}")),
     })
 }
 
-fn median_us(measurement: &Measurement) -> Result<f64, Finding> {
-    let summary = stats::summarise(measurement).map_err(Finding::could_not_run)?;
-    Ok(summary.latency_ns.p50 / 1e3)
+fn median_us(evidence: &Evidence, place: Place) -> Result<f64, Finding> {
+    Ok(measure::median(&figures::on_host(evidence, place)?)? / 1e3)
 }
 
 pub fn guest_files(evidence: &Evidence, _: &Criterion) -> Evaluated {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a search costs in each place, and that it was measured as planned.
 
+use crate::figures::Against;
 use crate::guest::protocol::{Accelerator, Place};
 
 use super::super::check::Finding;
 use super::super::criteria::Criterion;
 use super::super::evidence::Evidence;
+use super::super::figures::{self, Timed};
 use super::{Evaluated, limit};
 
 pub fn fuse_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
@@ -20,16 +22,26 @@ pub fn kernel_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated 
 fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluated {
     let limit = limit(criterion)?;
     let unit = unit(evidence)?;
-    let base = median(&evidence.place(Place::InProcess)?.samples_ns)?;
-    let there = median(&evidence.place(place)?.samples_ns)?;
-    let ratio = there as f64 / base as f64;
-    Ok(Finding::judge(
-        ratio <= limit,
-        format!(
-            "{there} {unit} against {base} in process: {ratio:.4} x, {:+} {unit} a search",
-            there as i64 - base as i64
-        ),
-    ))
+    let there = figures::workload(evidence, place)?;
+    let base = figures::workload(evidence, Place::InProcess)?;
+    let ratio = there.over(&base).map_err(Finding::could_not_run)?;
+    let (there, base) = (median(&there)?, median(&base)?);
+    let measured = format!(
+        "{there} {unit} against {base} in process: {ratio}, {:+} {unit} a search",
+        there - base
+    );
+    Ok(match ratio.against(limit) {
+        Against::Below => Finding::pass(measured),
+        Against::Above => Finding::fail(measured),
+        Against::Inconclusive => Finding::inconclusive(measured),
+    })
+}
+
+pub fn median(timed: &Timed) -> Result<f64, Finding> {
+    let measured = &timed.median.value;
+    measured
+        .value
+        .ok_or_else(|| Finding::could_not_run(measured.reason.as_deref().unwrap_or_default()))
 }
 
 /// What the guest's clock counts, where that means anything.
@@ -46,16 +58,6 @@ pub fn unit(evidence: &Evidence) -> Result<&'static str, Finding> {
             machine.reason
         ))),
     }
-}
-
-/// The median over all timed searches of a place, by the guest's clock: `samples[run][query]`.
-pub fn median(samples: &[Vec<u64>]) -> Result<u64, Finding> {
-    let mut samples: Vec<u64> = samples.iter().flatten().copied().collect();
-    if samples.is_empty() {
-        return Err(Finding::could_not_run("no search was timed"));
-    }
-    samples.sort_unstable();
-    Ok(samples[samples.len() / 2])
 }
 
 pub fn samples(evidence: &Evidence, _: &Criterion) -> Evaluated {

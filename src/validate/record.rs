@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The directory that a run leaves: all that its verdict was judged by, written down and read back.
+//!
+//! Judged again, a record gives its own verdict, to the byte. A record in which two files contradict each other is refused.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::builder::HostIndex;
+use super::criteria::Criteria;
+use super::evidence::{Evidence, MachineRecord, Repetition};
+use super::figures;
+use super::guest_report::GuestReport;
+use super::host::HostRun;
+use super::judgement::{self, Judgement, Reported, to_json};
+use super::repetition;
+use super::twice_told;
+use super::verdict::{Fate, Verdict};
+
+/// Raised whenever a record changes its meaning.
+pub const FORMAT: u32 = 1;
+
+pub const CRITERIA: &str = "criteria.json";
+pub const FIGURES: &str = "figures.json";
+pub const HOST: &str = "host.json";
+pub const MANIFEST: &str = "manifest.json";
+pub const RESULTS: &str = "results.json";
+pub const RUN: &str = "run.json";
+pub const VERDICT: &str = "verdict.json";
+
+/// What the machine itself wrote.
+pub const CONSOLE: &str = "console.log";
+pub const MESSAGES: &str = "messages.jsonl";
+pub const QEMU: &str = "qemu.log";
+
+/// A second boot of the same plan has its logs here, below the run's directory.
+pub const SECOND_BOOT: &str = "second-boot";
+
+/// And the boot that tells whether KVM works, here.
+pub const PROBE: &str = "kvm-probe";
+
+/// What is in no other file (`run.json`).
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    format: u32,
+    toolkit: String,
+    date: Date,
+    cpu: Option<String>,
+    machine: Option<MachineRecord>,
+    fate: Fate,
+    /// Why what is in `manifest.json` is not the bundle.
+    bundle_refused: Option<String>,
+    /// Why `console.log` was not scanned.
+    console_unread: Option<String>,
+    second_boot: SecondBoot,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum SecondBoot {
+    Completed,
+    Failed { reason: String },
+    None { reason: String },
+}
+
+/// What was measured on the host (`host.json`); its times vary.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Host<F, I> {
+    fuse: Observed<F>,
+    indexes: Observed<I>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Observed<T> {
+    Run(T),
+    Not { reason: String },
+}
+
+impl<T> Observed<T> {
+    fn of<'a>(run: &'a Result<T, String>) -> Observed<&'a T> {
+        match run {
+            Ok(run) => Observed::Run(run),
+            Err(reason) => Observed::Not {
+                reason: reason.clone(),
+            },
+        }
+    }
+
+    fn result(self) -> Result<T, String> {
+        match self {
+            Observed::Run(run) => Ok(run),
+            Observed::Not { reason } => Err(reason),
+        }
+    }
+}
+
+/// The files of a record, but for those that the machine itself wrote; the verdict is the last.
+pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static str, String)>> {
+    let run = Run {
+        format: FORMAT,
+        toolkit: env!("CARGO_PKG_VERSION").into(),
+        date: evidence.date,
+        cpu: evidence.cpu.clone(),
+        machine: evidence.machine.clone(),
+        fate: evidence.fate.clone(),
+        bundle_refused: evidence.manifest.as_ref().err().cloned(),
+        console_unread: evidence.kernel_log.as_ref().err().cloned(),
+        second_boot: match &evidence.repetition {
+            Repetition::Equal { .. } | Repetition::Different(_) => SecondBoot::Completed,
+            Repetition::Failed(reason) => SecondBoot::Failed {
+                reason: reason.clone(),
+            },
+            Repetition::None(reason) => SecondBoot::None {
+                reason: reason.clone(),
+            },
+        },
+    };
+    let host: Host<&HostRun, &Vec<HostIndex>> = Host {
+        fuse: Observed::of(&evidence.host),
+        indexes: Observed::of(&evidence.indexes),
+    };
+    let mut files = vec![
+        (RESULTS, judgement.results.clone()),
+        (CRITERIA, evidence.criteria.text.clone()),
+        (RUN, to_json(&run)?),
+        (HOST, to_json(&host)?),
+        (FIGURES, to_json(&figures::of(evidence))?),
+    ];
+    if let Some(text) = &evidence.manifest_text {
+        files.push((MANIFEST, text.clone()));
+    }
+    files.push((VERDICT, to_json(&judgement.verdict)?));
+    Ok(files)
+}
+
+/// Reads a run's directory. Nothing is judged: [`verify`] does that.
+pub fn read(dir: &Path) -> Result<(Evidence, Verdict)> {
+    let verdict = parse(&dir.join(VERDICT))?;
+    let evidence =
+        evidence(dir).with_context(|| format!("{} is no whole record of a run", dir.display()))?;
+    Ok((evidence, verdict))
+}
+
+/// Reads a run's directory, judges it again, and refuses it unless that gives every file that is there, to the byte.
+pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
+    let (evidence, verdict) = read(dir)?;
+    contradiction(dir, &evidence)
+        .with_context(|| format!("the record in {} contradicts itself", dir.display()))?;
+    Ok((evidence, verdict))
+}
+
+fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
+    // What the guest sent, before what was made of it.
+    let sent = messages(&dir.join(MESSAGES))?;
+    ensure!(
+        sent == evidence.guest,
+        "{RESULTS} does not hold what {MESSAGES} reports"
+    );
+    if let Some(what) = twice_told::contradiction(evidence) {
+        bail!(what);
+    }
+    let judgement = Judgement::of(evidence)?;
+    for (name, expected) in files(evidence, &judgement)? {
+        let found = text(&dir.join(name))?;
+        if found == expected {
+            continue;
+        }
+        let (line, found, expected) = first_difference(&found, &expected);
+        bail!(
+            "{name}, line {line}: `{found}`, where the evidence, judged again, gives `{expected}`"
+        );
+    }
+    Ok(())
+}
+
+fn first_difference<'a>(found: &'a str, expected: &'a str) -> (usize, &'a str, &'a str) {
+    let (mut found, mut expected) = (found.lines(), expected.lines());
+    let mut line = 0;
+    loop {
+        line += 1;
+        match (found.next(), expected.next()) {
+            (None, None) => return (line, "the end", "another end"),
+            (a, b) if a != b => {
+                let shown = |line: Option<&'a str>| line.map_or("nothing", str::trim);
+                return (line, shown(a), shown(b));
+            }
+            _ => (),
+        }
+    }
+}
+
+fn evidence(dir: &Path) -> Result<Evidence> {
+    let run: Run = parse(&dir.join(RUN))?;
+    ensure!(
+        run.format == FORMAT,
+        "{RUN} has format {}, this toolkit reads {FORMAT}: use the toolkit {} that wrote it",
+        run.format,
+        run.toolkit
+    );
+    let toolkit = env!("CARGO_PKG_VERSION");
+    ensure!(
+        run.toolkit == toolkit,
+        "it was written by the toolkit {}, this is {toolkit}: use that one",
+        run.toolkit
+    );
+    let criteria = Criteria::parse(&text(&dir.join(CRITERIA))?)
+        .with_context(|| format!("{CRITERIA} does not hold valid criteria"))?;
+    let host: Host<HostRun, Vec<HostIndex>> = parse(&dir.join(HOST))?;
+    let reported: Reported = parse(&dir.join(RESULTS))?;
+
+    let manifest = dir.join(MANIFEST);
+    let manifest_text = match manifest.exists() {
+        true => Some(text(&manifest)?),
+        false => None,
+    };
+    let manifest = match (run.bundle_refused, &manifest_text) {
+        (Some(reason), _) => Err(reason),
+        (None, Some(text)) => Ok(serde_json::from_str(text)
+            .with_context(|| format!("{MANIFEST} is not a bundle's manifest"))?),
+        (None, None) => bail!("it has no {MANIFEST}"),
+    };
+    let kernel_log = match run.console_unread {
+        Some(reason) => Err(reason),
+        None => {
+            let console = dir.join(CONSOLE);
+            let log = fs::read(&console).with_context(|| cannot_read(&console))?;
+            judgement::scan(&log, run.date)
+        }
+    };
+    let repetition = match run.second_boot {
+        SecondBoot::Completed => repetition::compare(dir, &dir.join(SECOND_BOOT)),
+        SecondBoot::Failed { reason } => Repetition::Failed(reason),
+        SecondBoot::None { reason } => Repetition::None(reason),
+    };
+    Ok(Evidence {
+        date: run.date,
+        criteria,
+        manifest_text,
+        manifest,
+        cpu: run.cpu,
+        host: host.fuse.result(),
+        indexes: host.indexes.result(),
+        machine: run.machine,
+        plan: reported.plan,
+        guest: reported.guest,
+        fate: run.fate,
+        kernel_log,
+        repetition,
+    })
+}
+
+/// What came out of the guest; without a boot there is nothing.
+fn messages(path: &Path) -> Result<GuestReport> {
+    if !path.exists() {
+        return Ok(GuestReport::default());
+    }
+    let text = fs::read(path).with_context(|| cannot_read(path))?;
+    Ok(GuestReport::of_messages(&text))
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_str(&text(path)?)
+        .map_err(|error| anyhow!("{} cannot be understood: {error}", path.display()))
+}
+
+fn text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| cannot_read(path))
+}
+
+fn cannot_read(path: &Path) -> String {
+    format!("cannot read {}", path.display())
+}
