@@ -126,6 +126,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
         "left_out": [],
         "searches": {"outcome": "ok", "data": {
             "vectors_blake3": criteria.workload.vectors,
+            "queries_blake3": criteria.workload.queries,
             "in_process": searches(noise, 180e3),
             "fuse": searches(noise, 190e3),
         }},
