@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
 use crate::bundle::Bundle;
+use crate::comparison;
 use crate::dataset::workload::{Name, Workload};
 use crate::guest::protocol::{self, Accelerator, Message, Plan, Step};
 use crate::machine::accelerator::{self, Requested};
@@ -20,6 +21,7 @@ use crate::machine::{Machine, MachineConfig, MachineError};
 
 use super::builder::{self, HostIndex};
 use super::checks;
+use super::comparing;
 use super::criteria::Criteria;
 use super::evidence::{Evidence, MachineRecord, Repetition};
 use super::guest_report::GuestReport;
@@ -50,6 +52,8 @@ pub struct Request {
     pub patience: Duration,
     /// The `vexfs` tool, which serves FUSE on the host.
     pub tool: PathBuf,
+    /// The Python that has the engines that we are compared with.
+    pub peers: Option<PathBuf>,
     /// Where everything is written down.
     pub out: PathBuf,
 }
@@ -78,6 +82,19 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     } else {
         Err(NOT_ASKED_FOR.to_owned())
     };
+    let comparison = match &request.criteria.comparison {
+        Some(plan) if checks::look_at_comparison(&request.criteria) => {
+            report("host: beside other engines");
+            let asked = comparing::Request {
+                tool: request.tool.clone(),
+                plan: plan.clone(),
+                python: request.peers.clone(),
+            };
+            comparing::observe(&asked, report)
+        }
+        Some(_) => Err(NOT_ASKED_FOR.to_owned()),
+        None => Err("the criteria have no comparison".to_owned()),
+    };
     let mut evidence = Evidence {
         criteria: request.criteria.clone(),
         manifest: bundle
@@ -86,6 +103,7 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
             .map_err(Clone::clone),
         host,
         indexes,
+        comparison,
         machine: None,
         plan: None,
         guest: GuestReport::default(),
@@ -324,6 +342,10 @@ fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> R
         indexes: NotRun::or(&evidence.indexes),
     };
     file("host.json", &to_json(&host)?)?;
+    if let Ok(comparison) = &evidence.comparison {
+        // Some 300,000 figures: on one line each they would be twice the size.
+        file(comparison::FILE, &serde_json::to_string(comparison)?)?;
+    }
     if let Ok(manifest) = &evidence.manifest {
         file("manifest.json", &to_json(manifest)?)?;
     }
