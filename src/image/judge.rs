@@ -38,6 +38,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         manifest: observed.intact.map(|()| manifest),
         host: Err("an image has no host".into()),
         indexes: Err("an image has no host".into()),
+        comparison: Err("an image has no host".into()),
         machine: observed.guest.identity().ok().map(machine),
         plan: Some(contents.plan.clone()),
         guest: observed.guest,

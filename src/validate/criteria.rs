@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anns::Metric;
 use crate::client::Kind;
+use crate::comparison;
 use crate::dataset::workload::Workload;
 use crate::guest::protocol::{Accelerator, Build, IndexCase, KindPlan};
 
@@ -24,6 +25,9 @@ pub struct Criteria {
     pub version: u32,
     pub workload: WorkloadCriteria,
     pub indexes: Vec<IndexCriteria>,
+    /// How we are measured beside other engines on the host; without it, we are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<comparison::Plan>,
     pub checks: Vec<Criterion>,
     /// The text that was read, and its BLAKE3.
     #[serde(skip)]

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::manifest::Manifest;
+use crate::comparison::Comparison;
 use crate::guest::protocol::{Accelerator, Outcome, Place, Plan};
 use crate::guest::results::{PerPlace, PlaceRun};
 use crate::machine::kernel_log::Scan;
@@ -30,6 +31,8 @@ pub struct Evidence {
     pub host: Result<HostRun, String>,
     /// The indexes that the host has built, or why there are none.
     pub indexes: Result<Vec<HostIndex>, String>,
+    /// The comparison with other engines, or why there is none.
+    pub comparison: Result<Comparison, String>,
     pub machine: Option<MachineRecord>,
     pub plan: Option<Plan>,
     pub guest: GuestReport,
@@ -78,6 +81,10 @@ impl Evidence {
     /// Where the host cannot run the FUSE driver at all, its checks do not apply.
     pub fn host(&self) -> Result<&HostRun, Finding> {
         self.host.as_ref().map_err(Finding::skipped)
+    }
+
+    pub fn comparison(&self) -> Result<&Comparison, Finding> {
+        self.comparison.as_ref().map_err(Finding::could_not_run)
     }
 
     pub fn machine(&self) -> Result<&MachineRecord, Finding> {

@@ -4,18 +4,12 @@
 //! Root mounts where it is. Anybody else mounts in a user namespace of their own, where a process of this program does all
 //! that is to be done: the mount cannot be seen from outside.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use nix::mount::{MntFlags, umount2};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use anyhow::{Context, Result, ensure};
+use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 use crate::anns::Metric;
@@ -29,13 +23,9 @@ use crate::guest::steps::files;
 use crate::guest::steps::series::Series;
 
 use super::criteria::WorkloadCriteria;
-use super::scratch::{self, Scratch, is_mounted};
+use super::daemon::{self, Daemon};
+use super::scratch::{self, Scratch};
 use super::user_namespace;
-
-const DEVICE: &str = "/dev/fuse";
-
-const MOUNTS_WITHIN: Duration = Duration::from_secs(10);
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Times are of this machine and vary; they stand in `host.json`, not in `results.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,51 +59,18 @@ pub struct Request {
 /// Runs the FUSE driver on a store of its own. An error says why this host cannot be asked at all; whatever goes wrong
 /// after that is a failure of the driver's.
 pub fn observe(request: &Request) -> Result<HostRun, String> {
-    if !Path::new(DEVICE).exists() {
-        return Err(format!("this host has no {DEVICE}"));
-    }
-    if let Err(error) = File::options().read(true).write(true).open(DEVICE) {
-        return Err(format!("this user may not open {DEVICE} ({error})"));
-    }
+    daemon::device()?;
     if geteuid().is_root() {
         return Ok(drive(request, &[]).unwrap_or_else(|error| HostRun::failed(&error)));
     }
-    let mut command = match std::env::current_exe() {
-        Ok(program) => Command::new(program),
-        Err(error) => return Err(format!("this program cannot be found ({error})")),
-    };
-    command
-        .arg(COMMAND)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    user_namespace::enter(&mut command);
-    match command.spawn() {
-        Ok(process) => ask(process, request).unwrap_or_else(|error| Ok(HostRun::failed(&error))),
-        Err(error) => Err(format!("{NO_RIGHT} ({error})")),
-    }
+    let process = user_namespace::start(COMMAND)?;
+    let asked = user_namespace::ask(process, request);
+    asked.unwrap_or_else(|error| Ok(HostRun::failed(&error)))
 }
 
 /// The name of the command that [`observe`] calls this program with where it is not root: it reads a [`Request`] from its standard
 /// input and writes what [`observe`] then gives back.
 pub const COMMAND: &str = "observe-host";
-
-const NO_RIGHT: &str =
-    "mounting takes root, or a user namespace, which this system does not give to this user";
-
-/// Has the process in the namespace carry out the request.
-fn ask(mut process: Child, request: &Request) -> Result<Result<HostRun, String>> {
-    let input = process.stdin.take().context("it has no standard input")?;
-    let asked = serde_json::to_writer(input, request);
-    let output = process.wait_with_output()?;
-    ensure!(
-        output.status.success(),
-        "the process in a user namespace ended with {}",
-        output.status
-    );
-    asked.context("the process in a user namespace did not read what it was asked")?;
-    serde_json::from_slice(&output.stdout)
-        .context("the process in a user namespace did not answer what it was asked")
-}
 
 /// What that process does.
 pub fn observe_in_namespace() -> Result<()> {
@@ -122,7 +79,7 @@ pub fn observe_in_namespace() -> Result<()> {
         let run = drive(&request, &files::OF_OTHER_USERS);
         Ok(run.unwrap_or_else(|error| HostRun::failed(&error)))
     } else {
-        Err(NO_RIGHT.to_owned())
+        Err(user_namespace::NO_RIGHT.to_owned())
     };
     Ok(serde_json::to_writer(io::stdout(), &result)?)
 }
@@ -202,87 +159,4 @@ fn search(
         in_process: here.finish()?,
         fuse: there.finish()?,
     })
-}
-
-/// The FUSE driver as a process of its own. Goes with this value, on every way out.
-struct Daemon {
-    process: Child,
-    mount_point: PathBuf,
-}
-
-impl Daemon {
-    fn mount(tool: &Path, store: &Path, mount_point: &Path) -> Result<Daemon> {
-        for dir in [store, mount_point] {
-            fs::create_dir(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        }
-        let mut command = Command::new(tool);
-        command
-            .arg("mount")
-            .arg(store)
-            .arg(mount_point)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        command.stderr(Stdio::null());
-        // SAFETY: prctl is async-signal-safe and touches nothing of this process.
-        unsafe {
-            // Should this process be killed, the driver unmounts and ends.
-            command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?));
-        }
-        let process = command
-            .spawn()
-            .with_context(|| format!("cannot run {}", tool.display()))?;
-        let mut daemon = Daemon {
-            process,
-            mount_point: mount_point.to_owned(),
-        };
-        let deadline = Instant::now() + MOUNTS_WITHIN;
-        while !is_mounted(mount_point)? {
-            if let Some(status) = daemon.process.try_wait()? {
-                bail!("the FUSE driver ended with {status} before it had mounted");
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "the FUSE driver had not mounted after {MOUNTS_WITHIN:?}"
-            );
-            sleep(Duration::from_millis(5));
-        }
-        Ok(daemon)
-    }
-
-    fn end(mut self) -> Result<()> {
-        if let Some(status) = self.process.try_wait()? {
-            bail!("the FUSE driver had died midway: {status}");
-        }
-        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM)?;
-        let deadline = Instant::now() + ENDS_WITHIN;
-        let status = loop {
-            if let Some(status) = self.process.try_wait()? {
-                break status;
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "the FUSE driver still ran {ENDS_WITHIN:?} after SIGTERM"
-            );
-            sleep(Duration::from_millis(5));
-        };
-        ensure!(
-            status.success(),
-            "the FUSE driver ended with {status} on SIGTERM"
-        );
-        ensure!(
-            !is_mounted(&self.mount_point)?,
-            "{} was still mounted",
-            self.mount_point.display()
-        );
-        Ok(())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // Where `end` was reached this finds nothing to do; elsewhere the error that led here is what gets reported.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = umount2(&self.mount_point, MntFlags::MNT_DETACH);
-    }
 }

@@ -4,7 +4,9 @@
 pub mod builder;
 pub mod check;
 pub mod checks;
+pub mod comparing;
 pub mod criteria;
+mod daemon;
 pub mod evidence;
 pub mod figures;
 pub mod guest_report;

@@ -11,6 +11,8 @@ use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::{self, Comparison};
+
 use super::builder::HostIndex;
 use super::criteria::Criteria;
 use super::evidence::{Evidence, MachineRecord, Repetition};
@@ -25,6 +27,7 @@ use super::verdict::{Fate, Verdict};
 /// Raised whenever a record changes its meaning.
 pub const FORMAT: u32 = 1;
 
+pub const COMPARISON: &str = comparison::FILE;
 pub const CRITERIA: &str = "criteria.json";
 pub const FIGURES: &str = "figures.json";
 pub const HOST: &str = "host.json";
@@ -127,7 +130,10 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
         fuse: Observed::of(&evidence.host),
         indexes: Observed::of(&evidence.indexes),
     };
+    // Some 300,000 figures: on one line each they would be twice the size.
+    let comparison = serde_json::to_string(&Observed::of(&evidence.comparison))?;
     let mut files = vec![
+        (COMPARISON, comparison),
         (RESULTS, judgement.results.clone()),
         (CRITERIA, evidence.criteria.text.clone()),
         (RUN, to_json(&run)?),
@@ -214,6 +220,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     let criteria = Criteria::parse(&text(&dir.join(CRITERIA))?)
         .with_context(|| format!("{CRITERIA} does not hold valid criteria"))?;
     let host: Host<HostRun, Vec<HostIndex>> = parse(&dir.join(HOST))?;
+    let comparison: Observed<Comparison> = parse(&dir.join(COMPARISON))?;
     let reported: Reported = parse(&dir.join(RESULTS))?;
 
     let manifest = dir.join(MANIFEST);
@@ -248,6 +255,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         cpu: run.cpu,
         host: host.fuse.result(),
         indexes: host.indexes.result(),
+        comparison: comparison.result(),
         machine: run.machine,
         plan: reported.plan,
         guest: reported.guest,

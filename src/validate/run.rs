@@ -19,6 +19,7 @@ use crate::machine::{Machine, MachineConfig, MachineError};
 
 use super::builder;
 use super::checks;
+use super::comparing;
 use super::criteria::Criteria;
 use super::evidence::{Evidence, MachineRecord, Repetition};
 use super::guest_report::GuestReport;
@@ -45,6 +46,8 @@ pub struct Request {
     pub patience: Duration,
     /// The `vexfs` tool, which serves FUSE on the host.
     pub tool: PathBuf,
+    /// The Python that has the engines that we are compared with.
+    pub peers: Option<PathBuf>,
     /// Where everything is written down.
     pub out: PathBuf,
 }
@@ -73,6 +76,19 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     } else {
         Err(NOT_ASKED_FOR.to_owned())
     };
+    let comparison = match &request.criteria.comparison {
+        Some(plan) if checks::look_at_comparison(&request.criteria) => {
+            report("host: beside other engines");
+            let asked = comparing::Request {
+                tool: request.tool.clone(),
+                plan: plan.clone(),
+                python: request.peers.clone(),
+            };
+            comparing::observe(&asked, report)
+        }
+        Some(_) => Err(NOT_ASKED_FOR.to_owned()),
+        None => Err("the criteria have no comparison".to_owned()),
+    };
     let mut evidence = Evidence {
         date: today(),
         criteria: request.criteria.clone(),
@@ -87,6 +103,7 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
         cpu: cpu_model().ok(),
         host,
         indexes,
+        comparison,
         machine: None,
         plan: None,
         guest: GuestReport::default(),

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::machine::accelerator::Requested;
 use crate::report;
@@ -37,6 +37,9 @@ pub struct RunArgs {
     /// Seconds without a word after which the guest is taken for hung
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     patience: u64,
+    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
+    #[arg(long, value_name = "PYTHON")]
+    peers: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
     #[arg(long)]
     json: bool,
@@ -49,6 +52,7 @@ impl RunArgs {
         let tool = std::env::current_exe()
             .context("this program cannot be found")?
             .with_file_name("vexfs");
+        let peers = self.peers.as_deref().map(interpreter).transpose()?;
         let name = format!("{}-{}", timestamp()?, std::process::id());
         let out = self.out.join("runs").join(&name);
         let begun = Instant::now();
@@ -61,11 +65,12 @@ impl RunArgs {
                 once: self.once,
                 patience: Duration::from_secs(self.patience),
                 tool,
+                peers,
                 out: out.clone(),
             },
             &progress,
         )?;
-        report::write(&out, &evidence, &verdict, &out)?;
+        report::write(&evidence, &verdict, &out)?;
         point_latest_to(&self.out, &name)?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&verdict)?);
@@ -79,6 +84,16 @@ impl RunArgs {
         }
         Ok(verdict.exit_code())
     }
+}
+
+/// From the root on, for peers work elsewhere; links stay, since a virtual environment is known by its link.
+fn interpreter(path: &Path) -> Result<PathBuf> {
+    ensure!(
+        path.exists(),
+        "there is no {}: --peers takes the path of a Python that has peers/requirements.txt installed",
+        path.display()
+    );
+    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
 }
 
 /// Seconds since 1970: names sort by time, and need no calendar.

@@ -8,11 +8,13 @@ mod kernel_log;
 mod machine;
 pub mod measure;
 mod module;
+mod peers;
 pub mod stability;
 mod workload;
 
 use std::collections::BTreeSet;
 
+use crate::comparison;
 use crate::guest::protocol::Step::{
     self, After, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Workload,
 };
@@ -30,13 +32,15 @@ type Evaluate = fn(&Evidence, &Criterion) -> Evaluated;
 enum Subject {
     Bundle,
     Host,
+    /// The comparison with other engines on the host.
+    Comparison,
     /// A boot, and in it these steps.
     Guest(&'static [Step]),
     /// The same, and the indexes built on the host.
     GuestAndBuilder(&'static [Step]),
 }
 
-use Subject::{Bundle, Guest, GuestAndBuilder, Host};
+use Subject::{Bundle, Comparison, Guest, GuestAndBuilder, Host};
 
 type Row = (&'static str, Subject, Evaluate, &'static str);
 
@@ -46,6 +50,10 @@ const TABLE: &[Row] = &[
     ("fuse.host.lifecycle", Host, fuse::host_lifecycle, "host.json"),
     ("fuse.host.files", Host, fuse::host_files, "host.json"),
     ("fuse.host.answers", Host, fuse::host_answers, "host.json"),
+    ("fuse.baseline", Comparison, peers::baseline, comparison::FILE),
+    ("peers.measured", Comparison, peers::measured, comparison::FILE),
+    ("fuse.vs-chromadb", Comparison, peers::against_chromadb, comparison::FILE),
+    ("fuse.vs-qdrant", Comparison, peers::against_qdrant, comparison::FILE),
     ("fuse.guest.files", Guest(&[Files]), fuse::guest_files, "results.json"),
     ("fuse.overhead", Guest(&[Workload]), measure::fuse_overhead, "results.json"),
     ("bundle.intact", Bundle, machine::bundle_intact, "manifest.json"),
@@ -91,12 +99,17 @@ pub fn look_at_builder(criteria: &Criteria) -> bool {
     subjects(criteria).any(|subject| matches!(subject, GuestAndBuilder(_)))
 }
 
+/// Whether any check looks at a comparison.
+pub fn look_at_comparison(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| matches!(subject, Comparison))
+}
+
 /// The steps that the checks look at, in their order; nothing if no check needs a boot.
 pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {
             Guest(steps) | GuestAndBuilder(steps) => Some(steps),
-            Bundle | Host => None,
+            Bundle | Host | Comparison => None,
         })
         .collect();
     let steps: BTreeSet<Step> = guests.iter().copied().flatten().copied().collect();
