@@ -161,7 +161,7 @@ fn npy_is_imported() {
         folder.path(),
     );
     let output = folder.path().join("out.fvecs");
-    let import = |name: &str| import::import(&folder.path().join(name), &output);
+    let import = |name: &str| import::import(&folder.path().join(name), "train", &output);
 
     let mut expected = Matrix::new(3);
     expected.push(&[0.1, -0.0, 1e-40]);

@@ -17,6 +17,7 @@ pub enum Name {
 
 /// A workload is determined by these figures alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Workload {
     pub name: Name,
     pub seed: u64,

@@ -28,6 +28,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
     let manifest = contents.manifest()?;
     let evidence = Evidence {
         criteria: contents.criteria()?,
+        own: None,
         manifest: observed.intact.map(|()| manifest),
         host: Err("an image has no host".into()),
         indexes: Err("an image has no host".into()),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anns::Metric;
 use crate::client::Kind;
-use crate::dataset::workload::Workload;
+use crate::dataset::source::Source;
 use crate::guest::protocol::{Accelerator, Build, IndexCase, KindPlan};
 
 /// The criteria of this version of the toolkit.
@@ -42,6 +42,9 @@ pub struct WorkloadCriteria {
     pub queries: String,
     /// BLAKE3 of the exact top-k row ids as little-endian u32, row-major.
     pub truth: String,
+    /// L2, where nothing is said.
+    #[serde(default)]
+    pub metric: Metric,
     pub k: u32,
     pub warmups: u32,
     pub runs: u32,
@@ -57,7 +60,7 @@ pub struct WorkloadCriteria {
 #[serde(deny_unknown_fields)]
 pub struct IndexCriteria {
     pub name: String,
-    pub workload: Workload,
+    pub workload: Source,
     pub metric: Metric,
     pub k: u32,
     pub warmups: u32,
@@ -90,7 +93,7 @@ impl IndexCriteria {
         });
         IndexCase {
             name: self.name.clone(),
-            workload: self.workload,
+            workload: self.workload.clone(),
             metric: self.metric,
             k: self.k,
             warmups: self.warmups,
@@ -110,7 +113,7 @@ pub struct Criterion {
     pub phase: u8,
     pub criterion: String,
     /// The figure of the sentence, where it has one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }
 

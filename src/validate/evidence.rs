@@ -11,10 +11,13 @@ use super::check::Finding;
 use super::criteria::Criteria;
 use super::guest_report::GuestReport;
 use super::host::HostRun;
+use super::own_data::Origin;
 use super::verdict::Fate;
 
 pub struct Evidence {
     pub criteria: Criteria,
+    /// Where the vectors come from, if they are the user's own.
+    pub own: Option<Origin>,
     /// Of the bundle, which was verified; or why it was not.
     pub manifest: Result<Manifest, String>,
     /// The measurements on the host, or why there are none.

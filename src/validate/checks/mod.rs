@@ -2,6 +2,7 @@
 //! Every check of the criteria, held against the evidence.
 
 mod answers;
+mod dataset;
 mod fuse;
 pub mod indexes;
 mod kernel_log;
@@ -30,13 +31,15 @@ type Evaluate = fn(&Evidence, &Criterion) -> Evaluated;
 enum Subject {
     Bundle,
     Host,
+    /// The file with the user's own vectors.
+    File,
     /// A boot, and in it these steps.
     Guest(&'static [Step]),
     /// The same, and the indexes built on the host.
     GuestAndBuilder(&'static [Step]),
 }
 
-use Subject::{Bundle, Guest, GuestAndBuilder, Host};
+use Subject::{Bundle, File, Guest, GuestAndBuilder, Host};
 
 type Row = (&'static str, Subject, Evaluate, &'static str);
 
@@ -52,6 +55,7 @@ const TABLE: &[Row] = &[
     ("machine.accelerator", Guest(&[]), machine::accelerator, "console.log"),
     ("machine.guest", Guest(&[Identity]), machine::guest, "results.json"),
     ("workload.identity", Guest(&[Workload]), workload::identity, "results.json"),
+    ("dataset.truth", File, dataset::truth, "verdict.json"),
     ("module.identity", Guest(&[Module, Workload]), module::identity, "results.json"),
     ("module.lifecycle", Guest(&[Module, Workload, After]), module::lifecycle, "results.json"),
     ("kernel.files", Guest(&[Files]), module::files, "results.json"),
@@ -96,7 +100,7 @@ pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {
             Guest(steps) | GuestAndBuilder(steps) => Some(steps),
-            Bundle | Host => None,
+            Bundle | Host | File => None,
         })
         .collect();
     let steps: BTreeSet<Step> = guests.iter().copied().flatten().copied().collect();
@@ -159,7 +163,9 @@ mod tests {
     fn criteria_and_checks_name_each_other() {
         let criteria = Criteria::read(None).unwrap();
         let asked: Vec<_> = criteria.checks.iter().map(|c| c.id.as_str()).collect();
-        let known: Vec<_> = TABLE.iter().map(|(id, ..)| *id).collect();
+        // The check that has a subject only with the user's own vectors is added then.
+        let known = TABLE.iter().filter(|row| !matches!(row.1, File));
+        let known: Vec<_> = known.map(|(id, ..)| *id).collect();
         assert_eq!(asked, known);
     }
 
