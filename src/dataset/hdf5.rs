@@ -188,5 +188,7 @@ impl<T> Batches<T> {
 }
 
 fn unreadable(name: &str, error: hdf5_pure::Error) -> ReadError {
-    ReadError::Unsupported(format!("its dataset `{name}` cannot be read: {error}"))
+    ReadError::Unsupported(format!(
+        "its dataset `{name}` cannot be read ({error}): if h5py can, write it anew with h5py's defaults"
+    ))
 }

@@ -35,7 +35,7 @@ pub enum Fault {
     NotANumber(usize),
     #[error("element {0} is infinite")]
     Infinite(usize),
-    #[error("element {0} is a 64-bit float that is none of 32 bits: convert the vectors to f32")]
+    #[error("element {0} is a 64-bit float that no 32-bit one equals: convert the vectors to f32")]
     Inexact(usize),
     #[error("it has no finite length above 0, so it makes no angle with another")]
     NoLength,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a run on the user's own vectors must show: the criteria of every run, with these vectors in the place of the built-in ones.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::bench::ids_hash;
 use crate::client::Kind;
-use crate::dataset::source::Source;
+use crate::dataset::source::{Given, Source};
 use crate::dataset::workload::{Name, Workload};
 use crate::guest::protocol::Build;
 
@@ -21,7 +21,19 @@ const TRUTH: &str = "dataset.truth";
 /// Each with the defaults of its kind.
 const KINDS: [Kind; 4] = [Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh];
 
+/// Criteria that an earlier run on the same vectors wrote down are taken as they are.
 pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
+    if let Some(of) = given(base) {
+        let rows = |given: &Given| (given.vectors_blake3.clone(), given.queries_blake3.clone());
+        ensure!(
+            rows(of) == rows(&own.given) && base.workload.metric == own.metric,
+            "the criteria are of other vectors or another metric ({}, {}, vectors {:.16}…): leave --criteria out, or give them those",
+            of.name,
+            base.workload.metric,
+            of.vectors_blake3
+        );
+        return Ok(base.clone());
+    }
     let workload = WorkloadCriteria {
         name: own.given.name.clone(),
         vectors: own.given.vectors_blake3.clone(),
@@ -66,7 +78,7 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
             limit: None,
         },
     );
-    let mut criteria = Criteria {
+    let criteria = Criteria {
         version: base.version,
         workload,
         indexes: vec![case],
@@ -74,9 +86,16 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
         text: String::new(),
         blake3: String::new(),
     };
-    let text = to_json(&criteria)?;
-    criteria = Criteria::parse(&text)?;
-    Ok(criteria)
+    Criteria::parse(&to_json(&criteria)?)
+}
+
+/// The vectors that criteria are of, if those are not generated.
+fn given(criteria: &Criteria) -> Option<&Given> {
+    let mut sources = criteria.indexes.iter().map(|case| &case.workload);
+    sources.find_map(|source| match source {
+        Source::Given(given) => Some(given),
+        Source::Generated(_) => None,
+    })
 }
 
 /// How much less an exact search does here than on the vectors that the limits were written down for; 1 if it does as much or more.

@@ -134,25 +134,10 @@ impl OwnData {
         };
         let never = |_| Ok::<(), std::convert::Infallible>(());
         let Ok(truth) = bench::truth(&vectors.vectors, &vectors.queries, metric, options.k, never);
-        let file_truth = match hdf5 {
-            None => Finding::skipped("only an HDF5 file brings neighbours"),
-            Some(_) if options.queries.is_some() => {
-                Finding::skipped("the file's neighbours are not those of other queries")
-            }
-            Some(_) if rows < of_rows => Finding::skipped(format!(
-                "the file's neighbours are among all its {of_rows} rows, of which {rows} are searched"
-            )),
-            Some(_)
-                if said
-                    .as_deref()
-                    .and_then(metric_named)
-                    .is_some_and(|own| own != metric) =>
-            {
-                Finding::skipped(
-                    "the file's neighbours are by its own metric, not the one asked for",
-                )
-            }
-            Some(hdf5) => file_truth::compare(&hdf5, &vectors, metric, &truth)
+        let file_truth = match (hdf5, others_neighbours(options, said.as_deref(), &record)) {
+            (None, _) => Finding::skipped("only an HDF5 file brings neighbours"),
+            (Some(_), Some(why)) => Finding::skipped(format!("the file's neighbours are {why}")),
+            (Some(hdf5), None) => file_truth::compare(&hdf5, &vectors, metric, &truth)
                 .map_err(|error| FileError::new(file, error))?,
         };
         Ok(OwnData {
@@ -162,6 +147,21 @@ impl OwnData {
             truth,
             origin: Origin { record, file_truth },
         })
+    }
+}
+
+/// Why the file's neighbours, if it has any, are not those that a search finds.
+fn others_neighbours(options: &Options, said: Option<&str>, record: &Record) -> Option<String> {
+    if options.queries.is_some() {
+        Some("of its own queries, which are not asked".to_owned())
+    } else if record.rows < record.of_rows {
+        Some(format!(
+            "among all its {} rows, of which {} are searched",
+            record.of_rows, record.rows
+        ))
+    } else {
+        let said = said.filter(|said| metric_named(said) != Some(record.metric))?;
+        Some(format!("{said}, which is not asked for"))
     }
 }
 

@@ -127,7 +127,10 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
 /// The workload that the criteria name.
 pub fn workload(criteria: &Criteria) -> Result<Source> {
     let name: Name = serde_json::from_value(criteria.workload.name.clone().into())
-        .with_context(|| format!("there is no workload {}", criteria.workload.name))?;
+        .with_context(|| {
+            let name = &criteria.workload.name;
+            format!("there is no workload {name}; if these are vectors of your own, name their file by --dataset")
+        })?;
     Ok(Source::Generated(Workload::new(name)))
 }
 
