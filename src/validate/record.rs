@@ -20,6 +20,7 @@ use super::figures;
 use super::guest_report::GuestReport;
 use super::host::HostRun;
 use super::judgement::{self, Judgement, Reported, to_json};
+use super::own_data::Origin;
 use super::repetition;
 use super::twice_told;
 use super::verdict::{Fate, Verdict};
@@ -55,6 +56,8 @@ struct Run {
     toolkit: String,
     date: Date,
     cpu: Option<String>,
+    /// The user's own vectors.
+    own: Option<Origin>,
     machine: Option<MachineRecord>,
     fate: Fate,
     /// Why what is in `manifest.json` is not the bundle.
@@ -112,6 +115,7 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
         toolkit: env!("CARGO_PKG_VERSION").into(),
         date: evidence.date,
         cpu: evidence.cpu.clone(),
+        own: evidence.own.clone(),
         machine: evidence.machine.clone(),
         fate: evidence.fate.clone(),
         bundle_refused: evidence.manifest.as_ref().err().cloned(),
@@ -253,6 +257,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         manifest_text,
         manifest,
         cpu: run.cpu,
+        own: run.own,
         host: host.fuse.result(),
         indexes: host.indexes.result(),
         comparison: comparison.result(),
