@@ -4,8 +4,9 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -557,4 +558,67 @@ fn a_run_writes_the_comparison_down_and_judges_it() {
         all(["pass", "skipped", "skipped", "skipped"]),
         "{checks:#?}"
     );
+}
+
+#[test]
+fn a_killed_run_leaves_no_adapter_and_no_files() {
+    let place = tempfile::tempdir().unwrap();
+    let criteria = place.path().join("criteria.json");
+    let mut text: Value =
+        serde_json::from_str(include_str!("../src/validate/criteria.json")).unwrap();
+    let mut long = plan(2_000, vec![contestant("faiss", Kind::Flat, &[0])]);
+    long.runs = 1_000_000;
+    text["comparison"] = serde_json::to_value(&long).unwrap();
+    let checks = text["checks"].as_array_mut().unwrap();
+    checks.retain(|check| check["id"] == "peers.measured");
+    fs::write(&criteria, text.to_string()).unwrap();
+    let temporary = place.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+
+    let mut run = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
+        .args(["run", "--criteria"])
+        .arg(&criteria)
+        .arg("--out")
+        .arg(place.path().join("out"))
+        .arg("--peers")
+        .arg(python())
+        .env("TMPDIR", &temporary)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let adapters = || {
+        processes(&temporary)
+            .into_iter()
+            .filter(|line| line.contains(adapters::LOOP))
+    };
+    while adapters().next().is_none() {
+        assert!(run.try_wait().unwrap().is_none(), "the run ended early");
+        assert!(Instant::now() < deadline, "no adapter was started");
+        sleep(Duration::from_millis(5));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let files = || fs::read_dir(&temporary).unwrap().count();
+    while files() > 0 || !processes(&temporary).is_empty() {
+        let left = processes(&temporary);
+        assert!(
+            Instant::now() < deadline,
+            "left: {} files, {left:?}",
+            files()
+        );
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// The command lines of all processes that name `dir`.
+fn processes(dir: &Path) -> Vec<String> {
+    let dir = dir.to_str().unwrap();
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(dir))
+        .collect()
 }
