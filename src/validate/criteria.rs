@@ -164,6 +164,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_comparison_is_of_engines_that_there_are() {
+        let plan = Criteria::read(None).unwrap().comparison.unwrap();
+        for contestant in plan
+            .workloads
+            .iter()
+            .flat_map(|workload| &workload.contestants)
+        {
+            let engine = contestant.engine.as_str();
+            let known =
+                engine == comparison::OURS || comparison::adapters::Adapter::of(engine).is_some();
+            assert!(
+                known && !contestant.efforts.is_empty(),
+                "{engine} {}",
+                contestant.kind
+            );
+        }
+    }
+
+    #[test]
     fn built_in_criteria_are_valid() {
         let criteria = Criteria::read(None).unwrap();
         assert_eq!(criteria.workload.cycles, 100);

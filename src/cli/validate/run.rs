@@ -45,7 +45,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
     /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
-    #[arg(long, value_name = "PYTHON")]
+    #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
     peers: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
     #[arg(long)]

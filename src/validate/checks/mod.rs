@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn what_no_check_looks_at_is_not_done() {
         let mut criteria = Criteria::read(None).unwrap();
-        assert!(look_at_host(&criteria));
+        assert!(look_at_host(&criteria) && look_at_comparison(&criteria));
         assert_eq!(steps(&criteria).unwrap(), Step::ALL);
 
         let all = criteria.checks.clone();
@@ -208,6 +208,6 @@ mod tests {
         );
         let (_, steps) = only(&["module.identity", "kernel.answers", "slab.leak"]);
         assert_eq!(steps.unwrap(), [Module, Cycles, Workload]);
-        assert!(!look_at_builder(&criteria));
+        assert!(!look_at_builder(&criteria) && !look_at_comparison(&criteria));
     }
 }

@@ -15,7 +15,10 @@ const QDRANT: &str = "qdrant";
 
 /// Every peer gave what was planned, in the version that is pinned.
 pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
-    let comparison = evidence.comparison()?;
+    Ok(measured_in(evidence.comparison()?))
+}
+
+fn measured_in(comparison: &Comparison) -> Finding {
     let (mut good, mut absent, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for peer in comparison
         .engines
@@ -34,13 +37,13 @@ pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
         }
     }
     let good = format!("measured as pinned: {}", good.join(", "));
-    Ok(if !faults.is_empty() {
+    if !faults.is_empty() {
         Finding::fail(faults.join("; "))
     } else if !absent.is_empty() {
         Finding::skipped(format!("{}; {good}", absent.join("; ")))
     } else {
         Finding::pass(good)
-    })
+    }
 }
 
 fn versions(engine: &Engine) -> String {
@@ -78,9 +81,11 @@ fn describe(compared: &Compared, series: &Series) -> String {
 
 /// What a kind costs through FUSE beside the same search in process.
 pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    let limit = limit(criterion)?;
-    let comparison = mounted(evidence)?;
-    let floor = floor(evidence)?;
+    baseline_in(evidence.comparison()?, floor(evidence)?, limit(criterion)?)
+}
+
+fn baseline_in(comparison: &Comparison, floor: f64, limit: f64) -> Evaluated {
+    mounted(comparison)?;
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
@@ -118,18 +123,26 @@ pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
 }
 
 pub fn against_chromadb(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    against(evidence, criterion, CHROMADB)
+    against(
+        evidence.comparison()?,
+        CHROMADB,
+        floor(evidence)?,
+        limit(criterion)?,
+    )
 }
 
 pub fn against_qdrant(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    against(evidence, criterion, QDRANT)
+    against(
+        evidence.comparison()?,
+        QDRANT,
+        floor(evidence)?,
+        limit(criterion)?,
+    )
 }
 
 /// How many times as fast as a peer's fastest search that finds enough ours through FUSE is.
-fn against(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated {
-    let limit = limit(criterion)?;
-    let comparison = mounted(evidence)?;
-    let floor = floor(evidence)?;
+fn against(comparison: &Comparison, peer: &str, floor: f64, limit: f64) -> Evaluated {
+    mounted(comparison)?;
     let engine = comparison
         .engine(peer)
         .ok_or_else(|| Finding::could_not_run(format!("the criteria do not compare {peer}")))?;
@@ -166,10 +179,9 @@ fn against(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated 
 }
 
 /// Where nothing can be mounted, what concerns FUSE does not apply.
-fn mounted(evidence: &Evidence) -> Result<&Comparison, Finding> {
-    let comparison = evidence.comparison()?;
+fn mounted(comparison: &Comparison) -> Result<(), Finding> {
     match &comparison.no_mount {
-        None => Ok(comparison),
+        None => Ok(()),
         Some(reason) => Err(Finding::skipped(reason)),
     }
 }
@@ -256,5 +268,225 @@ impl Judged {
             status,
             measured: words,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anns::Metric;
+    use crate::bench::Measured;
+    use crate::comparison::Host;
+    use crate::dataset::workload::{Name, Workload};
+    use Status::{CouldNotRun, Fail, Pass, Skipped};
+
+    const RUNS: u64 = 5;
+
+    /// Of one query, whose nanoseconds spread by `spread` over the runs.
+    fn series(engine: &str, place: Place, recall: f64, ns: u64, spread: u64) -> Series {
+        let samples = Samples {
+            samples_ns: (0..RUNS).map(|run| vec![ns + run * spread]).collect(),
+            ids: vec![vec![0]],
+            recall_by_row: recall,
+            recall_by_distance: recall,
+            answers_blake3: None,
+            divergence: None,
+        };
+        Series {
+            engine: engine.into(),
+            kind: Kind::Hnsw,
+            place,
+            effort: 10,
+            effort_name: "ef".into(),
+            threads: 1,
+            measured: Measured::from(Ok::<_, String>(samples)),
+        }
+    }
+
+    fn engine(name: &str) -> Engine {
+        let version = [(name.to_owned(), "1.0".to_owned())];
+        Engine {
+            name: name.into(),
+            versions: version.clone().into(),
+            pinned: version.into(),
+            interfaces: vec!["lo".into()],
+            parameters: [].into(),
+            unavailable: None,
+        }
+    }
+
+    /// Ours takes 100 ns in process and 200 ns through FUSE, the peer 1,000 ns.
+    fn comparison() -> Comparison {
+        let workload = Workload {
+            queries: 1,
+            ..Workload::new(Name::Clustered)
+        };
+        Comparison {
+            host: Host {
+                cpu_model: "A CPU".into(),
+                cpus: 2,
+                core: 1,
+                kernel_release: "6".into(),
+                load_average: [0.0; 3],
+            },
+            seed: 42,
+            no_mount: None,
+            engines: vec![engine(OURS), engine(QDRANT)],
+            workloads: vec![Compared {
+                workload,
+                vectors_blake3: String::new(),
+                queries_blake3: String::new(),
+                truth_blake3: String::new(),
+                k: 1,
+                metric: Metric::L2,
+                warmups: 0,
+                runs: RUNS as u32,
+                builds: vec![],
+                series: vec![
+                    series(OURS, Place::InProcess, 1.0, 100, 0),
+                    series(OURS, Place::Fuse, 1.0, 200, 0),
+                    series(QDRANT, Place::OwnProcess, 1.0, 1_000, 0),
+                ],
+                order: vec![],
+            }],
+        }
+    }
+
+    fn changed(change: impl Fn(&mut Comparison)) -> Comparison {
+        let mut comparison = comparison();
+        change(&mut comparison);
+        comparison
+    }
+
+    fn unmeasured(series: &mut Series, reason: &str) {
+        series.measured = Measured::from(Err(reason.to_owned()));
+    }
+
+    fn status(evaluated: Evaluated) -> (Status, String) {
+        let finding = evaluated.unwrap_or_else(|early| early);
+        (finding.status, finding.measured)
+    }
+
+    fn vs_qdrant(comparison: &Comparison, limit: f64) -> (Status, String) {
+        status(against(comparison, QDRANT, 0.95, limit))
+    }
+
+    #[test]
+    fn a_peer_is_missing_another_version_faulty_or_as_pinned() {
+        assert_eq!(
+            measured_in(&comparison()),
+            Finding::pass("measured as pinned: qdrant 1.0")
+        );
+        let judged = |change: fn(&mut Comparison)| {
+            let finding = measured_in(&changed(change));
+            (finding.status, finding.measured)
+        };
+        let (status, said) = judged(|c| c.engines[1].unavailable = Some("it is not there".into()));
+        assert_eq!(
+            (status, said.contains("qdrant: it is not there")),
+            (Skipped, true),
+            "{said}"
+        );
+        let (status, said) = judged(|c| {
+            c.engines[1].versions.insert(QDRANT.into(), "1.1".into());
+        });
+        assert_eq!(
+            (status, said.contains("qdrant is 1.1, not 1.0")),
+            (Skipped, true),
+            "{said}"
+        );
+        let (status, said) = judged(|c| unmeasured(&mut c.workloads[0].series[2], "it died"));
+        assert_eq!(
+            (status, said.as_str()),
+            (Fail, "qdrant: clustered hnsw, ef 10: it died")
+        );
+        let (status, said) = judged(|c| c.workloads[0].runs += 1);
+        assert_eq!(
+            (status, said.contains("not 6 of 1")),
+            (Fail, true),
+            "{said}"
+        );
+        let (status, _) = judged(|c| {
+            let samples = c.workloads[0].series[2].measured.value.as_mut().unwrap();
+            samples.divergence = Some("run 1, query 0".into());
+        });
+        assert_eq!(status, Fail);
+        // A fault is not hidden by what is missing.
+        let (status, _) = judged(|c| {
+            c.engines.push(Engine {
+                unavailable: Some("not there".into()),
+                ..engine("usearch")
+            });
+            unmeasured(&mut c.workloads[0].series[2], "it died");
+        });
+        assert_eq!(status, Fail);
+    }
+
+    #[test]
+    fn a_ratio_passes_fails_or_is_inconclusive() {
+        assert_eq!(vs_qdrant(&comparison(), 5.0).0, Pass);
+        assert_eq!(vs_qdrant(&comparison(), 5.1).0, Fail);
+        // 1,000 to 1,400 ns against 200.
+        let spread = changed(|c| {
+            c.workloads[0].series[2] = series(QDRANT, Place::OwnProcess, 1.0, 1_000, 100)
+        });
+        let (status, said) = vs_qdrant(&spread, 6.0);
+        assert_eq!(
+            (status, said.starts_with("inconclusive: ")),
+            (CouldNotRun, true),
+            "{said}"
+        );
+
+        let baseline = |limit| status_of_baseline(&comparison(), limit).0;
+        assert_eq!((baseline(2.0), baseline(1.9)), (Pass, Fail));
+    }
+
+    fn status_of_baseline(comparison: &Comparison, limit: f64) -> (Status, String) {
+        status(baseline_in(comparison, 0.95, limit))
+    }
+
+    #[test]
+    fn only_searches_that_find_enough_are_compared() {
+        // A faster one of the peer that finds too little does not count for it, and neither does one of ours.
+        let with = |engine: &'static str, place, recall| {
+            changed(move |c| {
+                c.workloads[0]
+                    .series
+                    .push(series(engine, place, recall, 10, 0))
+            })
+        };
+        let ratio = |comparison: &Comparison| vs_qdrant(comparison, 0.0).1;
+        assert!(ratio(&with(QDRANT, Place::OwnProcess, 0.949)).contains(" 5.00 x"));
+        assert!(ratio(&with(QDRANT, Place::OwnProcess, 0.95)).contains(" 0.05 x"));
+        assert!(ratio(&with(OURS, Place::Fuse, 0.949)).contains(" 5.00 x"));
+        let poor =
+            changed(|c| c.workloads[0].series[2] = series(QDRANT, Place::OwnProcess, 0.5, 10, 0));
+        assert_eq!(vs_qdrant(&poor, 1.0).0, CouldNotRun);
+        let poor = changed(|c| c.workloads[0].series[1] = series(OURS, Place::Fuse, 0.5, 10, 0));
+        assert_eq!(vs_qdrant(&poor, 1.0).0, Fail);
+    }
+
+    #[test]
+    fn what_does_not_apply_is_skipped_and_what_failed_is_not() {
+        let elsewhere = changed(|c| c.no_mount = Some("this host has no /dev/fuse".into()));
+        assert_eq!(vs_qdrant(&elsewhere, 1.0).0, Skipped);
+        assert_eq!(status_of_baseline(&elsewhere, 9.0).0, Skipped);
+        let absent = changed(|c| c.engines[1].unavailable = Some("not there".into()));
+        assert_eq!(vs_qdrant(&absent, 1.0), (Skipped, "not there".into()));
+        let other = changed(|c| {
+            c.engines[1].versions.insert(QDRANT.into(), "1.1".into());
+        });
+        assert_eq!(vs_qdrant(&other, 1.0).0, Skipped);
+
+        let driver_died = changed(|c| unmeasured(&mut c.workloads[0].series[1], "the driver died"));
+        assert_eq!(vs_qdrant(&driver_died, 1.0).0, Fail);
+        assert_eq!(status_of_baseline(&driver_died, 9.0).0, Fail);
+        let otherwise = changed(|c| {
+            let samples = c.workloads[0].series[1].measured.value.as_mut().unwrap();
+            samples.divergence = Some("against in process, query 0".into());
+        });
+        assert_eq!(status_of_baseline(&otherwise, 9.0).0, Fail);
+        let empty = changed(|c| c.workloads.clear());
+        assert_eq!(vs_qdrant(&empty, 1.0).0, CouldNotRun);
     }
 }
