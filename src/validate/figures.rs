@@ -58,7 +58,7 @@ impl Timed {
 
 /// Everything that was to be measured; what was not has a reason instead of a value.
 ///
-/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload.
+/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload, and all engines.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
     let mut all = Vec::new();
     let planned = |step| match &evidence.plan {
@@ -84,6 +84,9 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
             });
             all.extend(timed.figures());
         }
+    }
+    if let Ok(comparison) = &evidence.comparison {
+        all.extend(comparison.figures());
     }
     all
 }
