@@ -91,7 +91,7 @@ impl Picks {
 
     fn sample<T: Copy>(&mut self, values: &[T]) -> Vec<T> {
         // The high half of a product instead of a remainder: uniform to within 2^-64.
-        let mut pick = || (u128::from(self.0.next_u64()) * values.len() as u128 >> 64) as usize;
+        let mut pick = || ((u128::from(self.0.next_u64()) * values.len() as u128) >> 64) as usize;
         (0..values.len()).map(|_| values[pick()]).collect()
     }
 }

@@ -91,7 +91,7 @@ enum Observed<T> {
 }
 
 impl<T> Observed<T> {
-    fn of<'a>(run: &'a Result<T, String>) -> Observed<&'a T> {
+    fn of(run: &Result<T, String>) -> Observed<&T> {
         match run {
             Ok(run) => Observed::Run(run),
             Err(reason) => Observed::Not {
