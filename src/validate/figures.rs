@@ -58,8 +58,17 @@ impl Timed {
 
 /// Everything that was to be measured; what was not has a reason instead of a value.
 ///
-/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload, and all engines.
+/// Those of the places, and of all engines on the host.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
+    let mut all = of_places(evidence);
+    if let Ok(comparison) = &evidence.comparison {
+        all.extend(comparison.figures());
+    }
+    all
+}
+
+/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload.
+pub fn of_places(evidence: &Evidence) -> Vec<Figure> {
     let mut all = Vec::new();
     let planned = |step| match &evidence.plan {
         Some(plan) => plan.steps.contains(&step),
@@ -84,9 +93,6 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
             });
             all.extend(timed.figures());
         }
-    }
-    if let Ok(comparison) = &evidence.comparison {
-        all.extend(comparison.figures());
     }
     all
 }
