@@ -1,7 +1,7 @@
 //! VexFS: a filesystem in which vector files can be searched, and the toolkit that validates its kernel module.
 //!
 //! The modules depend on each other in one direction only:
-//! `dataset → anns → store → {fuse, client} → bench → guest → figures → machine → validate → image → cli`.
+//! `dataset → anns → store → {fuse, client} → bench → guest → figures → machine → validate → image → records → cli`.
 
 pub mod anns;
 pub mod bench;
@@ -15,5 +15,6 @@ pub mod guest;
 pub mod image;
 pub mod machine;
 pub mod posix;
+pub mod records;
 pub mod store;
 pub mod validate;

@@ -10,12 +10,14 @@ use anyhow::{Context, Result};
 
 use crate::machine::accelerator::Requested;
 use crate::validate::criteria::Criteria;
+use crate::validate::evidence::Evidence;
 use crate::validate::run::{Request, run};
 use crate::validate::terminal;
+use crate::validate::verdict::Verdict;
 
 /// Boot the bundle, run the workload through both drivers, and give a verdict
 ///
-/// Exit status: 0 pass, 1 fail, 2 could not run, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual machine lost.
+/// Exit status: 0 pass, 1 fail, 2 could not run or not decide, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual machine lost.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// Which accelerator; kvm never falls back
@@ -44,27 +46,15 @@ pub struct RunArgs {
 impl RunArgs {
     /// Gives back the exit status.
     pub fn run(self) -> Result<u8> {
-        let criteria = Criteria::read(self.criteria.as_deref())?;
-        let tool = std::env::current_exe()
-            .context("this program cannot be found")?
-            .with_file_name("vexfs");
-        let name = format!("{}-{}", timestamp()?, std::process::id());
-        let out = self.out.join("runs").join(&name);
-        let begun = Instant::now();
-        let report = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
-        let (verdict, evidence) = run(
-            Request {
-                criteria,
-                bundle: self.bundle,
-                accelerator: self.accel,
-                once: self.once,
-                patience: Duration::from_secs(self.patience),
-                tool,
-                out: out.clone(),
-            },
-            &report,
-        )?;
-        point_latest_to(&self.out, &name)?;
+        let (out, verdict, evidence) = carry_out(Request {
+            criteria: Criteria::read(self.criteria.as_deref())?,
+            bundle: self.bundle,
+            accelerator: self.accel,
+            once: self.once,
+            patience: Duration::from_secs(self.patience),
+            tool: tool()?,
+            out: self.out,
+        })?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&verdict)?);
         } else {
@@ -73,6 +63,25 @@ impl RunArgs {
         }
         Ok(verdict.exit_code())
     }
+}
+
+/// The `vexfs` tool, which is installed with this one.
+pub fn tool() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    Ok(program.with_file_name("vexfs"))
+}
+
+/// Runs in a new directory below the one that is asked for, to which `latest` then points, and gives it back.
+pub fn carry_out(mut request: Request) -> Result<(PathBuf, Verdict, Evidence)> {
+    let root = request.out;
+    let name = format!("{}-{}", timestamp()?, std::process::id());
+    let out = root.join("runs").join(&name);
+    request.out = out.clone();
+    let begun = Instant::now();
+    let report = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
+    let (verdict, evidence) = run(request, &report)?;
+    point_latest_to(&root, &name)?;
+    Ok((out, verdict, evidence))
 }
 
 /// Seconds since 1970: names sort by time, and need no calendar.
