@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::source::Source;
-use crate::figures::{Figure, Machine, Quantity, Ratio, Refusal, Rule, Spread};
+use crate::figures::{Figure, Quantity, Ratio, Refusal, Rule, Spread};
 use crate::validate::figures;
 
 /// Figures, and where they come from.
@@ -113,15 +113,19 @@ impl Compared {
                 None => nearest(of, &a.all),
             };
             refused.push(Refused {
-                what: name(of),
+                what: of.to_string(),
                 why: match refusal {
                     Some(refusal) => refusal.to_string(),
                     None => format!("{} has no figures", a.shown),
                 },
             });
         }
-        let names: Vec<String> = b.all.iter().map(name).collect();
-        let left = a.all.iter().map(name).filter(|name| !names.contains(name));
+        let names: Vec<String> = b.all.iter().map(Figure::to_string).collect();
+        let left = a
+            .all
+            .iter()
+            .map(Figure::to_string)
+            .filter(|name| !names.contains(name));
         refused.extend(left.map(|what| Refused {
             what,
             why: format!("{} has no such figure", b.shown),
@@ -156,7 +160,7 @@ fn row(of: &Figure, to: &Figure, ratio: Ratio, tolerance: f64) -> Row {
         _ => change(&ratio, of.quantity == Quantity::Rate, tolerance),
     };
     Row {
-        what: name(of),
+        what: of.to_string(),
         unit: match of.quantity {
             Quantity::Rate => "a second",
             _ => of.conditions.clock.unit(),
@@ -206,14 +210,6 @@ fn nearest(of: &Figure, all: &[Figure]) -> Option<Refusal> {
         Refusal::Unlike(differences) => differences.len(),
         Refusal::Missing { .. } | Refusal::NoBase { .. } => usize::MAX,
     })
-}
-
-fn name(figure: &Figure) -> String {
-    let machine = match figure.conditions.machine {
-        Machine::Host { .. } => "host",
-        Machine::Guest { .. } => "guest",
-    };
-    format!("{}: {} of {}", machine, figure.quantity, figure.conditions)
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::comparison;
 use crate::image::data::REPORT;
+use crate::report;
 use crate::validate::judgement::to_json;
 use crate::validate::record::{
     CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, PROBE, QEMU, RESULTS, RUN, SECOND_BOOT,
@@ -23,8 +25,22 @@ pub const LIST: &str = "pack.json";
 pub const STATEMENT: &str = "statement.json";
 
 /// The files of a run.
-const OF_A_RUN: [&str; 11] = [
-    CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, QEMU, REPORT, RESULTS, RUN, VERDICT,
+const OF_A_RUN: [&str; 15] = [
+    comparison::FILE,
+    report::JUNIT,
+    report::MARKDOWN,
+    report::PAGE,
+    CONSOLE,
+    CRITERIA,
+    FIGURES,
+    HOST,
+    MANIFEST,
+    MESSAGES,
+    QEMU,
+    REPORT,
+    RESULTS,
+    RUN,
+    VERDICT,
 ];
 
 /// Directories below a run's, and what is in each.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::answers::{self, Told};
 use crate::bundle::{INITRAMFS, KERNEL, MODULE};
-use crate::figures::{Clock, Figure, Machine, Quantity, Ratio, Rule};
+use crate::figures::{Clock, Figure, Quantity, Ratio, Rule};
 use crate::guest::protocol::{Accelerator, Place};
 use crate::validate::check::{Check, Status};
 use crate::validate::evidence::Evidence;
@@ -302,8 +302,8 @@ fn exact_figures(packed: Side, new: Side, same: &Same) -> Vec<Row> {
     let new: Vec<Figure> = counts(new).collect();
     counts(packed)
         .filter_map(|figure| {
-            let name = name(&figure);
-            let other = new.iter().find(|other| self::name(other) == name)?;
+            let name = figure.to_string();
+            let other = new.iter().find(|other| other.to_string() == name)?;
             Some(exact(name, value(&figure), value(other), same))
         })
         .collect()
@@ -316,21 +316,13 @@ fn value(figure: &Figure) -> String {
     }
 }
 
-fn name(figure: &Figure) -> String {
-    let machine = match figure.conditions.machine {
-        Machine::Host { .. } => "on the host",
-        Machine::Guest { .. } => "in the guest",
-    };
-    format!("{} of {} {machine}", figure.quantity, figure.conditions)
-}
-
 /// Ratios of times within a run: each new one must lie in the range of the packed runs.
 fn ratios(packed: Side, new: Side) -> Vec<Row> {
     let (packed, new) = (figures::of(packed.evidence), figures::of(new.evidence));
     over_in_process(&packed)
         .filter_map(|(there, base)| {
-            let wanted = name(there);
-            let other = over_in_process(&new).find(|(other, _)| name(other) == wanted);
+            let wanted = there.to_string();
+            let other = over_in_process(&new).find(|(other, _)| other.to_string() == wanted);
             let (other, other_base) = other?;
             let range = Ratio::range(there, base, Rule::Places);
             let ratio = Ratio::new(other, other_base, Rule::Places);

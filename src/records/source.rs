@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 use super::unpack::{self, is_pack};
-use crate::image::report;
+use crate::image;
+use crate::report;
 use crate::validate::evidence::Evidence;
 use crate::validate::record;
 use crate::validate::verdict::Verdict;
@@ -60,14 +61,33 @@ impl Source {
 
 type Opened = (Form, (Evidence, Verdict));
 
+/// Verifies a record and, where they are, the reports of it: a page that says something else than the record is worse than none.
+fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
+    let (evidence, verdict) = record::verify(dir)?;
+    let again = scratch()?;
+    report::write(dir, &evidence, &verdict, again.path())?;
+    for name in [report::PAGE, report::JUNIT, report::MARKDOWN] {
+        let (found, expected) = (dir.join(name), again.path().join(name));
+        ensure!(
+            !found.exists() || fs::read(found)? == fs::read(expected)?,
+            "{name} is not the report of its record: write it again with `vexfs-validate report`"
+        );
+    }
+    Ok((evidence, verdict))
+}
+
+pub(super) fn scratch() -> Result<TempDir> {
+    tempfile::tempdir().context("no temporary directory can be made")
+}
+
 fn of_run(dir: &Path) -> Result<Opened> {
-    let record = record::verify(dir).with_context(|| dir.display().to_string())?;
+    let record = verify(dir).with_context(|| dir.display().to_string())?;
     Ok((Form::Run(dir.to_owned()), record))
 }
 
 fn of_pack(path: &Path) -> Result<Opened> {
     let unpacked = unpack::unpack(path)?;
-    let (evidence, verdict) = record::verify(unpacked.dir.path())?;
+    let (evidence, verdict) = verify(unpacked.dir.path())?;
     unpacked.verify_statement(&evidence, &verdict)?;
     let form = Form::Pack {
         id: unpacked.id,
@@ -77,8 +97,8 @@ fn of_pack(path: &Path) -> Result<Opened> {
 }
 
 fn of_image(path: &Path) -> Result<Opened> {
-    let dir = tempfile::tempdir().context("no temporary directory can be made")?;
-    let report = report::read(path, Some(dir.path()))
+    let dir = scratch()?;
+    let report = image::report::read(path, Some(dir.path()))
         .context("neither a run's directory, nor a pack, nor an image")?;
     let shown = path.display();
     match report.run {
@@ -86,7 +106,7 @@ fn of_image(path: &Path) -> Result<Opened> {
         Some(run) if !run.complete => bail!("{} of {shown} did not come to its end", run.name),
         Some(run) => {
             let record =
-                record::verify(dir.path()).with_context(|| format!("{} of {shown}", run.name))?;
+                verify(dir.path()).with_context(|| format!("{} of {shown}", run.name))?;
             Ok((Form::Image(dir), record))
         }
     }

@@ -13,6 +13,7 @@ use tar::{Archive, Entry, EntryType};
 use tempfile::TempDir;
 
 use super::files::{ALL, LARGEST_LIST, LIST, List, Listed, STATEMENT};
+use super::source::scratch;
 use super::statement;
 use crate::validate::evidence::Evidence;
 use crate::validate::record::RUN;
@@ -41,7 +42,7 @@ pub fn is_pack(path: &Path) -> Result<bool> {
 pub fn unpack(path: &Path) -> Result<Unpacked> {
     let file = BufReader::new(File::open(path).context("it cannot be opened")?);
     let mut archive = Archive::new(GzDecoder::new(file).take(ALL + OVERHEAD));
-    let dir = tempfile::tempdir().context("no temporary directory can be made")?;
+    let dir = scratch()?;
     let no_archive = || "it is not a whole gzipped tar archive";
     // Extensions of tar are entries like others here, and so are refused.
     let mut entries = archive.entries().with_context(no_archive)?.raw(true);

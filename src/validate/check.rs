@@ -16,7 +16,23 @@ pub enum Status {
     CouldNotRun,
 }
 
+/// The phases of a validation, with their titles.
+pub const PHASES: [(u8, &str); 4] = [
+    (1, "FUSE preserved"),
+    (2, "same workload, same machine"),
+    (3, "the kernel module"),
+    (4, "stability"),
+];
+
 impl Status {
+    pub const ALL: [Status; 5] = [
+        Status::Pass,
+        Status::Fail,
+        Status::Inconclusive,
+        Status::Skipped,
+        Status::CouldNotRun,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             Status::Pass => "pass",

@@ -8,7 +8,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use crate::figures::{Clock, Figure, Ratio, Spread};
 use crate::guest::protocol::Place;
 
-use super::check::{Check, Status};
+use super::check::{Check, PHASES, Status};
 use super::checks::indexes::searched;
 use super::evidence::Evidence;
 use super::figures::{self, Timed};
@@ -16,13 +16,6 @@ use super::verdict::{Fate, Verdict};
 
 /// Columns of a terminal that a report takes.
 const WIDTH: u16 = 110;
-
-const PHASES: [(u8, &str); 4] = [
-    (1, "FUSE preserved"),
-    (2, "same workload, same machine"),
-    (3, "the kernel module"),
-    (4, "stability"),
-];
 
 /// The whole report.
 pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {

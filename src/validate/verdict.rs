@@ -53,6 +53,16 @@ impl Counts {
         counts
     }
 
+    pub fn with(&self, status: Status) -> usize {
+        match status {
+            Status::Pass => self.pass,
+            Status::Fail => self.fail,
+            Status::Inconclusive => self.inconclusive,
+            Status::Skipped => self.skipped,
+            Status::CouldNotRun => self.could_not_run,
+        }
+    }
+
     /// A failure outweighs what could not run, and that what was not decided; nothing passed is no pass.
     fn word(&self) -> Word {
         if self.fail > 0 {

@@ -9,6 +9,7 @@ mod image;
 mod lint_kernel;
 mod manual;
 mod pack;
+mod report;
 mod reproduce;
 mod run;
 
@@ -33,6 +34,7 @@ enum Command {
     Bundle(bundle::BundleArgs),
     Assemble(assemble::AssembleArgs),
     Run(run::RunArgs),
+    Report(report::ReportArgs),
     Pack(pack::PackArgs),
     Reproduce(reproduce::ReproduceArgs),
     Compare(compare::CompareArgs),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Bundle(args) => args.run().map(|()| 0),
         Command::Assemble(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
+        Command::Report(args) => args.run().map(|()| 0),
         Command::Pack(args) => args.run().map(|()| 0),
         Command::Reproduce(args) => args.run(),
         Command::Compare(args) => args.run(),

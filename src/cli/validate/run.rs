@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result};
 
 use crate::machine::accelerator::Requested;
+use crate::report;
 use crate::validate::criteria::Criteria;
 use crate::validate::evidence::Evidence;
 use crate::validate::run::{Request, run};
@@ -59,7 +60,11 @@ impl RunArgs {
             println!("{}", serde_json::to_string_pretty(&verdict)?);
         } else {
             print!("{}", terminal::render(&verdict, &evidence));
-            println!("written to {}", out.display());
+            println!(
+                "written to {}; the whole of it: {}",
+                out.display(),
+                out.join(report::PAGE).display()
+            );
         }
         Ok(verdict.exit_code())
     }
@@ -71,15 +76,17 @@ pub fn tool() -> Result<PathBuf> {
     Ok(program.with_file_name("vexfs"))
 }
 
-/// Runs in a new directory below the one that is asked for, to which `latest` then points, and gives it back.
+/// Runs in a new directory below the one that is asked for, to which `latest` then points, and gives it back. The report is in
+/// it, too.
 pub fn carry_out(mut request: Request) -> Result<(PathBuf, Verdict, Evidence)> {
     let root = request.out;
     let name = format!("{}-{}", timestamp()?, std::process::id());
     let out = root.join("runs").join(&name);
     request.out = out.clone();
     let begun = Instant::now();
-    let report = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
-    let (verdict, evidence) = run(request, &report)?;
+    let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
+    let (verdict, evidence) = run(request, &progress)?;
+    report::write(&out, &evidence, &verdict, &out)?;
     point_latest_to(&root, &name)?;
     Ok((out, verdict, evidence))
 }

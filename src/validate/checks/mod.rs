@@ -8,7 +8,7 @@ mod kernel_log;
 mod machine;
 pub mod measure;
 mod module;
-mod stability;
+pub mod stability;
 mod workload;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The module comes and goes a hundred times and leaves nothing behind.
 
-use crate::guest::results::Cycle;
+use crate::guest::results::{Cycle, Cycles};
 use crate::machine::session::Ending;
 
 use super::super::check::Finding;
@@ -11,7 +11,7 @@ use super::super::verdict::Fate;
 use super::{Evaluated, limit};
 
 /// Cycles during which caches still fill.
-const SETTLING: usize = 10;
+pub const SETTLING: usize = 10;
 
 pub fn cycles(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     let wanted = limit(criterion)? as usize;
@@ -58,13 +58,8 @@ fn fault(cycle: &Cycle) -> Option<String> {
 pub fn memory_slope(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     let limit = limit(criterion)?;
     let run = evidence.guest.cycles()?;
-    let kept: Vec<f64> = run
-        .cycles
-        .iter()
-        .skip(SETTLING)
-        .map(|cycle| (cycle.memory.slab_unreclaimable_kib + cycle.memory.vmalloc_used_kib) as f64)
-        .collect();
-    let Some(slope) = slope(&kept) else {
+    let settled = kept_kib(run).split_off(SETTLING.min(run.cycles.len()));
+    let Some(slope) = slope(&settled) else {
         return Err(Finding::could_not_run(format!(
             "{} cycles are too few for a slope",
             run.cycles.len()
@@ -76,8 +71,16 @@ pub fn memory_slope(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     ))
 }
 
+/// The memory that the kernel keeps after each unload: unreclaimable slab and vmalloc.
+pub fn kept_kib(run: &Cycles) -> Vec<f64> {
+    run.cycles
+        .iter()
+        .map(|cycle| (cycle.memory.slab_unreclaimable_kib + cycle.memory.vmalloc_used_kib) as f64)
+        .collect()
+}
+
 /// Of the least-squares line through the values, one a step.
-fn slope(values: &[f64]) -> Option<f64> {
+pub fn slope(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs-validate report`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::report;
+use crate::validate::record;
+
+/// Write report.html, junit.xml and report.md of a finished run
+///
+/// `run` has written them already; this writes them again, also with a newer version of the toolkit. Nothing is measured and
+/// nothing is judged. Exit status: 0 written, 2 could not be.
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// The directory of the run
+    #[arg(value_name = "RUN", default_value = "out/latest")]
+    run: PathBuf,
+    /// Where to write them [default: the directory of the run]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl ReportArgs {
+    pub fn run(self) -> Result<()> {
+        let (evidence, verdict) = record::read(&self.run)?;
+        let out = self.out.unwrap_or_else(|| self.run.clone());
+        report::write(&self.run, &evidence, &verdict, &out)?;
+        for name in [report::PAGE, report::JUNIT, report::MARKDOWN] {
+            println!("{}", out.join(name).display());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a comparison brought to light, every raw sample included: `comparison.json` of a run's directory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::anns::Metric;
+use crate::bench::Measured;
+use crate::client::Kind;
+use crate::dataset::workload::Workload;
+
+/// Its name in a run's directory.
+pub const FILE: &str = "comparison.json";
+
+/// The name of our own engine.
+pub const OURS: &str = "vexfs";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub host: Host,
+    /// Of the generator (PCG64) that shuffles the order.
+    pub seed: u64,
+    /// Ours first, then the peers.
+    pub engines: Vec<Engine>,
+    pub workloads: Vec<Compared>,
+}
+
+/// The machine that everything was measured on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    pub cpu_model: String,
+    /// Processors that are online.
+    pub cpus: usize,
+    /// The one that everything ran on.
+    pub core: usize,
+    pub kernel_release: String,
+    /// Of 1, 5 and 15 minutes, at the beginning.
+    pub load_average: [f64; 3],
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Engine {
+    pub name: String,
+    /// Versions of the packages that its figures depend on, as they were found.
+    pub versions: BTreeMap<String, String>,
+    /// The same as `peers/requirements.txt` has them.
+    pub pinned: BTreeMap<String, String>,
+    /// Network interfaces that its process saw: `lo` alone where it had a network of its own, which leads nowhere.
+    pub interfaces: Vec<String>,
+    /// What it was built with, by kind, in its own words.
+    pub parameters: BTreeMap<Kind, serde_json::Value>,
+    /// Why it was not measured at all.
+    pub unavailable: Option<String>,
+}
+
+/// One workload, searched by every engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    pub workload: Workload,
+    pub vectors_blake3: String,
+    pub queries_blake3: String,
+    /// Of the exact top-k row ids.
+    pub truth_blake3: String,
+    pub k: u32,
+    pub metric: Metric,
+    pub warmups: u32,
+    pub runs: u32,
+    pub builds: Vec<BuildRecord>,
+    pub series: Vec<Series>,
+    /// Indexes into `series`, in the order in which each run went through them; the warm-ups come first.
+    pub order: Vec<Vec<u32>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BuildRecord {
+    pub engine: String,
+    pub kind: Kind,
+    pub rows: usize,
+    /// From the first row handed over until a search finds them, with the index built, on one thread.
+    pub insert_ns: Measured<u64>,
+}
+
+/// One kind of one engine at one effort, in one place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    pub engine: String,
+    pub kind: Kind,
+    pub place: Place,
+    /// 0 where the kind has none.
+    pub effort: u32,
+    /// What the engine calls it, such as `efSearch`; empty where there is none.
+    pub effort_name: String,
+    pub threads: u32,
+    pub measured: Measured<Samples>,
+}
+
+/// Where an engine searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// In the process that asks, which is ours.
+    InProcess,
+    /// Through a FUSE mount of ours.
+    Fuse,
+    /// In the process that asks, which is the peer's adapter.
+    OwnProcess,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// Nanoseconds of each search by CLOCK_MONOTONIC, by run and by query.
+    pub samples_ns: Vec<Vec<u64>>,
+    /// The row ids of the first run, by query, nearest first. What names no row is left out, and what names one again.
+    pub ids: Vec<Vec<u32>>,
+    /// Mean over the queries of the first run.
+    pub recall_by_row: f64,
+    pub recall_by_distance: f64,
+    /// BLAKE3 of all answers, distances included; of ours only.
+    pub answers_blake3: Option<String>,
+    /// Where a later run first answered otherwise; through FUSE also where it first differs from in process.
+    pub divergence: Option<String>,
+}
+
+impl Comparison {
+    /// Reads `comparison.json` of the run in `dir`.
+    pub fn read(dir: &Path) -> Result<Comparison> {
+        let path = dir.join(FILE);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} does not hold a comparison", path.display()))
+    }
+
+    pub fn engine(&self, name: &str) -> Option<&Engine> {
+        self.engines.iter().find(|engine| engine.name == name)
+    }
+}
+
+impl Engine {
+    /// The packages that were found in another version than the pinned one, in words.
+    pub fn not_as_pinned(&self) -> Option<String> {
+        let other: Vec<String> = self
+            .pinned
+            .iter()
+            .filter_map(|(package, pinned)| match self.versions.get(package) {
+                Some(found) if found == pinned => None,
+                Some(found) => Some(format!("{package} is {found}, not {pinned}")),
+                None => Some(format!("{package} has no version, but {pinned} is pinned")),
+            })
+            .collect();
+        (!other.is_empty()).then(|| other.join(", "))
+    }
+}
+
+impl Compared {
+    /// The series of an engine in a place.
+    pub fn of(&self, engine: &str, place: Place) -> impl Iterator<Item = &Series> {
+        self.series
+            .iter()
+            .filter(move |series| series.engine == engine && series.place == place)
+    }
+}
