@@ -18,7 +18,8 @@
       module = linuxPackages.callPackage ./nix/module.nix { };
       bundle = linuxPackages.callPackage ./nix/bundle.nix { inherit toolkit module; };
       image = pkgs.callPackage ./nix/image.nix { inherit toolkit bundle; };
-      validate = pkgs.callPackage ./nix/validate.nix { inherit toolkit bundle; };
+      peers = pkgs.callPackage ./nix/peers.nix { };
+      validate = pkgs.callPackage ./nix/validate.nix { inherit toolkit bundle peers; };
     in
     {
       packages.${system} = {

@@ -23,7 +23,9 @@ pub struct Comparison {
     pub host: Host,
     /// Of the generator (PCG64) that shuffles the order.
     pub seed: u64,
-    /// Ours first, then the peers.
+    /// Why nothing can be mounted on this host, if so: searches through FUSE do not apply here.
+    pub no_mount: Option<String>,
+    /// In the order of the criteria.
     pub engines: Vec<Engine>,
     pub workloads: Vec<Compared>,
 }
@@ -136,6 +138,18 @@ impl Comparison {
 
     pub fn engine(&self, name: &str) -> Option<&Engine> {
         self.engines.iter().find(|engine| engine.name == name)
+    }
+}
+
+impl Measured<Samples> {
+    /// The samples, or why there are none.
+    pub fn samples(&self) -> Result<&Samples, String> {
+        let reason = || {
+            self.reason
+                .clone()
+                .unwrap_or_else(|| "no reason is given".into())
+        };
+        self.value.as_ref().ok_or_else(reason)
     }
 }
 

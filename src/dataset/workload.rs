@@ -15,8 +15,18 @@ pub enum Name {
     Clustered,
 }
 
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Name::Inherited => "inherited",
+            Name::Clustered => "clustered",
+        })
+    }
+}
+
 /// A workload is determined by these figures alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Workload {
     pub name: Name,
     pub seed: u64,

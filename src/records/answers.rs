@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::bench::{Answer, answers_hash};
+use crate::comparison::Place;
 use crate::guest::protocol::{Failure, Outcome};
 use crate::validate::evidence::Evidence;
 
@@ -102,7 +103,33 @@ fn on_host(evidence: &Evidence) -> impl Iterator<Item = (String, String)> {
             found(&index.built, |built| built.blake3.clone()),
         )
     });
-    searched.chain(built)
+    let compared = evidence.comparison.iter().flat_map(|comparison| {
+        let workloads = comparison.workloads.iter();
+        workloads.flat_map(|compared| {
+            let name = format!("{} beside other engines", compared.workload.name);
+            let of_rows = [
+                ("vectors", &compared.vectors_blake3),
+                ("queries", &compared.queries_blake3),
+                ("exact ids", &compared.truth_blake3),
+            ];
+            let of_rows = of_rows.map(|(what, hash)| (format!("{name}: {what}"), hash.clone()));
+            let ours = compared.series.iter().filter_map(move |series| {
+                let samples = series.measured.samples().ok()?;
+                let hash = samples.answers_blake3.clone()?;
+                let place = match series.place {
+                    Place::InProcess | Place::OwnProcess => "in-process",
+                    Place::Fuse => "fuse",
+                };
+                let setting = format!("{} {}", series.kind, series.effort);
+                Some((
+                    format!("{name} {setting}: answers on the host, {place}"),
+                    format!("{hash}, recall {}", samples.recall_by_row),
+                ))
+            });
+            of_rows.into_iter().chain(ours)
+        })
+    });
+    searched.chain(built).chain(compared)
 }
 
 fn answers(answers: &[Answer], recall: f64) -> String {

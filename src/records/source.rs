@@ -65,7 +65,7 @@ type Opened = (Form, (Evidence, Verdict));
 fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
     let (evidence, verdict) = record::verify(dir)?;
     let again = scratch()?;
-    report::write(dir, &evidence, &verdict, again.path())?;
+    report::write(&evidence, &verdict, again.path())?;
     for name in [report::PAGE, report::JUNIT, report::MARKDOWN] {
         let (found, expected) = (dir.join(name), again.path().join(name));
         ensure!(
@@ -105,8 +105,7 @@ fn of_image(path: &Path) -> Result<Opened> {
         None => bail!("{shown} never ran: boot a virtual machine with it"),
         Some(run) if !run.complete => bail!("{} of {shown} did not come to its end", run.name),
         Some(run) => {
-            let record =
-                verify(dir.path()).with_context(|| format!("{} of {shown}", run.name))?;
+            let record = verify(dir.path()).with_context(|| format!("{} of {shown}", run.name))?;
             Ok((Form::Image(dir), record))
         }
     }

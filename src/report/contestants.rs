@@ -5,25 +5,42 @@ use super::charts::{Shape, Stroke};
 use crate::bench::stats;
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
-use crate::figures::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
-use crate::guest::protocol;
+use crate::figures::Figure;
+use crate::validate::figures;
 
-/// What a setting must find to be called its contestant's best.
-pub const FLOOR: f64 = 0.95;
+/// One workload with all who took part in it.
+pub struct Field<'a> {
+    pub comparison: &'a Comparison,
+    pub compared: &'a Compared,
+    /// The recall that a setting must reach to be called its contestant's best.
+    pub floor: f64,
+    /// Ours first.
+    pub contestants: Vec<Contestant<'a>>,
+}
 
 /// An engine in a place: what a colour and a dash stand for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contestant {
-    pub engine: String,
+pub struct Contestant<'a> {
+    pub engine: &'a str,
     pub place: Place,
     pub stroke: Stroke,
+    /// By kind and effort.
+    pub series: Vec<Entry<'a>>,
+}
+
+/// A series, and what came of it; or why nothing did.
+pub struct Entry<'a> {
+    pub series: &'a Series,
+    pub measured: Result<Setting<'a>, String>,
 }
 
 /// A series that was measured.
-#[derive(Clone, Copy)]
 pub struct Setting<'a> {
     pub series: &'a Series,
     pub samples: &'a Samples,
+    /// The time of each search, in ascending order; there is at least one.
+    pub sorted: Vec<f64>,
+    pub median_ns: f64,
+    pub rate: Rate,
 }
 
 /// Searches in a second.
@@ -33,80 +50,102 @@ pub struct Rate {
     pub interval: Result<(f64, f64), &'static str>,
 }
 
-/// All of a workload, ours first.
-pub fn of(comparison: &Comparison, compared: &Compared) -> Vec<Contestant> {
-    const PEERS: [u8; 5] = [3, 4, 5, 7, 2];
-    let mut all: Vec<Contestant> = Vec::new();
-    for series in &compared.series {
-        let known = |one: &Contestant| one.engine == series.engine && one.place == series.place;
-        if all.iter().any(known) {
-            continue;
+impl<'a> Field<'a> {
+    pub fn new(comparison: &'a Comparison, compared: &'a Compared, floor: f64) -> Field<'a> {
+        let mut contestants: Vec<Contestant> = Vec::new();
+        for series in &compared.series {
+            let entry = Entry {
+                series,
+                measured: Setting::of(series),
+            };
+            let same =
+                |one: &&mut Contestant| one.engine == series.engine && one.place == series.place;
+            match contestants.iter_mut().find(same) {
+                Some(contestant) => contestant.series.push(entry),
+                None => contestants.push(Contestant {
+                    engine: &series.engine,
+                    place: series.place,
+                    stroke: stroke(comparison, series),
+                    series: vec![entry],
+                }),
+            }
         }
-        let peer = comparison
-            .engines
-            .iter()
-            .filter(|engine| engine.name != OURS);
-        let position = peer
-            .map(|engine| &engine.name)
-            .position(|name| *name == series.engine);
-        let stroke = match (series.place, position) {
-            (Place::Fuse, _) => 1,
-            (_, None) => 0,
-            (_, Some(position)) => PEERS[position % PEERS.len()],
+        let engine = |one: &Contestant| {
+            comparison
+                .engines
+                .iter()
+                .position(|engine| engine.name == one.engine)
         };
-        all.push(Contestant {
-            engine: series.engine.clone(),
-            place: series.place,
-            stroke: Stroke(stroke),
-        });
+        contestants.sort_by_key(|one| (engine(one), one.place == Place::Fuse));
+        for contestant in &mut contestants {
+            contestant
+                .series
+                .sort_by_key(|entry| (entry.series.kind, entry.series.effort));
+        }
+        Field {
+            comparison,
+            compared,
+            floor,
+            contestants,
+        }
     }
-    all
+
+    pub fn name(&self) -> String {
+        super::words::workload(&self.compared.workload)
+    }
 }
 
-impl Contestant {
+fn stroke(comparison: &Comparison, series: &Series) -> Stroke {
+    const PEERS: [u8; 5] = [3, 4, 5, 7, 2];
+    let mut peers = comparison
+        .engines
+        .iter()
+        .filter(|engine| engine.name != OURS);
+    let position = peers.position(|engine| engine.name == series.engine);
+    Stroke(match (series.place, position) {
+        (Place::Fuse, _) => 1,
+        (_, None) => 0,
+        (_, Some(position)) => PEERS[position % PEERS.len()],
+    })
+}
+
+impl<'a> Contestant<'a> {
     pub fn name(&self) -> String {
         match self.place {
             Place::InProcess => format!("{} in process", self.engine),
             Place::Fuse => format!("{} through FUSE", self.engine),
-            Place::OwnProcess => self.engine.clone(),
+            Place::OwnProcess => self.engine.to_owned(),
         }
     }
 
-    /// The settings that were measured, of one kind or of all.
-    pub fn settings<'a>(&self, compared: &'a Compared, kind: Option<Kind>) -> Vec<Setting<'a>> {
-        let mut settings: Vec<Setting> = compared
-            .of(&self.engine, self.place)
-            .filter(|series| kind.is_none_or(|kind| kind == series.kind))
-            .filter_map(|series| {
-                Some(Setting {
-                    series,
-                    samples: series.measured.value.as_ref()?,
-                })
+    /// The settings that were measured.
+    pub fn settings(&self) -> impl Iterator<Item = &Setting<'a>> {
+        self.series
+            .iter()
+            .filter_map(|entry| entry.measured.as_ref().ok())
+    }
+
+    /// The fastest setting with such a recall, by its median search; or why there is none.
+    pub fn best(&self, floor: f64) -> Result<&Setting<'a>, String> {
+        let enough = self
+            .settings()
+            .filter(|setting| setting.samples.recall_by_row >= floor);
+        enough
+            .min_by(|a, b| a.median_ns.total_cmp(&b.median_ns))
+            .ok_or_else(|| match self.missing() {
+                Some(reason) => format!("not measured: {reason}"),
+                None => format!("no setting reached recall {floor}"),
             })
-            .collect();
-        settings.sort_by_key(|setting| (setting.series.kind, setting.series.effort));
-        settings
     }
 
-    /// The fastest setting that finds enough, by its median search; or why there is none.
-    pub fn best<'a>(&self, compared: &'a Compared) -> Result<Setting<'a>, String> {
-        let settings = self.settings(compared, None);
-        if settings.is_empty() {
-            let reason = compared
-                .of(&self.engine, self.place)
-                .find_map(|series| series.measured.reason.clone());
-            return Err(format!(
-                "not measured: {}",
-                reason.unwrap_or_else(|| "no reason was recorded".into())
-            ));
-        }
-        let enough = settings
-            .into_iter()
-            .filter(|setting| setting.samples.recall_by_row >= FLOOR);
-        let timed = enough.filter(|setting| !setting.samples.samples_ns.concat().is_empty());
-        timed
-            .min_by(|a, b| a.median_ns().total_cmp(&b.median_ns()))
-            .ok_or_else(|| format!("no setting reached recall {FLOOR}"))
+    /// Why nothing at all was measured, if so.
+    pub fn missing(&self) -> Option<&str> {
+        let mut reasons = self
+            .series
+            .iter()
+            .map(|entry| entry.measured.as_ref().err());
+        let first = reasons.next()??;
+        reasons.all(|reason| reason.is_some()).then_some(first)
     }
 }
 
@@ -120,7 +159,30 @@ pub fn shape(kind: Kind) -> Shape {
     }
 }
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
+    fn of(series: &'a Series) -> Result<Setting<'a>, String> {
+        let samples = series.measured.samples()?;
+        let sorted = stats::sorted(samples.samples_ns.iter().flatten().map(|&ns| ns as f64));
+        let runs = samples.samples_ns.iter().filter(|run| !run.is_empty());
+        // Of each run: its searches by the sum of their times.
+        let rates: Vec<f64> = runs
+            .map(|run| run.len() as f64 * 1e9 / run.iter().sum::<u64>() as f64)
+            .collect();
+        if rates.is_empty() {
+            return Err("nothing was timed".into());
+        }
+        Ok(Setting {
+            series,
+            samples,
+            median_ns: stats::median(sorted.iter().copied()),
+            sorted,
+            rate: Rate {
+                value: stats::median(rates.iter().copied()),
+                interval: stats::interval_of_median(&rates),
+            },
+        })
+    }
+
     /// `hnsw, efSearch 64`.
     pub fn name(&self) -> String {
         match self.series.effort_name.as_str() {
@@ -129,65 +191,8 @@ impl Setting<'_> {
         }
     }
 
-    /// All searches, in ascending order.
-    pub fn sorted(&self) -> Vec<f64> {
-        stats::sorted(
-            self.samples
-                .samples_ns
-                .iter()
-                .flatten()
-                .map(|&ns| ns as f64),
-        )
-    }
-
-    fn median_ns(&self) -> f64 {
-        stats::median(self.sorted().into_iter())
-    }
-
-    /// Of the median run: its searches by the sum of their times.
-    pub fn rate(&self) -> Option<Rate> {
-        let runs = self.samples.samples_ns.iter().filter(|run| !run.is_empty());
-        let rates: Vec<f64> = runs
-            .map(|run| run.len() as f64 * 1e9 / run.iter().sum::<u64>() as f64)
-            .collect();
-        (!rates.is_empty()).then(|| Rate {
-            value: stats::median(rates.iter().copied()),
-            interval: stats::interval_of_median(&rates),
-        })
-    }
-
     /// Its median search, with what it was measured under.
-    pub fn figure(&self, comparison: &Comparison, compared: &Compared) -> Figure {
-        let engine = comparison.engine(&self.series.engine);
-        let versions = engine.map(|engine| engine.versions.values().cloned().collect::<Vec<_>>());
-        let conditions = Conditions {
-            engine: Engine {
-                name: self.series.engine.clone(),
-                version: versions.unwrap_or_default().join(", "),
-            },
-            dataset: Dataset {
-                name: super::words::workload(&compared.workload),
-                rows: compared.workload.rows as u64,
-                dim: compared.workload.dim as u32,
-                vectors_blake3: Some(compared.vectors_blake3.clone()),
-                queries_blake3: Some(compared.queries_blake3.clone()),
-            },
-            operation: Operation::Search,
-            metric: compared.metric,
-            k: Some(compared.k),
-            kind: self.series.kind,
-            effort: self.series.effort,
-            recall: Some(self.samples.recall_by_row),
-            place: match self.series.place {
-                Place::InProcess | Place::OwnProcess => protocol::Place::InProcess,
-                Place::Fuse => protocol::Place::Fuse,
-            },
-            machine: Machine::Host {
-                cpu: comparison.host.cpu_model.clone(),
-            },
-            clock: Clock::Monotonic,
-            threads: self.series.threads,
-        };
-        Figure::of_samples(Quantity::Median, &self.samples.samples_ns, conditions)
+    pub fn figure(&self, field: &Field) -> Figure {
+        figures::of_series(field.comparison, field.compared, self.series)
     }
 }

@@ -16,7 +16,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::comparison::{self, Comparison};
+use contestants::Field;
+
 use crate::figures::Figure;
 use crate::validate::evidence::Evidence;
 use crate::validate::figures;
@@ -28,29 +29,39 @@ pub const MARKDOWN: &str = "report.md";
 
 /// What is reported.
 pub struct Report<'a> {
-    pub evidence: &'a Evidence,
-    pub verdict: &'a Verdict,
-    pub figures: Vec<Figure>,
-    /// The engines side by side, or why there are none.
-    pub comparison: Result<&'a Comparison, &'a str>,
+    evidence: &'a Evidence,
+    verdict: &'a Verdict,
+    figures: Vec<Figure>,
+    /// The engines side by side, a workload each; or why there are none.
+    fields: Result<Vec<Field<'a>>, &'a str>,
 }
 
+/// The recall at which engines are set against each other where the criteria name none.
+const FLOOR: f64 = 0.95;
+
 impl<'a> Report<'a> {
-    pub fn of(
-        evidence: &'a Evidence,
-        verdict: &'a Verdict,
-        comparison: Result<&'a Comparison, &'a str>,
-    ) -> Report<'a> {
+    pub fn of(evidence: &'a Evidence, verdict: &'a Verdict) -> Report<'a> {
+        let plan = evidence.criteria.comparison.as_ref();
+        let floor = plan.map_or(FLOOR, |plan| plan.recall);
+        let fields = evidence.comparison.as_ref().map(|comparison| {
+            let workloads = comparison.workloads.iter();
+            workloads
+                .map(|compared| Field::new(comparison, compared, floor))
+                .collect()
+        });
         Report {
             evidence,
             verdict,
             figures: figures::of(evidence),
-            comparison,
+            fields: fields.map_err(String::as_str),
         }
     }
 
     pub fn page(&self) -> String {
-        page::render(self).into_string()
+        // A terminal's colours in a line of a log, say: no character of HTML.
+        let page = page::render(self).into_string();
+        let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+        page.replace(control, "\u{fffd}")
     }
 
     pub fn junit(&self) -> Result<String> {
@@ -62,24 +73,16 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Writes all three of the record in `run` to `out`, which is made if it is not there.
-pub fn write(run: &Path, evidence: &Evidence, verdict: &Verdict, out: &Path) -> Result<()> {
-    let comparison = match run.join(comparison::FILE).exists() {
-        true => Ok(Comparison::read(run)?),
-        false => Err("this run compared no engines"),
-    };
-    let report = Report::of(
-        evidence,
-        verdict,
-        comparison.as_ref().map_err(|reason| *reason),
-    );
-    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+/// Writes all three to a directory, which is made if it is not there.
+pub fn write(evidence: &Evidence, verdict: &Verdict, dir: &Path) -> Result<()> {
+    let report = Report::of(evidence, verdict);
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     for (name, content) in [
         (PAGE, report.page()),
         (JUNIT, report.junit()?),
         (MARKDOWN, report.markdown()),
     ] {
-        let path = out.join(name);
+        let path = dir.join(name);
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

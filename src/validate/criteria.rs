@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::anns::Metric;
 use crate::client::Kind;
-use crate::dataset::workload::Workload;
+use crate::comparison;
+use crate::dataset::source::Source;
 use crate::guest::protocol::{Accelerator, Build, IndexCase, KindPlan};
 
 /// The criteria of this version of the toolkit.
@@ -24,6 +25,9 @@ pub struct Criteria {
     pub version: u32,
     pub workload: WorkloadCriteria,
     pub indexes: Vec<IndexCriteria>,
+    /// How we are measured beside other engines on the host; without it, we are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<comparison::Plan>,
     pub checks: Vec<Criterion>,
     /// The text that was read, and its BLAKE3.
     #[serde(skip)]
@@ -42,6 +46,9 @@ pub struct WorkloadCriteria {
     pub queries: String,
     /// BLAKE3 of the exact top-k row ids as little-endian u32, row-major.
     pub truth: String,
+    /// L2, where nothing is said.
+    #[serde(default)]
+    pub metric: Metric,
     pub k: u32,
     pub warmups: u32,
     pub runs: u32,
@@ -57,7 +64,7 @@ pub struct WorkloadCriteria {
 #[serde(deny_unknown_fields)]
 pub struct IndexCriteria {
     pub name: String,
-    pub workload: Workload,
+    pub workload: Source,
     pub metric: Metric,
     pub k: u32,
     pub warmups: u32,
@@ -90,7 +97,7 @@ impl IndexCriteria {
         });
         IndexCase {
             name: self.name.clone(),
-            workload: self.workload,
+            workload: self.workload.clone(),
             metric: self.metric,
             k: self.k,
             warmups: self.warmups,
@@ -110,7 +117,7 @@ pub struct Criterion {
     pub phase: u8,
     pub criterion: String,
     /// The figure of the sentence, where it has one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }
 
@@ -155,6 +162,25 @@ impl Criteria {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_comparison_is_of_engines_that_there_are() {
+        let plan = Criteria::read(None).unwrap().comparison.unwrap();
+        for contestant in plan
+            .workloads
+            .iter()
+            .flat_map(|workload| &workload.contestants)
+        {
+            let engine = contestant.engine.as_str();
+            let known =
+                engine == comparison::OURS || comparison::adapters::Adapter::of(engine).is_some();
+            assert!(
+                known && !contestant.efforts.is_empty(),
+                "{engine} {}",
+                contestant.kind
+            );
+        }
+    }
 
     #[test]
     fn built_in_criteria_are_valid() {

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::manifest::Manifest;
+use crate::comparison::Comparison;
 use crate::guest::protocol::{Accelerator, Outcome, Place, Plan};
 use crate::guest::results::{PerPlace, PlaceRun};
 use crate::machine::kernel_log::Scan;
@@ -14,6 +15,7 @@ use super::check::Finding;
 use super::criteria::Criteria;
 use super::guest_report::GuestReport;
 use super::host::HostRun;
+use super::own_data::Origin;
 use super::verdict::Fate;
 
 pub struct Evidence {
@@ -22,6 +24,8 @@ pub struct Evidence {
     pub criteria: Criteria,
     /// The text of the bundle's manifest, if there is a bundle.
     pub manifest_text: Option<String>,
+    /// Where the vectors come from, if they are the user's own.
+    pub own: Option<Origin>,
     /// Of the bundle, which was verified; or why it was not.
     pub manifest: Result<Manifest, String>,
     /// What the CPU of the host calls itself, if there is a host.
@@ -30,6 +34,8 @@ pub struct Evidence {
     pub host: Result<HostRun, String>,
     /// The indexes that the host has built, or why there are none.
     pub indexes: Result<Vec<HostIndex>, String>,
+    /// The comparison with other engines, or why there is none.
+    pub comparison: Result<Comparison, String>,
     pub machine: Option<MachineRecord>,
     pub plan: Option<Plan>,
     pub guest: GuestReport,
@@ -78,6 +84,10 @@ impl Evidence {
     /// Where the host cannot run the FUSE driver at all, its checks do not apply.
     pub fn host(&self) -> Result<&HostRun, Finding> {
         self.host.as_ref().map_err(Finding::skipped)
+    }
+
+    pub fn comparison(&self) -> Result<&Comparison, Finding> {
+        self.comparison.as_ref().map_err(Finding::could_not_run)
     }
 
     pub fn machine(&self) -> Result<&MachineRecord, Finding> {

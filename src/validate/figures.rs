@@ -5,7 +5,8 @@
 use crate::anns::Metric;
 use crate::bench::Measurement;
 use crate::client::Kind;
-use crate::dataset::workload::Workload;
+use crate::comparison::{self, Compared, Comparison, Series};
+use crate::dataset::source::Source;
 use crate::figures::{
     Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule,
 };
@@ -18,6 +19,7 @@ use super::checks::indexes::{self, Searched};
 use super::criteria::{IndexCriteria, KindCriteria};
 use super::evidence::{Evidence, done};
 use super::host::Searches;
+use super::run;
 
 /// A series of timed searches.
 pub struct Timed {
@@ -85,6 +87,57 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
         }
     }
     all
+}
+
+/// All of these, and those of the comparison with other engines.
+pub fn all(evidence: &Evidence) -> Vec<Figure> {
+    let mut all = of(evidence);
+    for comparison in evidence.comparison.iter() {
+        for compared in &comparison.workloads {
+            let series = compared.series.iter();
+            all.extend(series.map(|series| of_series(comparison, compared, series)));
+        }
+    }
+    all
+}
+
+/// The median search of one setting of an engine, beside which others took turns.
+pub fn of_series(comparison: &Comparison, compared: &Compared, series: &Series) -> Figure {
+    let engine = comparison.engine(&series.engine);
+    let versions = engine.map(|engine| engine.versions.values().cloned().collect::<Vec<_>>());
+    let samples = series.measured.samples();
+    let conditions = Conditions {
+        engine: Engine {
+            name: series.engine.clone(),
+            version: versions.unwrap_or_default().join(", "),
+        },
+        dataset: Dataset {
+            name: format!("{} beside other engines", compared.workload.name),
+            rows: compared.workload.rows as u64,
+            dim: compared.workload.dim as u32,
+            vectors_blake3: Some(compared.vectors_blake3.clone()),
+            queries_blake3: Some(compared.queries_blake3.clone()),
+        },
+        operation: Operation::Search,
+        metric: compared.metric,
+        k: Some(compared.k),
+        kind: series.kind,
+        effort: series.effort,
+        recall: samples.as_ref().ok().map(|samples| samples.recall_by_row),
+        place: match series.place {
+            comparison::Place::InProcess | comparison::Place::OwnProcess => Place::InProcess,
+            comparison::Place::Fuse => Place::Fuse,
+        },
+        machine: Machine::Host {
+            cpu: comparison.host.cpu_model.clone(),
+        },
+        clock: Clock::Monotonic,
+        threads: series.threads,
+    };
+    match samples {
+        Ok(samples) => Figure::of_samples(Quantity::Median, &samples.samples_ns, conditions),
+        Err(reason) => Figure::missing(Quantity::Median, reason, conditions),
+    }
 }
 
 /// The searches of the workload in a place of the guest.
@@ -180,12 +233,12 @@ fn index_figures(evidence: &Evidence, case: &IndexCriteria, kind: &KindCriteria)
 /// Without recall: nothing was found yet.
 fn workload_conditions(evidence: &Evidence, place: Place) -> Conditions {
     let asked = &evidence.criteria.workload;
-    let size = evidence.plan.as_ref().map(|plan| plan.workload);
     let measured = evidence.guest.workload().ok();
     let hashes = measured.map(|workload| (&workload.vectors_blake3, &workload.queries_blake3));
     Conditions {
+        metric: asked.metric,
         k: Some(asked.k),
-        dataset: dataset(&asked.name, size, hashes),
+        dataset: dataset(&asked.name, size(evidence), hashes),
         ..guest_conditions(evidence, place)
     }
 }
@@ -203,7 +256,7 @@ fn index_conditions(
         k: Some(case.k),
         kind: kind.kind,
         effort: kind.effort,
-        dataset: dataset(&case.name, Some(case.workload), hashes),
+        dataset: dataset(&case.name, Some(size_of(&case.workload)), hashes),
         ..guest_conditions(evidence, place)
     }
 }
@@ -243,14 +296,13 @@ fn guest_conditions(evidence: &Evidence, place: Place) -> Conditions {
 
 fn host_conditions(evidence: &Evidence, searches: Option<&Searches>, place: Place) -> Conditions {
     let asked = &evidence.criteria.workload;
-    let size = super::run::workload(&evidence.criteria).ok();
     let hashes = searches.map(|searches| (&searches.vectors_blake3, &searches.queries_blake3));
     let cpu = evidence.cpu.clone();
     Conditions {
         engine: this_engine(),
-        dataset: dataset(&asked.name, size, hashes),
+        dataset: dataset(&asked.name, size(evidence), hashes),
         operation: Operation::Search,
-        metric: Metric::L2,
+        metric: asked.metric,
         k: Some(asked.k),
         kind: Kind::Flat,
         effort: 0,
@@ -264,11 +316,26 @@ fn host_conditions(evidence: &Evidence, searches: Option<&Searches>, place: Plac
     }
 }
 
-fn dataset(name: &str, size: Option<Workload>, hashes: Option<(&String, &String)>) -> Dataset {
+/// Rows and elements of each.
+type Size = (usize, usize);
+
+fn size_of(source: &Source) -> Size {
+    (source.rows(), source.dim())
+}
+
+/// Of the workload.
+fn size(evidence: &Evidence) -> Option<Size> {
+    match &evidence.own {
+        Some(own) => Some((own.record.rows, own.record.dim)),
+        None => run::workload(&evidence.criteria).ok().as_ref().map(size_of),
+    }
+}
+
+fn dataset(name: &str, size: Option<Size>, hashes: Option<(&String, &String)>) -> Dataset {
     Dataset {
         name: name.to_owned(),
-        rows: size.map_or(0, |size| size.rows as u64),
-        dim: size.map_or(0, |size| size.dim as u32),
+        rows: size.map_or(0, |(rows, _)| rows as u64),
+        dim: size.map_or(0, |(_, dim)| dim as u32),
         vectors_blake3: hashes.map(|(vectors, _)| vectors.clone()),
         queries_blake3: hashes.map(|(_, queries)| queries.clone()),
     }

@@ -11,6 +11,8 @@ use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::{self, Comparison};
+
 use super::builder::HostIndex;
 use super::criteria::Criteria;
 use super::evidence::{Evidence, MachineRecord, Repetition};
@@ -18,6 +20,7 @@ use super::figures;
 use super::guest_report::GuestReport;
 use super::host::HostRun;
 use super::judgement::{self, Judgement, Reported, to_json};
+use super::own_data::Origin;
 use super::repetition;
 use super::twice_told;
 use super::verdict::{Fate, Verdict};
@@ -25,6 +28,7 @@ use super::verdict::{Fate, Verdict};
 /// Raised whenever a record changes its meaning.
 pub const FORMAT: u32 = 1;
 
+pub const COMPARISON: &str = comparison::FILE;
 pub const CRITERIA: &str = "criteria.json";
 pub const FIGURES: &str = "figures.json";
 pub const HOST: &str = "host.json";
@@ -52,6 +56,8 @@ struct Run {
     toolkit: String,
     date: Date,
     cpu: Option<String>,
+    /// The user's own vectors.
+    own: Option<Origin>,
     machine: Option<MachineRecord>,
     fate: Fate,
     /// Why what is in `manifest.json` is not the bundle.
@@ -109,6 +115,7 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
         toolkit: env!("CARGO_PKG_VERSION").into(),
         date: evidence.date,
         cpu: evidence.cpu.clone(),
+        own: evidence.own.clone(),
         machine: evidence.machine.clone(),
         fate: evidence.fate.clone(),
         bundle_refused: evidence.manifest.as_ref().err().cloned(),
@@ -127,12 +134,15 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
         fuse: Observed::of(&evidence.host),
         indexes: Observed::of(&evidence.indexes),
     };
+    // Some 300,000 figures: on one line each they would be twice the size.
+    let comparison = serde_json::to_string(&Observed::of(&evidence.comparison))?;
     let mut files = vec![
+        (COMPARISON, comparison),
         (RESULTS, judgement.results.clone()),
         (CRITERIA, evidence.criteria.text.clone()),
         (RUN, to_json(&run)?),
         (HOST, to_json(&host)?),
-        (FIGURES, to_json(&figures::of(evidence))?),
+        (FIGURES, to_json(&figures::all(evidence))?),
     ];
     if let Some(text) = &evidence.manifest_text {
         files.push((MANIFEST, text.clone()));
@@ -220,6 +230,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     let criteria = Criteria::parse(&text(dir, CRITERIA)?)
         .with_context(|| format!("{CRITERIA} does not hold valid criteria"))?;
     let host: Host<HostRun, Vec<HostIndex>> = parse(dir, HOST)?;
+    let comparison: Observed<Comparison> = parse(dir, COMPARISON)?;
     let reported: Reported = parse(dir, RESULTS)?;
 
     let manifest_text = match dir.join(MANIFEST).exists() {
@@ -247,8 +258,10 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         manifest_text,
         manifest,
         cpu: run.cpu,
+        own: run.own,
         host: host.fuse.result(),
         indexes: host.indexes.result(),
+        comparison: comparison.result(),
         machine: run.machine,
         plan: reported.plan,
         guest: reported.guest,

@@ -20,6 +20,9 @@ const WIDTH: u16 = 110;
 /// The whole report.
 pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
     let mut text = String::new();
+    if let Some(own) = &evidence.own {
+        writeln!(text, "{}\n", own.record.sentence()).expect("a String takes everything");
+    }
     let tables = [measurements(evidence), indexes(evidence), builds(evidence)];
     for table in tables.into_iter().flatten() {
         writeln!(text, "{table}\n").expect("a String takes everything");
@@ -39,7 +42,7 @@ pub fn table() -> Table {
     table
 }
 
-/// The same seeded workload in each place; nothing where the guest did not get that far.
+/// The same vectors in each place; nothing where the guest did not get that far.
 fn measurements(evidence: &Evidence) -> Option<String> {
     let median_header = format!("median search, {}", unit(evidence)?);
     let mut rows = table();
@@ -173,7 +176,7 @@ fn builds(evidence: &Evidence) -> Option<String> {
             built.bytes.to_string(),
             format!(
                 "{:.1}",
-                built.bytes as f64 / searched.case.workload.rows as f64
+                built.bytes as f64 / searched.case.workload.rows() as f64
             ),
         ]);
     }

@@ -5,16 +5,61 @@
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Child, ChildStdin, Command, Stdio};
 
+use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use nix::unistd::{getegid, geteuid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub const NO_RIGHT: &str =
+    "mounting takes root, or a user namespace, which this system does not give to this user";
+
+/// Starts this program in such a namespace, with a command that reads a request from its standard input and writes what came of it
+/// to its standard output. An error says why this user gets no namespace.
+pub fn start(command: &str) -> Result<Child, String> {
+    let program = std::env::current_exe()
+        .map_err(|error| format!("this program cannot be found ({error})"))?;
+    let mut process = Command::new(program);
+    process
+        .arg(command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    enter(&mut process);
+    process
+        .spawn()
+        .map_err(|error| format!("{NO_RIGHT} ({error})"))
+}
+
+/// Has that process carry out the request.
+pub fn ask<T: DeserializeOwned>(process: Child, request: &impl Serialize) -> Result<T> {
+    ask_with(process, |input| Ok(serde_json::to_writer(input, request)?))
+}
+
+/// The same, where the request is more than JSON.
+pub fn ask_with<T: DeserializeOwned>(
+    mut process: Child,
+    write: impl FnOnce(ChildStdin) -> Result<()>,
+) -> Result<T> {
+    let input = process.stdin.take().context("it has no standard input")?;
+    let asked = write(input);
+    let output = process.wait_with_output()?;
+    ensure!(
+        output.status.success(),
+        "the process in a user namespace ended with {}",
+        output.status
+    );
+    asked.context("the process in a user namespace did not read what it was asked")?;
+    serde_json::from_slice(&output.stdout)
+        .context("the process in a user namespace did not answer what it was asked")
+}
 
 /// Lets `command` start as root of such a namespace, and end when this thread does. Where the system does not let this user
 /// have one, it does not start.
-pub fn enter(command: &mut Command) {
+fn enter(command: &mut Command) {
     let maps = [
         ("/proc/self/setgroups", "deny".to_owned()),
         ("/proc/self/uid_map", format!("0 {} 1", geteuid())),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::session::Ending;
 
 use super::check::{Check, Status};
+use super::own_data::Record;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -110,6 +111,9 @@ pub struct Verdict {
 pub struct Provenance {
     pub toolkit: String,
     pub criteria_blake3: String,
+    /// The user's own vectors, if the run was on such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Record>,
     pub bundle_blake3: Option<String>,
     pub module_blake3: Option<String>,
     pub kernel_release: Option<String>,

@@ -27,13 +27,11 @@ pub const HOSTILE: &str = "<script>alert('x')</script> | `a` & \"b\" \u{1b}[31m 
 pub struct Record {
     pub evidence: Evidence,
     pub verdict: Verdict,
-    pub comparison: Result<Comparison, String>,
 }
 
 impl Record {
     pub fn report(&self) -> Report<'_> {
-        let comparison = self.comparison.as_ref().map_err(String::as_str);
-        Report::of(&self.evidence, &self.verdict, comparison)
+        Report::of(&self.evidence, &self.verdict)
     }
 }
 
@@ -60,7 +58,8 @@ pub fn empty() -> Record {
         not_started: reason.into(),
     };
     evidence.repetition = Repetition::None("no virtual machine was started".into());
-    judged(evidence, Err("no Python with the peers was given".into()))
+    evidence.comparison = Err("no Python with the peers was given".into());
+    judged(evidence)
 }
 
 /// A run in which much went wrong, told in words that mean something to a browser, at their worst length.
@@ -78,7 +77,7 @@ pub fn hostile() -> Record {
         }),
         record.verdict.provenance,
     );
-    if let Ok(comparison) = &mut record.comparison {
+    if let Ok(comparison) = &mut record.evidence.comparison {
         for engine in &mut comparison.engines[2..] {
             engine.unavailable = Some(HOSTILE.into());
         }
@@ -95,12 +94,11 @@ pub fn hostile() -> Record {
     record
 }
 
-fn judged(evidence: Evidence, comparison: Result<Comparison, String>) -> Record {
+fn judged(evidence: Evidence) -> Record {
     let judgement = Judgement::of(&evidence).unwrap();
     Record {
         evidence,
         verdict: judgement.verdict,
-        comparison,
     }
 }
 
@@ -126,6 +124,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
         "left_out": [],
         "searches": {"outcome": "ok", "data": {
             "vectors_blake3": criteria.workload.vectors,
+            "queries_blake3": criteria.workload.queries,
             "in_process": searches(noise, 180e3),
             "fuse": searches(noise, 190e3),
         }},
@@ -138,6 +137,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
         manifest: Ok(serde_json::from_value(manifest()).unwrap()),
         host: Ok(serde_json::from_value(host).unwrap()),
         indexes: Ok(Vec::new()),
+        comparison: Ok(comparison(noise)),
         machine: Some(MachineRecord {
             accelerator: Some(Accelerator::Icount),
             reason: "it was asked for".into(),
@@ -253,6 +253,7 @@ fn comparison(noise: &mut Noise) -> Comparison {
             load_average: [0.1, 0.2, 0.3],
         },
         seed: 42,
+        no_mount: None,
         engines: vec![
             engine("vexfs", None),
             engine("chromadb", None),

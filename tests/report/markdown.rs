@@ -3,18 +3,24 @@
 
 use super::fixture::{self, Record};
 
-/// The rows below a heading, cells apart.
-fn rows(markdown: &str, heading: &str) -> Vec<Vec<String>> {
+/// The tables below a heading, each as rows of cells.
+fn tables(markdown: &str, heading: &str) -> Vec<Vec<Vec<String>>> {
     let section = markdown.split(&format!("\n## {heading}\n")).nth(1).unwrap();
-    let table = section.lines().skip_while(|line| line.is_empty());
-    table
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| {
-            // A bar that is escaped is none that ends a cell.
-            let line = line.replace("\\|", "\0");
-            let cells = line.trim_matches('|').split('|');
-            cells.map(|cell| cell.trim().replace('\0', "|")).collect()
-        })
+    let section = section.split("\n## ").next().unwrap();
+    let blocks = section.split("\n\n").filter(|block| block.starts_with('|'));
+    let row = |line: &str| {
+        // A bar that is escaped is none that ends a cell.
+        let line = line.replace("\\|", "\0");
+        let cells = line
+            .strip_prefix('|')
+            .unwrap()
+            .strip_suffix('|')
+            .unwrap()
+            .split('|');
+        cells.map(|cell| cell.trim().replace('\0', "|")).collect()
+    };
+    blocks
+        .map(|block| block.trim_end().lines().map(row).collect())
         .collect()
 }
 
@@ -25,17 +31,17 @@ fn assert_tables(name: &str, record: &Record) {
         "In process, through FUSE, through the module",
         "Engines side by side",
     ] {
-        let rows = rows(&markdown, heading);
-        assert!(rows.len() > 2, "{name}: {heading}");
-        for row in &rows {
-            assert_eq!(row.len(), rows[0].len(), "{name}: {heading}: {row:?}");
+        let tables = tables(&markdown, heading);
+        assert!(!tables.is_empty(), "{name}: {heading}");
+        for table in tables {
+            assert!(table.len() > 2, "{name}: {heading}");
+            for row in &table {
+                assert_eq!(row.len(), table[0].len(), "{name}: {heading}: {row:?}");
+            }
         }
     }
-    assert_eq!(
-        rows(&markdown, "Checks").len() - 2,
-        record.verdict.checks.len(),
-        "{name}"
-    );
+    let checks = &tables(&markdown, "Checks")[0];
+    assert_eq!(checks.len() - 2, record.verdict.checks.len(), "{name}");
     assert!(!markdown.contains("<script"), "{name}");
 }
 

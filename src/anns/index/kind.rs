@@ -42,6 +42,26 @@ impl Kind {
         }
     }
 
+    /// The names of the first parameters in the header (`docs/index-format.md`).
+    pub fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Kind::Hnsw => &["M", "M0", "efConstruction", "levels"],
+            Kind::Ivf => &["nlist", "rerank"],
+            Kind::Pq => &["m", "nbits", "sub"],
+            Kind::Lsh => &["tables", "hashes", "bits"],
+        }
+    }
+
+    /// The name of the effort.
+    pub fn effort(self) -> &'static str {
+        match self {
+            Kind::Hnsw => "efSearch",
+            Kind::Ivf => "nprobe",
+            Kind::Pq => "rerank",
+            Kind::Lsh => "probes",
+        }
+    }
+
     /// Checks the parameters of a header whose other fields are right, and tells the sizes of the sections that follow
     /// from them.
     pub(super) fn section_sizes(self, header: &Header) -> Result<Vec<u64>, Malformed> {

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
-use crate::validate::{host, scratch};
+use crate::validate::{comparing, host, scratch};
 
 /// Validates the kernel module of VexFS in a virtual machine
 #[derive(Debug, Parser)]
@@ -46,6 +46,9 @@ enum Command {
     /// Carry out what standard input asks, in a user namespace
     #[command(name = host::COMMAND, hide = true)]
     ObserveHost,
+    /// Compare as standard input asks, in a user namespace
+    #[command(name = comparing::COMMAND, hide = true)]
+    CompareOnHost,
     /// Remove a directory of this program's when standard input ends
     #[command(hide = true)]
     Sweep {
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::LintKernel(args) => args.run().map(|()| 0),
         Command::Manual(args) => args.run().map(|()| 0),
         Command::ObserveHost => host::observe_in_namespace().map(|()| 0),
+        Command::CompareOnHost => comparing::observe_in_namespace().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),
     };
     match result {

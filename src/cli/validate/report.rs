@@ -10,8 +10,7 @@ use crate::validate::record;
 
 /// Write report.html, junit.xml and report.md of a finished run
 ///
-/// `run` has written them already; this writes them again, also with a newer version of the toolkit. Nothing is measured and
-/// nothing is judged. Exit status: 0 written, 2 could not be.
+/// `run` has written them already; this writes them again, or elsewhere. Nothing is measured and nothing is judged. Exit status: 0 written, 2 could not be.
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
     /// The directory of the run
@@ -26,7 +25,7 @@ impl ReportArgs {
     pub fn run(self) -> Result<()> {
         let (evidence, verdict) = record::read(&self.run)?;
         let out = self.out.unwrap_or_else(|| self.run.clone());
-        report::write(&self.run, &evidence, &verdict, &out)?;
+        report::write(&evidence, &verdict, &out)?;
         for name in [report::PAGE, report::JUNIT, report::MARKDOWN] {
             println!("{}", out.join(name).display());
         }

@@ -2,18 +2,19 @@
 //! `vexfs-validate reproduce`
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
 
 use super::print_json;
-use super::run::{carry_out, tool};
+use super::run::{OwnArgs, carry_out, interpreter, patience, tool};
 use crate::machine::accelerator::Requested;
 use crate::records::reproduce::{Outcome, Reproduction, Side};
 use crate::records::source::{Form, Source};
 use crate::validate::evidence::{Evidence, Repetition};
+use crate::validate::own_criteria;
+use crate::validate::own_data::Origin;
 use crate::validate::run::Request;
 use crate::validate::terminal::table;
 
@@ -38,17 +39,22 @@ pub struct ReproduceArgs {
     #[arg(long, value_enum)]
     accel: Option<Requested>,
     /// Compare with this finished run instead: its directory, a pack, or an image that has run
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["bundle", "accel", "out", "patience"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["accel", "patience", "dataset"])]
     against: Option<PathBuf>,
     /// Directory for runs; `latest` in it is the newest
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
-    /// Seconds without a word after which the guest is taken for hung
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
-    patience: u64,
+    /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<u64>,
+    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
+    #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
+    peers: Option<PathBuf>,
     /// Print the pack's id and every comparison as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    own: OwnArgs,
 }
 
 #[derive(Serialize)]
@@ -87,7 +93,7 @@ impl ReproduceArgs {
                 (run.shown.clone(), Reproduction::of(packed, new))
             }
             None => {
-                let request = self.request(&pack.evidence)?;
+                let request = request(&self, &pack.evidence)?;
                 let (dir, verdict, evidence) = carry_out(request)?;
                 let new = Side {
                     evidence: &evidence,
@@ -109,28 +115,45 @@ impl ReproduceArgs {
         }
         Ok(status)
     }
+}
 
-    /// The run that was packed, once more.
-    fn request(&self, packed: &Evidence) -> Result<Request> {
-        let accelerator = match self.accel {
-            Some(accelerator) => accelerator,
-            None => packed
-                .machine
-                .as_ref()
-                .and_then(|machine| machine.accelerator)
-                .and_then(|accelerator| Requested::from_str(accelerator.name(), false).ok())
-                .context("the pack does not tell its accelerator: name one with --accel")?,
-        };
-        Ok(Request {
-            criteria: packed.criteria.clone(),
-            bundle: self.bundle.clone(),
-            accelerator,
-            once: matches!(packed.repetition, Repetition::None(_)),
-            patience: Duration::from_secs(self.patience),
-            tool: tool()?,
-            out: self.out.clone(),
-        })
-    }
+/// The run that was packed, once more.
+fn request(asked: &ReproduceArgs, packed: &Evidence) -> Result<Request> {
+    let accelerator = match asked.accel {
+        Some(accelerator) => accelerator,
+        None => packed
+            .machine
+            .as_ref()
+            .and_then(|machine| machine.accelerator)
+            .and_then(|accelerator| Requested::from_str(accelerator.name(), false).ok())
+            .context("the pack does not tell its accelerator: name one with --accel")?,
+    };
+    let once = matches!(packed.repetition, Repetition::None(_));
+    let own = asked
+        .own
+        .clone()
+        .read(packed.criteria.workload.k, 2 - u64::from(once))?;
+    let criteria = match (&packed.own, &own) {
+        (None, None) => packed.criteria.clone(),
+        (Some(_), Some(own)) => own_criteria::derive(&packed.criteria, own)?,
+        (Some(Origin { record, .. }), None) => bail!(
+            "the packed run was on vectors that are not in the pack: give {} (BLAKE3 {}) with --dataset",
+            record.file,
+            record.file_blake3
+        ),
+        (None, Some(_)) => bail!("the packed run was on generated vectors: leave --dataset out"),
+    };
+    Ok(Request {
+        criteria,
+        patience: patience(asked.patience, own.as_ref()),
+        own,
+        bundle: asked.bundle.clone(),
+        accelerator,
+        once,
+        tool: tool()?,
+        peers: asked.peers.as_deref().map(interpreter).transpose()?,
+        out: asked.out.clone(),
+    })
 }
 
 fn print(reproduction: &Reproduction) {

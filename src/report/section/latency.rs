@@ -7,7 +7,7 @@ use super::super::charts::axis::Axis;
 use super::super::charts::ecdf::{self, Distribution};
 use super::super::charts::legend::{Entry, Sign, legend};
 use super::super::charts::{About, NARROW, Stroke};
-use super::super::contestants::{self, FLOOR};
+use super::super::contestants::Contestant;
 use super::super::numbers::{self, Unit};
 use super::super::table::{Cell, Table};
 use super::super::{Report, words};
@@ -58,28 +58,31 @@ fn curve(name: String, stroke: Stroke, samples: Result<&Vec<Vec<u64>>, String>) 
 
 fn compared(report: &Report) -> Markup {
     html! {
-        h3 { "Engines, on the host, each at its fastest setting with recall of at least " (FLOOR) }
-        @match report.comparison {
-            Ok(comparison) => {
+        h3 { "Engines, on the host, each at its fastest setting that finds enough" }
+        @match &report.fields {
+            Ok(fields) => {
                 div class="figures" {
-                    @for (n, compared) in comparison.workloads.iter().enumerate() {
-                        @let name = words::workload(&compared.workload);
-                        @let curves: Vec<Curve> = contestants::of(comparison, compared).iter().map(|contestant| {
-                            let best = contestant.best(compared);
-                            let setting = best.as_ref().map_or(String::new(), |best| format!(" {}", best.name()));
-                            let samples = best.map(|best| &best.samples.samples_ns);
-                            curve(
-                                format!("{}{setting}", contestant.name()),
-                                contestant.stroke,
-                                samples,
-                            )
-                        }).collect();
-                        (plot(&format!("latency-{n}"), &name, Clock::Monotonic, &curves))
+                    @for (n, field) in fields.iter().enumerate() {
+                        @let curves: Vec<Curve> = field.contestants.iter().map(|one| fastest(one, field.floor)).collect();
+                        (plot(&format!("latency-{n}"), &field.name(), Clock::Monotonic, &curves))
                     }
                 }
             }
             Err(reason) => (missing("No engines were compared", reason)),
         }
+    }
+}
+
+fn fastest(contestant: &Contestant, floor: f64) -> Curve {
+    let best = contestant.best(floor);
+    let setting = match &best {
+        Ok(best) => format!(" {}", best.name()),
+        Err(_) => String::new(),
+    };
+    Curve {
+        name: format!("{}{setting}", contestant.name()),
+        stroke: contestant.stroke,
+        sorted: best.map(|best| best.sorted.clone()),
     }
 }
 

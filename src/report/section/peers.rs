@@ -3,24 +3,24 @@
 
 use maud::{Markup, html};
 
-use super::super::contestants::{self, Contestant, FLOOR, Setting};
+use super::super::contestants::{Field, Setting};
 use super::super::table::{Cell, Table};
 use super::super::{Report, numbers, words};
 use super::{Section, missing};
-use crate::comparison::{BuildRecord, Compared, Comparison, Engine, OURS};
-use crate::figures::{Ratio, Rule, Spread};
+use crate::comparison::{BuildRecord, Comparison, Engine, OURS, Place};
+use crate::figures::{Figure, Ratio, Rule, Spread};
 
 pub fn section(report: &Report) -> Section {
     Section {
         id: "peers",
         title: "Engines side by side",
-        content: match report.comparison {
-            Ok(comparison) => html! {
-                (engines(comparison))
-                @for compared in &comparison.workloads {
-                    h3 { (words::workload(&compared.workload)) }
-                    (best(comparison, compared).render())
-                    (builds(comparison, compared).render())
+        content: match &report.fields {
+            Ok(fields) => html! {
+                @if let Ok(comparison) = &report.evidence.comparison { (engines(comparison)) }
+                @for field in fields {
+                    h3 { (field.name()) }
+                    (best(field).render())
+                    (builds(field).render())
                 }
             },
             Err(reason) => missing("No engines were compared", reason),
@@ -30,13 +30,18 @@ pub fn section(report: &Report) -> Section {
 
 /// The best of each engine, a table for each workload; or why there is none.
 pub fn tables(report: &Report) -> Result<Vec<Table>, String> {
-    let comparison = report.comparison?;
-    let of = |compared| {
-        let mut table = best(comparison, compared);
-        table.caption = format!("{}: {}", words::workload(&compared.workload), table.caption);
+    let of = |field: &Field| {
+        let mut table = best(field);
+        table.caption = format!("{}: {}", field.name(), table.caption);
         table
     };
-    Ok(comparison.workloads.iter().map(of).collect())
+    Ok(report
+        .fields
+        .as_ref()
+        .map_err(|reason| reason.to_owned())?
+        .iter()
+        .map(of)
+        .collect())
 }
 
 fn engines(comparison: &Comparison) -> Markup {
@@ -104,26 +109,22 @@ fn plain(value: &serde_json::Value) -> String {
 }
 
 /// What the others are set against: the fastest of ours, through FUSE if that was measured.
-fn ours<'a>(contestants: &[Contestant], compared: &'a Compared) -> Option<(String, Setting<'a>)> {
+fn ours<'a>(field: &'a Field) -> Option<(String, &'a Setting<'a>)> {
     let of = |place| {
-        let found = contestants
-            .iter()
-            .find(|one| one.engine == OURS && one.place == place)?;
-        Some((found.name(), found.best(compared).ok()?))
+        let mut all = field.contestants.iter();
+        let found = all.find(|one| one.engine == OURS && one.place == place)?;
+        Some((found.name(), found.best(field.floor).ok()?))
     };
-    of(crate::comparison::Place::Fuse).or_else(|| of(crate::comparison::Place::InProcess))
+    of(Place::Fuse).or_else(|| of(Place::InProcess))
 }
 
-fn best(comparison: &Comparison, compared: &Compared) -> Table {
-    let contestants = contestants::of(comparison, compared);
-    let ours = ours(&contestants, compared);
-    let versus = ours
-        .as_ref()
-        .map_or("vexfs".into(), |(name, _)| name.clone());
+fn best(field: &Field) -> Table {
+    let ours = ours(field);
+    let versus = ours.as_ref().map_or("vexfs", |(name, _)| name);
     let mut table = Table::new(
         format!(
-            "The fastest setting of each engine with recall@{} of at least {FLOOR}",
-            compared.k
+            "The fastest setting of each engine with recall@{} of at least {}",
+            field.compared.k, field.floor
         ),
         &[
             "engine",
@@ -137,46 +138,20 @@ fn best(comparison: &Comparison, compared: &Compared) -> Table {
             "what it says",
         ],
     );
-    let base = ours.map(|(_, setting)| setting.figure(comparison, compared));
-    for contestant in &contestants {
-        let name = Cell::text(contestant.name());
-        let setting = match contestant.best(compared) {
-            Ok(setting) => setting,
-            Err(reason) => {
-                table.row([name, Cell::Missing(reason)]);
-                continue;
-            }
+    let base = ours.as_ref().map(|(_, setting)| setting.figure(field));
+    for contestant in &field.contestants {
+        let cells = match contestant.best(field.floor) {
+            Ok(setting) => row(field, setting, base.as_ref()),
+            Err(reason) => vec![Cell::Missing(reason)],
         };
-        let figure = setting.figure(comparison, compared);
-        let us = |ns: f64| numbers::significant(ns / 1e3);
-        let value = figure.value.value.map(us).ok_or("nothing was timed");
-        let rate = setting.rate().map(|rate| numbers::decimals(rate.value, 0));
-        table.row(
-            [
-                name,
-                Cell::text(setting.name()),
-                Cell::text(format!("{:.4}", setting.samples.recall_by_row)),
-                Cell::or_reason(value),
-                spread(&figure.spread, us),
-                Cell::or_reason(rate.ok_or("nothing was timed")),
-            ]
-            .into_iter()
-            .chain(match &base {
-                None => vec![Cell::Missing("vexfs reached no such recall".into())],
-                Some(base) if *base == figure => ["1", "", "the base"].map(Cell::text).to_vec(),
-                Some(base) => match Ratio::new(&figure, base, Rule::Engines { recall: FLOOR }) {
-                    Ok(ratio) => vec![
-                        Cell::text(format!("{:.2}", ratio.value)),
-                        spread(&ratio.spread, |ratio| format!("{ratio:.2}")),
-                        Cell::text(words::of_times(&ratio)),
-                    ],
-                    Err(refusal) => vec![Cell::Missing(refusal.to_string())],
-                },
-            }),
-        );
+        table.row([Cell::text(contestant.name())].into_iter().chain(cells));
     }
-    for engine in comparison.engines.iter() {
-        if let Some(reason) = &engine.unavailable {
+    for engine in &field.comparison.engines {
+        let shown = field
+            .contestants
+            .iter()
+            .any(|one| one.engine == engine.name);
+        if let (false, Some(reason)) = (shown, &engine.unavailable) {
             table.row([
                 Cell::text(&engine.name),
                 Cell::Missing(format!("not measured: {reason}")),
@@ -184,6 +159,39 @@ fn best(comparison: &Comparison, compared: &Compared) -> Table {
         }
     }
     table
+}
+
+fn row(field: &Field, setting: &Setting, base: Option<&Figure>) -> Vec<Cell> {
+    let figure = setting.figure(field);
+    let us = |ns: f64| numbers::significant(ns / 1e3);
+    let compared = match base {
+        None => vec![Cell::Missing("vexfs reached no such recall".into())],
+        Some(base) if *base == figure => ["1", "", "the base"].map(Cell::text).to_vec(),
+        Some(base) => match Ratio::new(
+            &figure,
+            base,
+            Rule::Engines {
+                recall: field.floor,
+            },
+        ) {
+            Ok(ratio) => vec![
+                Cell::text(words::multiple(&ratio)),
+                spread(&ratio.spread, |ratio| format!("{ratio:.2}")),
+                Cell::text(words::of_times(&ratio)),
+            ],
+            Err(refusal) => vec![Cell::Missing(refusal.to_string())],
+        },
+    };
+    [
+        Cell::text(setting.name()),
+        Cell::text(format!("{:.4}", setting.samples.recall_by_row)),
+        Cell::text(us(setting.median_ns)),
+        spread(&figure.spread, us),
+        Cell::text(numbers::decimals(setting.rate.value, 0)),
+    ]
+    .into_iter()
+    .chain(compared)
+    .collect()
 }
 
 pub fn spread(spread: &Spread, show: impl Fn(f64) -> String) -> Cell {
@@ -194,18 +202,16 @@ pub fn spread(spread: &Spread, show: impl Fn(f64) -> String) -> Cell {
     }
 }
 
-fn builds(comparison: &Comparison, compared: &Compared) -> Table {
+fn builds(field: &Field) -> Table {
     let mut table = Table::new(
         "Until all rows are found: inserted, and indexed, on one thread",
         &["engine", "kind", "#rows", "#seconds", "#rows/s"],
     );
     let position = |build: &&BuildRecord| {
-        comparison
-            .engines
-            .iter()
-            .position(|engine| engine.name == build.engine)
+        let mut engines = field.comparison.engines.iter();
+        engines.position(|engine| engine.name == build.engine)
     };
-    let mut builds: Vec<&BuildRecord> = compared.builds.iter().collect();
+    let mut builds: Vec<&BuildRecord> = field.compared.builds.iter().collect();
     builds.sort_by_key(|build| (position(build), build.kind));
     for build in builds {
         let names = [

@@ -120,7 +120,12 @@ fn compare(header: &Header, kind: Kind, rows: &Matrix) -> State {
         tail: (rows.rows() as u64).saturating_sub(covered),
         seed: header.seed,
         effort: header.effort,
-        parameters: names(kind).iter().copied().zip(header.param).collect(),
+        parameters: kind
+            .parameters()
+            .iter()
+            .copied()
+            .zip(header.param)
+            .collect(),
     };
     let fits = covered <= rows.rows() as u64
         && header.dim as usize == rows.dim()
@@ -128,26 +133,6 @@ fn compare(header: &Header, kind: Kind, rows: &Matrix) -> State {
     match fits {
         true => State::Fits(contents),
         false => State::Stale(contents),
-    }
-}
-
-/// The names of the first parameters in the header (`docs/index-format.md`).
-fn names(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Hnsw => &["M", "M0", "efConstruction", "levels"],
-        Kind::Ivf => &["nlist", "rerank"],
-        Kind::Pq => &["m", "nbits", "sub"],
-        Kind::Lsh => &["tables", "hashes", "bits"],
-    }
-}
-
-/// The name of the effort.
-fn effort(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Hnsw => "efSearch",
-        Kind::Ivf => "nprobe",
-        Kind::Pq => "rerank",
-        Kind::Lsh => "probes",
     }
 }
 
@@ -175,7 +160,7 @@ impl std::fmt::Display for Described {
             contents.metric,
             contents.dim,
             contents.seed,
-            effort(self.kind),
+            self.kind.effort(),
             contents.effort,
             contents.rows,
             contents.tail,
