@@ -103,7 +103,11 @@ impl Compared {
     pub fn of(a: &Figures, b: &Figures, tolerance: f64) -> Compared {
         let (mut rows, mut refused) = (Vec::new(), Vec::new());
         for of in &b.all {
-            let like = a.all.iter().find(|to| Rule::Runs.check(of, to).is_ok());
+            let mut alike: Vec<&Figure> = a.all.iter().collect();
+            alike.retain(|to| Rule::Runs.check(of, to).is_ok());
+            // Of several, the one that was measured in the same way.
+            let same = alike.iter().find(|to| to.to_string() == of.to_string());
+            let like = same.or(alike.first()).copied();
             let refusal = match like.map(|to| (to, Ratio::new(of, to, Rule::Runs))) {
                 Some((to, Ok(ratio))) => {
                     rows.push(row(of, to, ratio, tolerance));
