@@ -28,7 +28,7 @@ impl Figures {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
             parse(&text).with_context(|| format!("{shown} holds no figures"))?
         } else {
-            figures::all(&Source::open(path)?.evidence)
+            figures::of(&Source::open(path)?.evidence)
         };
         Ok(Figures { shown, all })
     }

@@ -296,7 +296,7 @@ fn exact(what: impl Into<String>, packed: String, new: String, same: &Same) -> R
 /// Each count of both runs, side by side.
 fn exact_figures(packed: Side, new: Side, same: &Same) -> Vec<Row> {
     let counts = |side: Side| {
-        let all = figures::all(side.evidence).into_iter();
+        let all = figures::of(side.evidence).into_iter();
         all.filter(|figure| figure.conditions.clock == Clock::Instructions)
     };
     let new: Vec<Figure> = counts(new).collect();
@@ -318,7 +318,7 @@ fn value(figure: &Figure) -> String {
 
 /// Ratios of times within a run: each new one must lie in the range of the packed runs.
 fn ratios(packed: Side, new: Side) -> Vec<Row> {
-    let (packed, new) = (figures::all(packed.evidence), figures::all(new.evidence));
+    let (packed, new) = (figures::of(packed.evidence), figures::of(new.evidence));
     over_in_process(&packed)
         .filter_map(|(there, base)| {
             let wanted = there.to_string();

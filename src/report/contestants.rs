@@ -6,7 +6,6 @@ use crate::bench::stats;
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
 use crate::figures::Figure;
-use crate::validate::figures;
 
 /// One workload with all who took part in it.
 pub struct Field<'a> {
@@ -193,6 +192,6 @@ impl<'a> Setting<'a> {
 
     /// Its median search, with what it was measured under.
     pub fn figure(&self, field: &Field) -> Figure {
-        figures::of_series(field.comparison, field.compared, self.series)
+        field.comparison.median(field.compared, self.series)
     }
 }

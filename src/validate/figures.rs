@@ -5,7 +5,6 @@
 use crate::anns::Metric;
 use crate::bench::Measurement;
 use crate::client::Kind;
-use crate::comparison::{self, Compared, Comparison, Series};
 use crate::dataset::source::Source;
 use crate::figures::{
     Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule,
@@ -59,7 +58,7 @@ impl Timed {
 
 /// Everything that was to be measured; what was not has a reason instead of a value.
 ///
-/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload.
+/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload, and all engines.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
     let mut all = Vec::new();
     let planned = |step| match &evidence.plan {
@@ -86,58 +85,10 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
             all.extend(timed.figures());
         }
     }
-    all
-}
-
-/// All of these, and those of the comparison with other engines.
-pub fn all(evidence: &Evidence) -> Vec<Figure> {
-    let mut all = of(evidence);
-    for comparison in evidence.comparison.iter() {
-        for compared in &comparison.workloads {
-            let series = compared.series.iter();
-            all.extend(series.map(|series| of_series(comparison, compared, series)));
-        }
+    if let Ok(comparison) = &evidence.comparison {
+        all.extend(comparison.figures());
     }
     all
-}
-
-/// The median search of one setting of an engine, beside which others took turns.
-pub fn of_series(comparison: &Comparison, compared: &Compared, series: &Series) -> Figure {
-    let engine = comparison.engine(&series.engine);
-    let versions = engine.map(|engine| engine.versions.values().cloned().collect::<Vec<_>>());
-    let samples = series.measured.samples();
-    let conditions = Conditions {
-        engine: Engine {
-            name: series.engine.clone(),
-            version: versions.unwrap_or_default().join(", "),
-        },
-        dataset: Dataset {
-            name: format!("{} beside other engines", compared.workload.name),
-            rows: compared.workload.rows as u64,
-            dim: compared.workload.dim as u32,
-            vectors_blake3: Some(compared.vectors_blake3.clone()),
-            queries_blake3: Some(compared.queries_blake3.clone()),
-        },
-        operation: Operation::Search,
-        metric: compared.metric,
-        k: Some(compared.k),
-        kind: series.kind,
-        effort: series.effort,
-        recall: samples.as_ref().ok().map(|samples| samples.recall_by_row),
-        place: match series.place {
-            comparison::Place::InProcess | comparison::Place::OwnProcess => Place::InProcess,
-            comparison::Place::Fuse => Place::Fuse,
-        },
-        machine: Machine::Host {
-            cpu: comparison.host.cpu_model.clone(),
-        },
-        clock: Clock::Monotonic,
-        threads: series.threads,
-    };
-    match samples {
-        Ok(samples) => Figure::of_samples(Quantity::Median, &samples.samples_ns, conditions),
-        Err(reason) => Figure::missing(Quantity::Median, reason, conditions),
-    }
 }
 
 /// The searches of the workload in a place of the guest.

@@ -91,7 +91,7 @@ enum Observed<T> {
 }
 
 impl<T> Observed<T> {
-    fn of<'a>(run: &'a Result<T, String>) -> Observed<&'a T> {
+    fn of(run: &Result<T, String>) -> Observed<&T> {
         match run {
             Ok(run) => Observed::Run(run),
             Err(reason) => Observed::Not {
@@ -142,7 +142,7 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
         (CRITERIA, evidence.criteria.text.clone()),
         (RUN, to_json(&run)?),
         (HOST, to_json(&host)?),
-        (FIGURES, to_json(&figures::all(evidence))?),
+        (FIGURES, to_json(&figures::of(evidence))?),
     ];
     if let Some(text) = &evidence.manifest_text {
         files.push((MANIFEST, text.clone()));
