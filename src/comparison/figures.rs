@@ -70,7 +70,8 @@ impl Comparison {
                 version: versions.unwrap_or_default(),
             },
             dataset: Dataset {
-                name: compared.workload.name.to_string(),
+                // Not the name alone: the same rows are searched by us alone, too.
+                name: format!("{} beside other engines", compared.workload.name),
                 rows: compared.workload.rows as u64,
                 dim: compared.workload.dim as u32,
                 vectors_blake3: Some(compared.vectors_blake3.clone()),

@@ -12,7 +12,7 @@ use super::check::{Check, PHASES, Status};
 use super::checks::indexes::searched;
 use super::evidence::Evidence;
 use super::figures::{self, Timed};
-use super::verdict::{Fate, Verdict, Word};
+use super::verdict::{Fate, Verdict};
 
 /// Columns of a terminal that a report takes.
 const WIDTH: u16 = 110;
@@ -32,7 +32,8 @@ pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
     text
 }
 
-fn table() -> Table {
+/// Without lines, as wide as a terminal.
+pub fn table() -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -201,12 +202,7 @@ fn checks(checks: &[Check]) -> String {
 
 fn last_line(verdict: &Verdict) -> String {
     let counts = verdict.counts;
-    let word = match verdict.verdict {
-        Word::Pass => "PASS",
-        Word::Fail => "FAIL",
-        Word::CouldNotRun => "COULD NOT RUN",
-        Word::Inconclusive => "INCONCLUSIVE",
-    };
+    let word = verdict.verdict.word().to_uppercase();
     let mut line = format!(
         "verdict: {word}  ({} passed, {} failed, {} inconclusive, {} skipped, {} could not run; exit code {})",
         counts.pass,

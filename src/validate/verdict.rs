@@ -19,6 +19,17 @@ pub enum Word {
     Inconclusive,
 }
 
+impl Word {
+    pub fn word(self) -> &'static str {
+        match self {
+            Word::Pass => "pass",
+            Word::Fail => "fail",
+            Word::CouldNotRun => "could not run",
+            Word::Inconclusive => "inconclusive",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub pass: usize,

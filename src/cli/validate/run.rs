@@ -13,17 +13,19 @@ use crate::anns::Metric;
 use crate::machine::accelerator::Requested;
 use crate::report;
 use crate::validate::criteria::Criteria;
+use crate::validate::evidence::Evidence;
 use crate::validate::own_criteria;
 use crate::validate::own_data::{Options, OwnData};
 use crate::validate::run::{Request, run};
 use crate::validate::terminal;
+use crate::validate::verdict::Verdict;
 
 /// Boot the bundle, run the workload through both drivers, and give a verdict
 ///
 /// With --dataset it does so on vectors of your own: they are searched exactly and by every kind of index with its defaults, in process,
 /// through FUSE and through the module. Under icount 10,000 rows of 128 elements take minutes, larger files longer: see --rows.
 ///
-/// Exit status: 0 pass, 1 fail, 2 could not run, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual machine lost.
+/// Exit status: 0 pass, 1 fail, 2 could not run or not decide, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual machine lost.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// Which accelerator; kvm never falls back
@@ -54,9 +56,9 @@ pub struct RunArgs {
     own: OwnArgs,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Vectors of your own, in the place of the seeded workload")]
-struct OwnArgs {
+pub struct OwnArgs {
     /// Vectors to search: .fvecs, .npy or .fbin, or .hdf5 in the layout of ann-benchmarks
     #[arg(long, value_name = "FILE")]
     dataset: Option<PathBuf>,
@@ -75,7 +77,7 @@ struct OwnArgs {
 }
 
 impl OwnArgs {
-    fn read(self, k: u32, boots: u64) -> Result<Option<OwnData>> {
+    pub fn read(self, k: u32, boots: u64) -> Result<Option<OwnData>> {
         let Some(file) = self.dataset else {
             return Ok(None);
         };
@@ -98,50 +100,37 @@ const PATIENCE_SECONDS: u64 = 180;
 /// Products of elements that an emulated guest computes in a second, at the least: a pass over all queries gives no word.
 const PRODUCTS_A_SECOND: u64 = 50_000_000;
 
-fn patience(own: Option<&OwnData>) -> u64 {
+/// As asked for, or what is enough for the vectors.
+pub fn patience(asked: Option<u64>, own: Option<&OwnData>) -> Duration {
     let products = own.map_or(0, |own| {
         let given = &own.given;
         given.rows as u64 * given.dim as u64 * given.queries as u64
     });
-    PATIENCE_SECONDS + products / PRODUCTS_A_SECOND
+    let enough = PATIENCE_SECONDS + products / PRODUCTS_A_SECOND;
+    Duration::from_secs(asked.unwrap_or(enough))
 }
 
 impl RunArgs {
     /// Gives back the exit status.
     pub fn run(self) -> Result<u8> {
         let mut criteria = Criteria::read(self.criteria.as_deref())?;
-        let tool = std::env::current_exe()
-            .context("this program cannot be found")?
-            .with_file_name("vexfs");
-        let peers = self.peers.as_deref().map(interpreter).transpose()?;
-        let name = format!("{}-{}", timestamp()?, std::process::id());
-        let out = self.out.join("runs").join(&name);
-        let begun = Instant::now();
-        let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
         // Under icount, and only there, the same plan is booted twice.
         let twice = !self.once && matches!(self.accel, Requested::Auto | Requested::Icount);
         let own = self.own.read(criteria.workload.k, 1 + u64::from(twice))?;
         if let Some(own) = &own {
-            progress(&own.origin.record.sentence());
             criteria = own_criteria::derive(&criteria, own)?;
         }
-        let patience = self.patience.unwrap_or_else(|| patience(own.as_ref()));
-        let (verdict, evidence) = run(
-            Request {
-                criteria,
-                own,
-                bundle: self.bundle,
-                accelerator: self.accel,
-                once: self.once,
-                patience: Duration::from_secs(patience),
-                tool,
-                peers,
-                out: out.clone(),
-            },
-            &progress,
-        )?;
-        report::write(&evidence, &verdict, &out)?;
-        point_latest_to(&self.out, &name)?;
+        let (out, verdict, evidence) = carry_out(Request {
+            criteria,
+            patience: patience(self.patience, own.as_ref()),
+            own,
+            bundle: self.bundle,
+            accelerator: self.accel,
+            once: self.once,
+            tool: tool()?,
+            peers: self.peers.as_deref().map(interpreter).transpose()?,
+            out: self.out,
+        })?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&verdict)?);
         } else {
@@ -156,8 +145,32 @@ impl RunArgs {
     }
 }
 
+/// The `vexfs` tool, which is installed with this one.
+pub fn tool() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    Ok(program.with_file_name("vexfs"))
+}
+
+/// Runs in a new directory below the one that is asked for, to which `latest` then points, and gives it back. The report is in
+/// it, too.
+pub fn carry_out(mut request: Request) -> Result<(PathBuf, Verdict, Evidence)> {
+    let root = request.out;
+    let name = format!("{}-{}", timestamp()?, std::process::id());
+    let out = root.join("runs").join(&name);
+    request.out = out.clone();
+    let begun = Instant::now();
+    let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
+    if let Some(own) = &request.own {
+        progress(&own.origin.record.sentence());
+    }
+    let (verdict, evidence) = run(request, &progress)?;
+    report::write(&evidence, &verdict, &out)?;
+    point_latest_to(&root, &name)?;
+    Ok((out, verdict, evidence))
+}
+
 /// From the root on, for peers work elsewhere; links stay, since a virtual environment is known by its link.
-fn interpreter(path: &Path) -> Result<PathBuf> {
+pub fn interpreter(path: &Path) -> Result<PathBuf> {
     ensure!(
         path.exists(),
         "there is no {}: --peers takes the path of a Python that has peers/requirements.txt installed",
