@@ -37,9 +37,9 @@ pub struct Context {
     heard: Mutex<Instant>,
 }
 
-/// How long, by the guest's clock, the host hears nothing from something that takes long. Emulated, ten times that and more may pass
-/// on the host.
-const QUIET_FOR: Duration = Duration::from_secs(2);
+/// How long, by the guest's clock, the host hears nothing from something that takes long. Under icount that is 200 million instructions;
+/// an emulator that computes with vectors of floats, or shares its CPU, takes many seconds for them.
+const QUIET_FOR: Duration = Duration::from_millis(200);
 
 impl Context {
     /// Tells the host how far the step is, and thereby that the guest is alive.
