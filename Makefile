@@ -3,11 +3,12 @@
 
 ACCEL ?= auto
 venv := target/venv
+peers := target/peers
 
 # Options of libFuzzer.
 FUZZ ?=
 
-.PHONY: help validate test nix tools browser lint lint-kernel bundle fuzz clean
+.PHONY: help validate test nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg]  build the module, boot it in a VM, measure, give a verdict'
@@ -16,10 +17,12 @@ help:
 	@echo 'make fuzz [FUZZ=OPTIONS]                   fuzz both loaders of index files (docs/differential.md)'
 	@echo 'make lint | lint-kernel | bundle | clean   parts of the above'
 
-validate: bundle
-	target/release/vexfs-validate run --accel $(ACCEL)
+# The peers are installed while the compiler runs.
+validate: tools
+	@$(MAKE) --no-print-directory -j2 bundle peers-if-possible
+	target/release/vexfs-validate run --accel $(ACCEL) $$([ ! -e $(peers)/installed ] || echo --peers $(peers)/bin/python)
 
-test: lint lint-kernel nix browser $(venv)/installed target/tools/installed
+test: lint lint-kernel nix browser $(venv)/installed $(peers)/installed target/tools/installed
 	cargo build --release
 	PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
 
@@ -61,6 +64,16 @@ $(venv)/installed: tests/requirements.txt | tools
 	python3 -m venv $(venv)
 	$(venv)/bin/pip install --quiet --require-hashes -r tests/requirements.txt
 	touch $@
+
+# The engines that we are measured beside.
+$(peers)/installed: peers/requirements.txt peers/install.sh | tools
+	peers/install.sh $(peers)
+
+# A run goes on without them, and then says what is missing.
+peers-if-possible: | tools
+	@mkdir -p target
+	@$(MAKE) --no-print-directory $(peers)/installed >target/peers.log 2>&1 || \
+		echo 'the peers of peers/requirements.txt could not be installed (target/peers.log tells why): they will not be measured'
 
 # The POSIX test suites, run on every mount.
 target/tools/installed: tests/posix/tools.txt | tools

@@ -18,7 +18,9 @@
       module = linuxPackages.callPackage ./nix/module.nix { };
       bundle = linuxPackages.callPackage ./nix/bundle.nix { inherit toolkit module; };
       image = pkgs.callPackage ./nix/image.nix { inherit toolkit bundle; };
-      validate = pkgs.callPackage ./nix/validate.nix { inherit toolkit bundle; };
+      peers = pkgs.callPackage ./nix/peers.nix { };
+      validate = pkgs.callPackage ./nix/validate.nix { inherit toolkit bundle peers; };
+      reproduce = pkgs.callPackage ./nix/reproduce.nix { inherit toolkit bundle peers; };
     in
     {
       packages.${system} = {
@@ -28,6 +30,7 @@
           bundle
           image
           validate
+          reproduce
           ;
         default = validate;
         nixos-test = pkgs.callPackage ./nix/nixos-test.nix {
@@ -36,10 +39,17 @@
         };
       };
 
-      apps.${system}.validate = {
-        type = "app";
-        program = "${validate}/bin/vexfs-validation";
-        meta.description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
+      apps.${system} = {
+        validate = {
+          type = "app";
+          program = "${validate}/bin/vexfs-validation";
+          meta.description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
+        };
+        reproduce = {
+          type = "app";
+          program = "${reproduce}/bin/vexfs-reproduction";
+          meta.description = "Verifies a pack, runs the same again on the bundle, and compares";
+        };
       };
 
       checks.${system} = {

@@ -3,9 +3,8 @@
 """Flat search against faiss IndexFlatL2: same bytes, same core, one thread, one query a call, in alternation.
 
     cargo build --release
-    python3 -m venv target/bench-venv
-    target/bench-venv/bin/pip install --require-hashes -r benches/requirements.txt
-    target/bench-venv/bin/python benches/flat_vs_faiss.py [--workload inherited|clustered] [--rows N] [--rounds N]
+    make target/peers/installed
+    target/peers/bin/python benches/flat_vs_faiss.py [--workload inherited|clustered] [--rows N] [--rounds N]
 
 Each round times a pass of `vexfs bench` (inside its process: start-up does not count) and a pass of faiss, after a pass of
 each that does not count. faiss is called below its Python wrapper; what a call costs on an index of one row is shown,
@@ -20,41 +19,38 @@ import pathlib
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import faiss
 import numpy as np
 
-VEXFS = pathlib.Path(__file__).parent.parent / "target/release/vexfs"
+ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "peers"))
+from engines.faiss import Flat
+from peer import read_fvecs, timed_pass
+
+VEXFS = ROOT / "target/release/vexfs"
 
 
-def read_fvecs(path):
-    dim = int(np.fromfile(path, "<u4", 1)[0])
-    rows = np.fromfile(path, "<f4").reshape(-1, dim + 1)
-    return np.ascontiguousarray(rows[:, 1:])
+class Timed:
+    """An index of a peer, asked for all queries."""
 
-
-class Faiss:
-    def __init__(self, vectors, queries, k):
-        self.index = faiss.IndexFlatL2(vectors.shape[1])
-        self.index.add(vectors)
-        self.queries = queries
-        self.distances = np.empty((len(queries), k), "<f4")
-        self.ids = np.empty((len(queries), k), "<i8")
-        self.calls = [
-            [faiss.swig_ptr(array) for array in arrays] for arrays in zip(queries, self.distances, self.ids)
-        ]
-        self.k = k
+    def __init__(self, index, vectors, queries):
+        self.index = index
+        index.add(vectors)
+        self.prepared = [index.prepare(query) for query in queries]
 
     def pass_(self):
         """Median nanoseconds of a search."""
-        samples = []
-        for query, distances, ids in self.calls:
-            start = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-            self.index.search_c(1, query, self.k, distances, ids)
-            samples.append(time.clock_gettime_ns(time.CLOCK_MONOTONIC) - start)
+        samples, ids = timed_pass(self.index, self.prepared)
+        self.ids = np.array(ids)
         return statistics.median(samples)
+
+
+def flat(vectors, queries, k):
+    return Timed(Flat(len(vectors), vectors.shape[1], k, None), vectors, queries)
 
 
 def vexfs_pass(folder, k):
@@ -103,8 +99,8 @@ def main():
         generate = [VEXFS, "dataset", "generate", "--workload", arguments.workload, "--rows", str(arguments.rows)]
         subprocess.run(generate + ["--out", folder], check=True, stdout=subprocess.DEVNULL)
         vectors, queries = (read_fvecs(f"{folder}/{name}.fvecs") for name in ("vectors", "queries"))
-        peer = Faiss(vectors, queries, k)
-        call = Faiss(vectors[:1].copy(), queries, 1)
+        peer = flat(vectors, queries, k)
+        call = flat(vectors[:1].copy(), queries, 1)
         call.pass_()
 
         ours, theirs, overhead, reads = [], [], [], []

@@ -4,9 +4,8 @@
 query a call, in alternation.
 
     cargo build --release
-    python3 -m venv target/bench-venv
-    target/bench-venv/bin/pip install --require-hashes -r benches/requirements.txt
-    target/bench-venv/bin/python benches/hnsw_vs_peers.py [--workload clustered|inherited] [--rows N] [--peers ...]
+    make target/peers/installed
+    target/peers/bin/python benches/hnsw_vs_peers.py [--workload clustered|inherited] [--rows N] [--peers ...]
 
 Each engine builds its index with one thread on one core, then with two on two. The index of the first build is searched:
 each round is a pass over all queries for each engine and effort (efSearch), after a pass that does not count; vexfs is timed
@@ -15,6 +14,7 @@ Python wrapper, is shown, and also its figures with that cost taken off.
 """
 
 import argparse
+import importlib
 import importlib.metadata
 import json
 import os
@@ -22,27 +22,20 @@ import pathlib
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import faiss
-import hnswlib
-import numpy as np
-import usearch.index
 
-VEXFS = pathlib.Path(__file__).parent.parent / "target/release/vexfs"
+ROOT = pathlib.Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "peers"))
+from peer import clock, read_fvecs, timed_pass
+
+VEXFS = ROOT / "target/release/vexfs"
+PEERS = ["hnswlib", "faiss", "usearch"]
 K = 10
 GOAL = 0.95
-
-
-def clock():
-    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-
-
-def read_fvecs(path):
-    dim = int(np.fromfile(path, "<u4", 1)[0])
-    rows = np.fromfile(path, "<f4").reshape(-1, dim + 1)
-    return np.ascontiguousarray(rows[:, 1:])
 
 
 def high_water(pid):
@@ -82,109 +75,34 @@ class Vexfs:
 
 
 class Peer:
-    """An engine in this process. `set_effort` and `search`, which tells nanoseconds and ids, are the subclass's."""
+    """An engine in this process."""
+
+    def __init__(self, name, vectors, queries, arguments):
+        self.name = name
+        self.vectors, self.queries, self.arguments = vectors, queries, arguments
+
+    def build(self, threads):
+        kind = importlib.import_module(f"engines.{self.name}").KINDS["hnsw"]
+        m, ef_construction = self.arguments.m, self.arguments.ef_construction
+        self.index = kind(len(self.vectors), self.vectors.shape[1], K, None, threads, m, ef_construction)
+        start = clock()
+        self.index.add(self.vectors)
+        return clock() - start
 
     def passes(self, efforts):
+        prepared = [self.index.prepare(query) for query in self.queries]
         for effort in efforts:
-            self.set_effort(effort)
+            self.index.set_effort(effort)
             for _ in range(2):
-                samples, ids = zip(*(self.search(query) for query in range(len(self.queries))))
+                samples, ids = timed_pass(self.index, prepared)
             yield samples, ids
 
     def measure_call(self):
         """What a call costs on an index of one row."""
-        other = type(self)(self.vectors[:1].copy(), self.queries, self.arguments)
+        other = Peer(self.name, self.vectors[:1].copy(), self.queries, self.arguments)
         other.build(1)
         samples, _ = list(other.passes([1, 1]))[1]
         self.call_ns = statistics.median(samples)
-
-
-class Faiss(Peer):
-    name = "faiss"
-
-    def __init__(self, vectors, queries, arguments):
-        self.vectors, self.queries, self.arguments = vectors, queries, arguments
-        self.distances, self.ids = np.empty((len(queries), K), "<f4"), np.empty((len(queries), K), "<i8")
-        # Below its Python wrapper.
-        self.calls = [[faiss.swig_ptr(a) for a in arrays] for arrays in zip(queries, self.distances, self.ids)]
-
-    def build(self, threads):
-        faiss.omp_set_num_threads(threads)
-        self.index = faiss.IndexHNSWFlat(self.vectors.shape[1], self.arguments.m)
-        self.index.hnsw.efConstruction = self.arguments.ef_construction
-        start = clock()
-        self.index.add(self.vectors)
-        built = clock() - start
-        faiss.omp_set_num_threads(1)
-        return built
-
-    def set_effort(self, effort):
-        self.index.hnsw.efSearch = effort
-
-    def search(self, query):
-        pointers = self.calls[query]
-        start = clock()
-        self.index.search_c(1, pointers[0], K, pointers[1], pointers[2])
-        return clock() - start, self.ids[query].tolist()
-
-
-class Hnswlib(Peer):
-    name = "hnswlib"
-
-    def __init__(self, vectors, queries, arguments):
-        self.vectors, self.queries, self.arguments = vectors, queries, arguments
-        self.k = min(K, len(vectors))
-
-    def build(self, threads):
-        self.index = hnswlib.Index("l2", self.vectors.shape[1])
-        self.index.init_index(
-            len(self.vectors), M=self.arguments.m, ef_construction=self.arguments.ef_construction, random_seed=42
-        )
-        start = clock()
-        self.index.add_items(self.vectors, num_threads=threads)
-        built = clock() - start
-        self.index.set_num_threads(1)
-        return built
-
-    def set_effort(self, effort):
-        self.index.set_ef(effort)
-
-    def search(self, query):
-        vector = self.queries[query]
-        start = clock()
-        ids, _ = self.index.knn_query(vector, k=self.k, num_threads=1)
-        return clock() - start, ids[0].tolist()
-
-
-class Usearch(Peer):
-    name = "usearch"
-
-    def __init__(self, vectors, queries, arguments):
-        self.vectors, self.queries, self.arguments = vectors, queries, arguments
-
-    def build(self, threads):
-        self.index = usearch.index.Index(
-            ndim=self.vectors.shape[1],
-            metric="l2sq",
-            dtype="f32",
-            connectivity=self.arguments.m,
-            expansion_add=self.arguments.ef_construction,
-        )
-        start = clock()
-        self.index.add(np.arange(len(self.vectors)), self.vectors, threads=threads)
-        return clock() - start
-
-    def set_effort(self, effort):
-        self.index.expansion_search = effort
-
-    def search(self, query):
-        vector = self.queries[query]
-        start = clock()
-        matches = self.index.search(vector, K, threads=1)
-        return clock() - start, matches.keys.tolist()
-
-
-PEERS = {peer.name: peer for peer in (Hnswlib, Faiss, Usearch)}
 
 
 def recall(truth, found):
@@ -214,7 +132,7 @@ def main():
     parser.add_argument("--ef-construction", type=int, default=200)
     parser.add_argument("--efforts", default="10,11,12,13,14,15,16,20,24,32,48,64,128",
                         help="efSearch, ascending, separated by commas")
-    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
+    parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2], help="of the builds")
     parser.add_argument("--rounds", type=int, default=10)
     arguments = parser.parse_args()
@@ -233,7 +151,7 @@ def main():
               f"load {os.getloadavg()[0]:.1f}", flush=True)
 
         ours = Vexfs(folder, arguments)
-        engines = [ours] + [PEERS[name](vectors, queries, arguments) for name in arguments.peers]
+        engines = [ours] + [Peer(name, vectors, queries, arguments) for name in arguments.peers]
         for threads in sorted(arguments.threads, reverse=True):
             run_on(threads)
             for engine in engines:

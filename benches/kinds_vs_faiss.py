@@ -3,9 +3,8 @@
 """IVF, PQ and LSH against their counterparts in faiss: same bytes, same core, one thread, one query a call, in alternation.
 
     cargo build --release
-    python3 -m venv target/bench-venv
-    target/bench-venv/bin/pip install --require-hashes -r benches/requirements.txt
-    target/bench-venv/bin/python benches/kinds_vs_faiss.py --kind ivf|pq|lsh [--workload inherited|clustered] [--rows N]
+    make target/peers/installed
+    target/peers/bin/python benches/kinds_vs_faiss.py --kind ivf|pq|lsh [--workload inherited|clustered] [--rows N]
 
 ivf is compared with IndexIVFFlat, pq with IndexPQFastScan + IndexRefineFlat, lsh with IndexLSH + IndexRefineFlat. Both sides are
 swept over what they are built with (PARAMETERS) and how hard they try (EFFORTS); of each side the fastest setting with a
@@ -25,7 +24,8 @@ import time
 import faiss
 import numpy as np
 
-from flat_vs_faiss import VEXFS, Faiss, read_fvecs, show
+from flat_vs_faiss import VEXFS, Timed, flat, read_fvecs, show
+from engines import faiss as engine
 
 K = 10
 
@@ -48,30 +48,20 @@ THEIR_EFFORTS = {
 }
 
 
-class Peer(Faiss):
+class Peer(Timed):
     """An index of faiss whose effort can be set."""
 
+    KINDS = {"ivf": (engine.Ivf, "lists"), "pq": (engine.Pq, "sub-quantizers"), "lsh": (engine.Lsh, "bits")}
+
     def __init__(self, kind, parameter, vectors, queries):
-        super().__init__(vectors[:1].copy(), queries, K)
-        dim = vectors.shape[1]
-        if kind == "ivf":
-            self.quantizer = faiss.IndexFlatL2(dim)
-            self.index = faiss.IndexIVFFlat(self.quantizer, dim, parameter)
-        else:
-            self.base = faiss.IndexPQFastScan(dim, parameter, 4) if kind == "pq" else faiss.IndexLSH(dim, parameter)
-            self.index = faiss.IndexRefineFlat(self.base)
-        self.name = f"{parameter} {dict(ivf='lists', pq='sub-quantizers', lsh='bits')[kind]}"
-        self.kind = kind
+        index, unit = self.KINDS[kind]
+        self.name = f"{parameter} {unit}"
         start = time.monotonic()
-        self.index.train(vectors)
-        self.index.add(vectors)
+        super().__init__(index(len(vectors), vectors.shape[1], K, None, parameter), vectors, queries)
         self.build_seconds = time.monotonic() - start
 
     def effort(self, effort):
-        if self.kind == "ivf":
-            self.index.nprobe = effort
-        else:
-            self.index.k_factor = effort
+        self.index.set_effort(effort)
 
 
 class Ours:
@@ -165,7 +155,7 @@ def main():
         _, their_recall, their_effort, peer = their_best
         ours.build()
         peer.effort(their_effort)
-        call = Faiss(vectors[:1].copy(), queries, 1)
+        call = flat(vectors[:1].copy(), queries, 1)
         our_times, their_times, overhead = [], [], []
         for _ in range(arguments.rounds):
             our_times.append(next(ours.passes([our_effort]))[0])

@@ -19,6 +19,7 @@ rustPlatform.buildRustPackage {
       ../tests
       ../vm
       ../kernel/uapi
+      ../peers
     ];
   };
   cargoLock.lockFile = ../Cargo.lock;

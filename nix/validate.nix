@@ -5,6 +5,7 @@
   qemu_kvm,
   toolkit,
   bundle,
+  peers,
 }:
 writeShellApplication {
   name = "vexfs-validation";
@@ -13,7 +14,7 @@ writeShellApplication {
     qemu_kvm
   ];
   text = ''
-    exec vexfs-validate run --bundle ${bundle} "$@"
+    exec vexfs-validate run --bundle ${bundle} --peers ${peers}/bin/python3 "$@"
   '';
   meta.description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
 }

@@ -31,6 +31,17 @@ def read_fvecs(path):
     return np.ascontiguousarray(rows[:, 1:])
 
 
+def versions(packages):
+    """Of those that are installed as packages; a distribution may have them in another way."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            pass
+    return found
+
+
 def timed_pass(index, prepared):
     """Nanoseconds of each search, of the call alone, and the ids found."""
     samples, found = [], []
@@ -93,8 +104,7 @@ def main():
     def begin():
         nonlocal peer
         peer = Peer(engine)
-        versions = {package: importlib.metadata.version(package) for package in packages}
-        return {"versions": versions, "interfaces": [name for _, name in socket.if_nameindex()]}
+        return {"versions": versions(packages), "interfaces": [name for _, name in socket.if_nameindex()]}
 
     if "ok" in answer(begin):
         for line in sys.stdin:

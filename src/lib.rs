@@ -1,7 +1,7 @@
 //! VexFS: a filesystem in which vector files can be searched, and the toolkit that validates its kernel module.
 //!
 //! The modules depend on each other in one direction only:
-//! `dataset → anns → store → {fuse, client} → bench → comparison → guest → figures → machine → validate → report → image → cli`.
+//! `dataset → anns → store → {fuse, client} → bench → comparison → guest → figures → machine → validate → report → image → records → cli`.
 
 pub mod anns;
 pub mod bench;
@@ -16,6 +16,7 @@ pub mod guest;
 pub mod image;
 pub mod machine;
 pub mod posix;
+pub mod records;
 pub mod report;
 pub mod store;
 pub mod validate;

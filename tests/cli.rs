@@ -204,7 +204,7 @@ fn failures_are_one_sentence_that_says_what_to_do() {
         ),
         (
             "dataset import a.csv b.fvecs",
-            "a.csv: its name ends in neither .npy nor .fbin",
+            "a.csv: its name ends in none of .fvecs, .npy, .fbin, .hdf5, .h5",
         ),
         (
             "dataset hash --workload inherited --seed 4294967296",

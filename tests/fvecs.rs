@@ -104,7 +104,7 @@ fn fbin_is_imported() {
     let mut bytes = [3u32, 2].map(u32::to_le_bytes).concat();
     bytes.extend((1..=6).flat_map(|value| (value as f32).to_le_bytes()));
     fs::write(&input, &bytes).unwrap();
-    assert_eq!(import::import(&input, &output).unwrap(), 3);
+    assert_eq!(import::import(&input, "train", &output).unwrap(), 3);
     assert_eq!(
         fs::read(&output).unwrap(),
         rows(&[(2, &[1.0, 2.0]), (2, &[3.0, 4.0]), (2, &[5.0, 6.0])])
@@ -117,7 +117,9 @@ fn a_failed_import_names_the_row_and_leaves_nothing() {
     let [input, output] = ["a.fbin", "a.fvecs"].map(|name| folder.path().join(name));
     let refusal = |bytes: &[u8]| {
         fs::write(&input, bytes).unwrap();
-        let message = import::import(&input, &output).unwrap_err().to_string();
+        let message = import::import(&input, "train", &output)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             1,
@@ -149,7 +151,7 @@ fn a_failed_import_names_the_row_and_leaves_nothing() {
     let other = folder.path().join("a.csv");
     fs::rename(&input, &other).unwrap();
     assert!(
-        import::import(&other, &output)
+        import::import(&other, "train", &output)
             .unwrap_err()
             .to_string()
             .contains("neither .npy nor .fbin")

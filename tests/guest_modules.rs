@@ -7,18 +7,20 @@ use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use vexfs::anns::Metric;
 use vexfs::bundle::Bundle;
 use vexfs::bundle::assemble::{Parts, Provenance, assemble};
 use vexfs::bundle::debian::{DebianKernel, Pin};
 use vexfs::bundle::guest_modules::Role;
 use vexfs::bundle::source_tree::SourceTree;
 use vexfs::bundle::{guest_program, kernel_module};
+use vexfs::dataset::source::Source;
 use vexfs::dataset::workload::{Name, Workload};
 use vexfs::guest::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
 use vexfs::guest::results::{Identity, StepData};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
-use vexfs::machine::{Machine, MachineConfig};
+use vexfs::machine::{Machine, MachineConfig, input};
 
 const DEADLINES: Deadlines = Deadlines {
     boot: Duration::from_secs(180),
@@ -59,7 +61,8 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
         protocol: VERSION,
         run_id: "test".to_owned(),
         accelerator: Some(Accelerator::Icount),
-        workload: Workload::new(Name::Inherited),
+        workload: Source::Generated(Workload::new(Name::Inherited)),
+        metric: Metric::L2,
         k: 1,
         warmups: 1,
         runs: 1,
@@ -73,8 +76,8 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
         kernel_arguments: Vec::new(),
         logs: logs.path().to_owned(),
     };
-    let plan = serde_json::to_vec(&plan).unwrap();
-    let mut machine = Machine::boot(&Qemu::find().unwrap(), bundle, &config, &plan).unwrap();
+    let qemu = Qemu::find().unwrap();
+    let mut machine = Machine::boot(&qemu, bundle, &config, &input(&plan, None)).unwrap();
     let mut identity = None;
     let ending = follow(&mut machine, &DEADLINES, |message| {
         if let Message::StepFinished {

@@ -12,13 +12,15 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use vexfs::anns::Metric;
 use vexfs::bundle::Bundle;
+use vexfs::dataset::source::Source;
 use vexfs::dataset::workload::{Name, Workload};
 use vexfs::guest::protocol::{Accelerator, Plan, Step, VERSION};
 use vexfs::machine::accelerator::{Requested, choose};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
-use vexfs::machine::{Machine, MachineConfig, MachineError};
+use vexfs::machine::{Machine, MachineConfig, MachineError, input};
 
 /// Emulation on a busy host needs patience.
 const DEADLINES: Deadlines = Deadlines {
@@ -46,7 +48,8 @@ fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Mac
         protocol: VERSION,
         run_id: "test".to_owned(),
         accelerator: Some(accelerator),
-        workload: Workload::new(Name::Inherited),
+        workload: Source::Generated(Workload::new(Name::Inherited)),
+        metric: Metric::L2,
         k: 1,
         warmups: 1,
         runs: 1,
@@ -63,8 +66,13 @@ fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Mac
             .collect(),
         logs: logs.to_owned(),
     };
-    let plan = serde_json::to_vec(&plan).unwrap();
-    Machine::boot(&Qemu::find().unwrap(), bundle(), &config, &plan).unwrap()
+    Machine::boot(
+        &Qemu::find().unwrap(),
+        bundle(),
+        &config,
+        &input(&plan, None),
+    )
+    .unwrap()
 }
 
 fn signal(machine: &Machine, signal: Signal) {

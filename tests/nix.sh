@@ -90,6 +90,14 @@ reviewed() (
 	cmp out/latest/results.json "$(built "checks.$system.vm")/results.json"
 )
 works "nix run .#validate: the results of the check in the sandbox, to the byte" reviewed
+# And then with somebody else's pack: here, that of the run before, in another place.
+reproduced() (
+	cd "$scratch/reviewer" || exit
+	nix shell "git+file://$root#toolkit" -c vexfs-validate pack --out pack.tar.gz || exit
+	mkdir again && cd again || exit
+	nix run -L "git+file://$root#reproduce" -- ../pack.tar.gz || exit
+)
+works "nix run .#reproduce: every figure to the digit" reproduced
 refused "nix run .#validate keeps the exit code and passes arguments on" "unexpected argument '--nonsense'" \
 	nix run .#validate -- --nonsense
 

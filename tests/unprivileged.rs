@@ -152,6 +152,54 @@ fn where_that_is_not_allowed_the_checks_are_skipped_and_say_why() {
     }
 }
 
+/// Criteria with one check, of a small comparison of ours alone.
+fn compare_only(place: &Place) {
+    let path = place.path("criteria.json");
+    let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
+    let workload = json!({"name": "inherited", "seed": 42, "rows": 500, "dim": 16, "queries": 5});
+    criteria["comparison"]["workloads"] = json!([{
+        "workload": workload,
+        "contestants": [{"engine": "vexfs", "kind": "hnsw", "efforts": [100]}],
+    }]);
+    let checks = criteria["checks"].as_array_mut().unwrap();
+    checks.retain(|check| check["id"] == "fuse.baseline");
+    // Not a matter of speed here.
+    checks[0]["limit"] = json!(1e9);
+    fs::write(path, criteria.to_string()).unwrap();
+}
+
+fn comparison(place: &Place) -> Value {
+    let text = fs::read(place.path("own/out/latest/comparison.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+#[test]
+fn engines_are_compared_in_a_user_namespace() {
+    let place = with_device();
+    compare_only(&place);
+    let judged = judged(&place.run(OPEN_DEVICE).wait_with_output().unwrap());
+    assert_eq!(judged[0].0, "pass", "{}", judged[0].1);
+    let comparison = comparison(&place);
+    assert_eq!(comparison["no_mount"], Value::Null);
+    let series = &comparison["workloads"][0]["series"];
+    assert_eq!(series[1]["place"], "fuse");
+    assert!(series[1]["measured"]["value"].is_object(), "{series}");
+    assert_eq!(place.scratch(), None);
+}
+
+#[test]
+fn without_a_mount_engines_are_compared_all_the_same() {
+    let place = with_device();
+    compare_only(&place);
+    let no_device = r#"chmod 600 "$DIR/fuse"; mount --bind "$DIR/fuse" /dev/fuse"#;
+    let judged = judged(&place.run(no_device).wait_with_output().unwrap());
+    assert_eq!(judged[0].0, "skipped", "{}", judged[0].1);
+    let series = &comparison(&place)["workloads"][0]["series"];
+    assert!(series[0]["measured"]["value"].is_object(), "{series}");
+    let reason = series[1]["measured"]["reason"].as_str().unwrap();
+    assert!(reason.contains("may not open /dev/fuse"), "{reason}");
+}
+
 #[test]
 fn a_killed_run_leaves_no_process_and_no_files() {
     let place = with_device();

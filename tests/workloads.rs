@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The lines of NumPy in `docs/workloads.md` give the bytes that VexFS generates. NumPy is needed: see `tests/requirements.txt`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod python;
 
+use std::fs;
+use std::path::Path;
+
+use python::run_python;
 use vexfs::dataset::workload::{Name, Vectors, Workload};
 use vexfs::dataset::{Matrix, fvecs, hash, import};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The Python that has NumPy: `VEXFS_PYTHON`, or the one that `make test` sets up, or any.
-fn python() -> PathBuf {
-    let set_up = root().join("target/venv/bin/python3");
-    match std::env::var_os("VEXFS_PYTHON") {
-        Some(python) => python.into(),
-        None if set_up.exists() => set_up,
-        None => "python3".into(),
-    }
-}
-
-/// Runs a program in `folder`.
-fn run_python(program: &str, folder: &Path) {
-    let output = Command::new(python())
-        .arg("-c")
-        .arg(program)
-        .current_dir(folder)
-        .output()
-        .expect("python3 is needed");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "NumPy did not do its part (it is needed: make test, or pip install -r tests/requirements.txt):\n{errors}"
-    );
 }
 
 fn documented() -> String {
@@ -161,7 +138,7 @@ fn npy_is_imported() {
         folder.path(),
     );
     let output = folder.path().join("out.fvecs");
-    let import = |name: &str| import::import(&folder.path().join(name), &output);
+    let import = |name: &str| import::import(&folder.path().join(name), "train", &output);
 
     let mut expected = Matrix::new(3);
     expected.push(&[0.1, -0.0, 1e-40]);

@@ -11,6 +11,12 @@ packages=(gcc libc6-dev binutils make bc flex perl pahole sparse xz-utils libelf
 # For the bootable image: systemd's EFI stub goes into it, UEFI firmware boots it, the others examine it.
 files+=(/usr/lib/systemd/boot/efi/linuxx64.efi.stub /usr/share/OVMF/OVMF_CODE_4M.fd /sbin/sgdisk /sbin/fsck.vfat)
 packages+=(systemd-boot-efi ovmf gdisk dosfstools)
+# For the peers, which can be done without: hnswlib is built from its sources.
+wanted=()
+headers=$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null || true)
+command -v g++ >/dev/null || wanted+=(g++)
+[ -e "$headers/Python.h" ] || wanted+=(Python.h)
+packages+=(g++ python3-dev)
 # For the flake, without nixpkgs.
 tools+=(git shellcheck)
 packages+=(git shellcheck)
@@ -27,6 +33,7 @@ for f in "${files[@]}"; do compgen -G "$f" >/dev/null || missing+=("$f"); done
 qemu_major() { (qemu-system-x86_64 --version 2>/dev/null || true) | sed -n 's/.*version \([0-9]*\).*/\1/p'; }
 major=$(qemu_major)
 [ "${major:-0}" -ge 8 ] || missing+=("qemu-system-x86_64 >= 8")
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then missing+=("${wanted[@]}"); fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then

@@ -455,6 +455,18 @@ let
     };
     shellcheck = tool "shellcheck";
     qemu_kvm = tool "qemu-system-x86_64";
+    # Of a Python with packages there is none here; whoever runs it is told so.
+    python313.withPackages =
+      _:
+      runCommand "python3-debian" { } ''
+        mkdir -p $out/bin
+        cat > $out/bin/python3 <<'END'
+        #!${bash}
+        echo "the stand-in for nixpkgs has no Python packages" >&2
+        exit 1
+        END
+        chmod +x $out/bin/python3
+      '';
     sparse = tool "sparse";
   };
 in

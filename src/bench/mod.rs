@@ -4,9 +4,11 @@
 mod answer;
 mod run;
 pub mod stats;
+mod truth;
 
 pub use answer::{Answer, answers_hash, first_divergence, ids_hash};
 pub use run::{Measurement, Options, recall, run};
+pub use truth::truth;
 
 use serde::{Deserialize, Serialize};
 

@@ -91,7 +91,7 @@ impl Picks {
 
     fn sample<T: Copy>(&mut self, values: &[T]) -> Vec<T> {
         // The high half of a product instead of a remainder: uniform to within 2^-64.
-        let mut pick = || (u128::from(self.0.next_u64()) * values.len() as u128 >> 64) as usize;
+        let mut pick = || ((u128::from(self.0.next_u64()) * values.len() as u128) >> 64) as usize;
         (0..values.len()).map(|_| values[pick()]).collect()
     }
 }
@@ -128,33 +128,6 @@ pub fn outliers(values: impl Iterator<Item = f64>) -> u64 {
     let fence = 3.0 * (high - low);
     let far_out = |value: &&f64| **value < low - fence || **value > high + fence;
     values.iter().filter(far_out).count() as u64
-}
-
-/// One measurement in units of another.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ratio {
-    pub ratio: f64,
-    /// 95 %, by resampling runs.
-    pub interval: (f64, f64),
-}
-
-/// The medians of runs in units of those of `base` that were made at the same time: `samples[run][query]`.
-pub fn ratio_of_run_medians(base: &[Vec<u64>], other: &[Vec<u64>]) -> Result<Ratio, &'static str> {
-    if base.len() != other.len() {
-        return Err("runs that were not made in pairs are not compared");
-    }
-    if base.iter().chain(other).any(Vec::is_empty) {
-        return Err("nothing was timed");
-    }
-    let median_of = |run: &[u64]| median(run.iter().map(|&ns| ns as f64));
-    let pairs = base.iter().zip(other);
-    let ratios: Vec<f64> = pairs
-        .map(|(base, other)| median_of(other) / median_of(base))
-        .collect();
-    Ok(Ratio {
-        interval: interval_of_median(&ratios)?,
-        ratio: median(ratios.into_iter()),
-    })
 }
 
 /// The median; of an even number of values, the mean of the middle two.
@@ -246,36 +219,6 @@ mod tests {
         assert_eq!(outliers(near.clone()), 0);
         assert_eq!(outliers(near.chain([400.0, -400.0])), 2);
         assert_eq!(outliers(std::iter::empty()), 0);
-    }
-
-    #[test]
-    fn a_ratio_is_of_paired_runs() {
-        // Both slow down alike: what disturbs both does not widen the interval.
-        let base: Vec<Vec<u64>> = (1..=20)
-            .map(|run| vec![100 * run, 90 * run, 110 * run])
-            .collect();
-        let other: Vec<Vec<u64>> = base
-            .iter()
-            .map(|run| run.iter().map(|ns| ns * 3).collect())
-            .collect();
-        let ratio = ratio_of_run_medians(&base, &other).unwrap();
-        assert_eq!((ratio.ratio, ratio.interval), (3.0, (3.0, 3.0)));
-        assert_eq!(ratio_of_run_medians(&other, &other).unwrap().ratio, 1.0);
-
-        assert!(
-            ratio_of_run_medians(&base, &other[1..])
-                .unwrap_err()
-                .contains("in pairs")
-        );
-        assert!(
-            ratio_of_run_medians(&base[..1], &other[..1])
-                .unwrap_err()
-                .contains("one run")
-        );
-        assert_eq!(
-            ratio_of_run_medians(&[vec![], vec![]], &other[..2]),
-            Err("nothing was timed")
-        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! (`docs/comparison.md`).
 
 pub mod adapters;
+mod figures;
 mod host;
 mod order;
 mod ours;

@@ -73,9 +73,14 @@ fn engines(plan: &Plan) -> Result<Vec<Engine>> {
             continue;
         }
         let version = BTreeMap::from([(OURS.to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
-        let (versions, pinned) = match name.as_str() {
-            OURS => (version.clone(), version),
-            name => (BTreeMap::new(), adapter(name)?.pinned()),
+        let (versions, pinned, unavailable) = match name.as_str() {
+            OURS => (version.clone(), version, None),
+            // Until it has answered.
+            name => (
+                BTreeMap::new(),
+                adapter(name)?.pinned(),
+                Some(String::new()),
+            ),
         };
         engines.push(Engine {
             name: name.clone(),
@@ -83,7 +88,7 @@ fn engines(plan: &Plan) -> Result<Vec<Engine>> {
             pinned,
             interfaces: Vec::new(),
             parameters: BTreeMap::new(),
-            unavailable: None,
+            unavailable,
         });
     }
     Ok(engines)
@@ -235,7 +240,7 @@ impl Contest<'_> {
                 .start(engine, files)
                 .map_err(|error| format!("{error:#}"));
             if let Err(reason) = &started
-                && engine.versions.is_empty()
+                && engine.unavailable.is_some()
             {
                 engine.unavailable = Some(reason.clone());
             }
@@ -268,6 +273,7 @@ impl Contest<'_> {
             Peer::start(peers, adapter(&engine.name)?, &files.dir.join(&engine.name))?;
         engine.versions = hello.versions;
         engine.interfaces = hello.interfaces;
+        engine.unavailable = None;
         Ok(peer)
     }
 

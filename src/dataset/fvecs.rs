@@ -29,39 +29,17 @@ pub fn decode(input: impl Read, bytes: u64) -> Result<Matrix, ReadError> {
     let mut row = Vec::new();
     while !at_end(&mut input)? {
         let index = matrix.rows();
-        let malformed = |fault| ReadError::Malformed { row: index, fault };
         if index == ROWS_MAX {
             return Err(ReadError::TooManyRows);
         }
-
-        let mut dim = [0; 4];
-        read_part(&mut input, &mut dim, index)?;
-        let dim = u32::from_le_bytes(dim);
+        decode_row(&mut input, index, &mut row)?;
         if index == 0 {
-            let valid = (1..=DIM_MAX).contains(&(dim as usize));
-            valid
-                .then_some(())
-                .ok_or(malformed(Fault::Dimension(dim)))?;
-            matrix = Matrix::new(dim as usize);
-            row.resize(dim as usize, 0f32);
-            let rows = rows_in(bytes, dim as usize);
+            matrix = Matrix::new(row.len());
+            let rows = rows_in(bytes, row.len());
             if rows > ROWS_MAX {
                 return Err(ReadError::TooManyRows);
             }
             matrix.try_reserve(rows)?;
-        } else if dim as usize != matrix.dim() {
-            return Err(malformed(match dim as usize {
-                1..=DIM_MAX => Fault::DimensionChanges {
-                    expected: matrix.dim() as u32,
-                    found: dim,
-                },
-                _ => Fault::Dimension(dim),
-            }));
-        }
-
-        read_part(&mut input, bytemuck::cast_slice_mut(&mut row), index)?;
-        if let Some(fault) = Fault::in_values(&row) {
-            return Err(malformed(fault));
         }
         matrix.try_reserve(1)?;
         matrix.push(&row);
@@ -69,9 +47,39 @@ pub fn decode(input: impl Read, bytes: u64) -> Result<Matrix, ReadError> {
     Ok(matrix)
 }
 
+/// Decodes the row that is `index`. It must be as long as `row`; any dimension will do if that is empty.
+pub(super) fn decode_row(
+    input: &mut impl Read,
+    index: usize,
+    row: &mut Vec<f32>,
+) -> Result<(), ReadError> {
+    let malformed = |fault| ReadError::Malformed { row: index, fault };
+    let mut dim = [0; 4];
+    read_part(input, &mut dim, index)?;
+    let dim = u32::from_le_bytes(dim);
+    if !(1..=DIM_MAX).contains(&(dim as usize)) {
+        return Err(malformed(Fault::Dimension(dim)));
+    }
+    if row.is_empty() {
+        row.resize(dim as usize, 0f32);
+    } else if dim as usize != row.len() {
+        return Err(malformed(Fault::DimensionChanges {
+            expected: row.len() as u32,
+            found: dim,
+        }));
+    }
+    read_part(input, bytemuck::cast_slice_mut(row), index)?;
+    Fault::in_values(row).map_or(Ok(()), |fault| Err(malformed(fault)))
+}
+
 /// Whole rows of dimension `dim` in `bytes` bytes.
 fn rows_in(bytes: u64, dim: usize) -> usize {
-    usize::try_from(bytes / (4 + 4 * dim as u64)).unwrap_or(usize::MAX)
+    usize::try_from(bytes / row_bytes(dim)).unwrap_or(usize::MAX)
+}
+
+/// What a row of dimension `dim` takes in a file.
+pub fn row_bytes(dim: usize) -> u64 {
+    4 + 4 * dim as u64
 }
 
 fn at_end(input: &mut impl BufRead) -> io::Result<bool> {

@@ -110,6 +110,16 @@ impl Matrix {
         self.inverse.take();
     }
 
+    /// The first `rows` rows, and the others.
+    pub fn split_at(mut self, rows: usize) -> (Matrix, Matrix) {
+        let mut rest = Matrix::new(self.dim);
+        rest.rows = self.rows - rows;
+        rest.blocks = self.blocks.split_off(rows * (self.stride() / LANES));
+        self.rows = rows;
+        self.inverse.take();
+        (self, rest)
+    }
+
     /// The same rows, to the bit: `-0.0` is not `0.0` here.
     pub fn same_bits(&self, other: &Matrix) -> bool {
         self.dim == other.dim
@@ -155,6 +165,21 @@ mod tests {
         assert_eq!(matrix.inverse_lengths(), [0.2]);
         matrix.push(&[0.0, 0.0]);
         assert_eq!(matrix.inverse_lengths(), [0.2, 0.0]);
+    }
+
+    #[test]
+    fn both_parts_of_a_matrix_have_rows_and_lengths_of_their_own() {
+        let mut whole = Matrix::new(17);
+        for row in 1..=5 {
+            whole.push(&[row as f32; 17]);
+        }
+        let lengths = whole.inverse_lengths().to_owned();
+        let (first, rest) = whole.split_at(3);
+        assert_eq!((first.rows(), rest.rows()), (3, 2));
+        assert_eq!(first.row(2), [3.0; 17]);
+        assert_eq!(rest.row(1), [5.0; 17]);
+        assert_eq!(first.inverse_lengths(), &lengths[..3]);
+        assert_eq!(rest.inverse_lengths(), &lengths[3..]);
     }
 
     #[test]

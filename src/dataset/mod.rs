@@ -3,10 +3,13 @@
 
 pub mod fvecs;
 pub mod hash;
+pub mod hdf5;
 pub mod import;
 pub mod length;
 mod matrix;
 mod numpy_random;
+pub mod rows;
+pub mod source;
 pub mod workload;
 
 pub use matrix::Matrix;
@@ -32,6 +35,10 @@ pub enum Fault {
     NotANumber(usize),
     #[error("element {0} is infinite")]
     Infinite(usize),
+    #[error("element {0} is a 64-bit float that no 32-bit one equals: convert the vectors to f32")]
+    Inexact(usize),
+    #[error("it has no finite length above 0, so it makes no angle with another")]
+    NoLength,
 }
 
 impl Fault {
@@ -75,7 +82,7 @@ pub struct FileError {
 }
 
 impl FileError {
-    fn new(file: &Path, source: impl Into<ReadError>) -> Self {
+    pub fn new(file: &Path, source: impl Into<ReadError>) -> Self {
         FileError {
             file: file.to_path_buf(),
             source: source.into(),

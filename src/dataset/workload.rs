@@ -26,6 +26,7 @@ impl std::fmt::Display for Name {
 
 /// A workload is determined by these figures alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Workload {
     pub name: Name,
     pub seed: u64,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::conditions::{Clock, Conditions};
+use super::conditions::{Clock, Conditions, Machine};
 use crate::bench::Measured;
 use crate::bench::stats;
 
@@ -127,6 +127,20 @@ impl Spread {
                 reason: reason.into(),
             },
         }
+    }
+}
+
+impl fmt::Display for Figure {
+    /// A name for a reader, which no other figure of the same run has.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.conditions.machine {
+            Machine::Host { .. } => "host: ",
+            Machine::Guest { .. } => "guest: ",
+        })?;
+        if self.quantity != Quantity::Once {
+            write!(f, "{} of ", self.quantity)?;
+        }
+        self.conditions.fmt(f)
     }
 }
 

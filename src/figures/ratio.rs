@@ -61,6 +61,22 @@ impl Ratio {
         })
     }
 
+    /// The smallest and the largest ratio of a pair of runs.
+    pub fn range(of: &Figure, to: &Figure, rule: Rule) -> Result<(f64, f64), Refusal> {
+        rule.check(of, to)?;
+        let pairs = of.runs.iter().zip(&to.runs).filter(|(_, to)| **to > 0.0);
+        pairs
+            .map(|(of, to)| of / to)
+            .fold(None, |range, ratio| match range {
+                None => Some((ratio, ratio)),
+                Some((low, high)) => Some((ratio.min(low), ratio.max(high))),
+            })
+            .ok_or_else(|| Refusal::Missing {
+                which: of.conditions.to_string(),
+                reason: "it has no pair of runs".into(),
+            })
+    }
+
     /// On which side of the limit the whole interval lies; a ratio of one single run each has none and decides nothing.
     pub fn against(&self, limit: f64) -> Against {
         let (low, high) = match self.spread {

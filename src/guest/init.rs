@@ -41,7 +41,7 @@ pub fn carry_out(plan: &Plan, outlet: &mut dyn Outlet) -> Result<()> {
     outlet.send(&hello(plan)?)?;
     for &step in &plan.steps {
         outlet.send(&Message::StepStarted { step })?;
-        let finished = supervisor::run(step, outlet)?;
+        let finished = supervisor::run(step, plan, outlet)?;
         outlet.send(&finished)?;
     }
     outlet.send(&Message::Done)
@@ -144,7 +144,7 @@ mod tests {
         let path = dir.path().join("plan.json");
         let plan = r#"{"protocol":99,"run_id":"r","accelerator":"tcg","workload":
             {"name":"inherited","seed":42,"rows":1,"dim":1,"queries":1},
-            "k":1,"warmups":0,"runs":1,"cycles":1,"indexes":[],"steps":["identity"]}"#;
+            "metric":"l2","k":1,"warmups":0,"runs":1,"cycles":1,"indexes":[],"steps":["identity"]}"#;
         fs::write(&path, plan).unwrap();
         let error = parse_plan(&path).unwrap_err().to_string();
         assert!(error.contains("protocol 99"), "{error}");

@@ -3,6 +3,7 @@
 
 pub mod deadline;
 pub mod drivers;
+pub mod given;
 pub mod hypervisor;
 pub mod init;
 pub mod kmod;

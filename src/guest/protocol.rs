@@ -11,13 +11,17 @@ use serde::{Deserialize, Serialize};
 use super::results::StepData;
 use crate::anns::Metric;
 use crate::client::Kind;
-use crate::dataset::workload::Workload;
+use crate::dataset::source::Source;
 
 /// Raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Where the guest finds its plan.
 pub const PLAN_PATH: &str = "/plan.json";
+
+/// And the vectors of a source that cannot be generated.
+pub const VECTORS_PATH: &str = "/given/vectors.fvecs";
+pub const QUERIES_PATH: &str = "/given/queries.fvecs";
 
 /// The name of the virtio-serial port that carries the messages.
 pub const PORT_NAME: &str = "org.vexfs.validate";
@@ -30,8 +34,9 @@ pub struct Plan {
     pub run_id: String,
     /// Nothing where the plan is made before anybody knows where it is carried out.
     pub accelerator: Option<Accelerator>,
-    /// Generated inside the guest.
-    pub workload: Workload,
+    /// Generated inside the guest, or given to it with the plan.
+    pub workload: Source,
+    pub metric: Metric,
     /// Hits of a search.
     pub k: u32,
     /// Passes over all queries that are not timed.
@@ -51,7 +56,7 @@ pub struct Plan {
 pub struct IndexCase {
     /// A file name, unlike that of any other case.
     pub name: String,
-    pub workload: Workload,
+    pub workload: Source,
     pub metric: Metric,
     pub k: u32,
     pub warmups: u32,
@@ -212,6 +217,14 @@ pub enum Message {
         done: u32,
         of: u32,
     },
+    /// Within something that takes long, every now and then by the guest's clock.
+    Working {
+        step: Step,
+        /// What is being done.
+        at: String,
+        done: u64,
+        of: u64,
+    },
     StepFinished {
         step: Step,
         /// By the guest's monotonic clock.
@@ -295,7 +308,7 @@ pub fn errno_name(errno: nix::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::workload;
+    use crate::dataset::workload::{Name, Workload};
     use anyhow::Context;
 
     fn plan() -> Plan {
@@ -303,7 +316,8 @@ mod tests {
             protocol: VERSION,
             run_id: "r1".into(),
             accelerator: Some(Accelerator::Icount),
-            workload: Workload::new(workload::Name::Inherited),
+            workload: Source::Generated(Workload::new(Name::Inherited)),
+            metric: Metric::L2,
             k: 10,
             warmups: 1,
             runs: 2,

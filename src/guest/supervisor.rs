@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 
 use super::deadline::wait_for;
 use super::outlet::Outlet;
-use super::protocol::{Failure, Message, Outcome, Step};
+use super::protocol::{Failure, Message, Outcome, Plan, Step};
 use super::{STEP_PROGRAM, system};
 
 /// Where init notes what steps left behind, for the last step to report.
@@ -26,19 +26,28 @@ pub const LEFTOVERS_PATH: &str = "/tmp/leftovers";
 
 const DIES_WITHIN: Duration = Duration::from_secs(10);
 
+/// Elements of vectors for each of which a step has a second more. An icount second is 10^9 instructions.
+const ELEMENTS_A_SECOND: u64 = 5_000;
+
 /// How long a step may take, by the guest's clock: generous for the slowest accelerator that runs the full plan.
-pub fn time_limit(step: Step) -> Duration {
-    Duration::from_secs(match step {
+pub fn time_limit(step: Step, plan: &Plan) -> Duration {
+    let seconds = match step {
         Step::Identity | Step::Module | Step::After => 60,
         Step::Files | Step::Errors | Step::Concurrency => 180,
-        Step::Cycles | Step::Workload | Step::Indexes => 900,
-    })
+        Step::Cycles => 900,
+        Step::Workload | Step::Indexes => {
+            let elements = plan.workload.rows() as u64 * plan.workload.dim() as u64;
+            900 + elements / ELEMENTS_A_SECOND
+        }
+    };
+    Duration::from_secs(seconds)
 }
 
 /// Runs the step and relays its progress. The answer is its [`Message::StepFinished`]; an error means that the guest is broken.
-pub fn run(step: Step, outlet: &mut dyn Outlet) -> Result<Message> {
+pub fn run(step: Step, plan: &Plan, outlet: &mut dyn Outlet) -> Result<Message> {
     let begun = Instant::now();
-    let deadline = begun + time_limit(step);
+    let limit = time_limit(step, plan);
+    let deadline = begun + limit;
     let mut child = Command::new("/proc/self/exe")
         .arg0(STEP_PROGRAM)
         .arg(step.name())
@@ -52,7 +61,9 @@ pub fn run(step: Step, outlet: &mut dyn Outlet) -> Result<Message> {
     let ended = loop {
         match output.next_line(deadline)? {
             Next::Line(line) => match serde_json::from_slice(&line)? {
-                message @ Message::Progress { .. } => outlet.send(&message)?,
+                message @ (Message::Progress { .. } | Message::Working { .. }) => {
+                    outlet.send(&message)?;
+                }
                 message @ Message::StepFinished { .. } => finished = Some(message),
                 other => bail!("step {step} sent {other:?}"),
             },
@@ -77,7 +88,7 @@ pub fn run(step: Step, outlet: &mut dyn Outlet) -> Result<Message> {
                 } else {
                     format!(
                         "step {step} was not done after {} s: {status}",
-                        time_limit(step).as_secs()
+                        limit.as_secs()
                     )
                 },
                 errno: None,

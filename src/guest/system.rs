@@ -23,6 +23,11 @@ pub fn taint() -> Result<u64> {
         .with_context(|| format!("not a taint mask: {text}"))
 }
 
+/// Memory that programs can have without anything being swapped out.
+pub fn available_kib() -> Result<u64> {
+    meminfo_kib(&read_trimmed("/proc/meminfo")?, "MemAvailable")
+}
+
 /// A figure of /proc/meminfo, in KiB.
 pub fn meminfo_kib(text: &str, name: &str) -> Result<u64> {
     text.lines()

@@ -98,7 +98,8 @@ fn read_contents() -> Result<Contents> {
 
 /// Powers off even if a disk, say, never answers again.
 fn limit_time(contents: &Contents, console: &Arc<Console>) {
-    let steps: Duration = contents.plan.steps.iter().copied().map(time_limit).sum();
+    let plan = &contents.plan;
+    let steps: Duration = plan.steps.iter().map(|&step| time_limit(step, plan)).sum();
     let console = Arc::clone(console);
     thread::spawn(move || {
         thread::sleep(steps + DISK_APPEARS_WITHIN + OVERHEAD);

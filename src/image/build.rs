@@ -14,8 +14,7 @@ use super::fat::Fat;
 use super::uki;
 use crate::bundle::Bundle;
 use crate::bundle::guest_modules::Role;
-use crate::bundle::initramfs::Archive;
-use crate::guest::protocol::PLAN_PATH;
+use crate::machine::{self, in_archive};
 use crate::validate::checks;
 use crate::validate::criteria::Criteria;
 use crate::validate::run::{plan, workload};
@@ -93,16 +92,11 @@ fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<
 
 /// The bundle's initramfs and, behind it, an archive with what this image is: the kernel unpacks both.
 fn initrd(bundle: &Bundle, contents: &Contents) -> Result<Vec<u8>> {
-    let mut archive = Archive::default();
+    let mut archive = machine::input(&contents.plan, None);
     archive.file(in_archive(IN_INITRAMFS), serde_json::to_vec(contents)?);
-    archive.file(in_archive(PLAN_PATH), serde_json::to_vec(&contents.plan)?);
     let mut initrd = read(&bundle.initramfs())?;
     archive.write(&mut initrd)?;
     Ok(initrd)
-}
-
-fn in_archive(path: &str) -> &str {
-    path.trim_start_matches('/')
 }
 
 fn write_disk(

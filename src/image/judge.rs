@@ -35,6 +35,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         manifest_text: Some(contents.manifest.clone()),
         cpu: None,
         criteria: contents.criteria()?,
+        own: None,
         manifest: observed.intact.map(|()| manifest),
         host: Err("an image has no host".into()),
         indexes: Err("an image has no host".into()),

@@ -10,8 +10,10 @@ use serde::Serialize;
 
 use super::qemu::Qemu;
 use super::session::{Deadlines, Ending, follow};
-use super::{Machine, MachineConfig, MachineError};
+use super::{Machine, MachineConfig, MachineError, input};
+use crate::anns::Metric;
 use crate::bundle::Bundle;
+use crate::dataset::source::Source;
 use crate::dataset::workload::{Name, Workload};
 use crate::guest::protocol::{Accelerator, Plan, VERSION};
 
@@ -85,11 +87,8 @@ fn kvm_fault(qemu: &Qemu, bundle: &Bundle, logs: &Path) -> Result<Option<String>
         kernel_arguments: Vec::new(),
         logs: logs.to_owned(),
     };
-    let plan = serde_json::to_vec(&probe_plan()).map_err(|error| MachineError::Io {
-        what: "write the probe's plan".to_owned(),
-        source: error.into(),
-    })?;
-    let mut machine = Machine::boot(qemu, bundle, &config, &plan)?;
+    let input = input(&probe_plan(), None);
+    let mut machine = Machine::boot(qemu, bundle, &config, &input)?;
     let ending = follow(&mut machine, &PROBE_DEADLINES, |_| ())?;
     Ok((ending != Ending::Completed).then(|| format!("/dev/kvm opens, but {ending}")))
 }
@@ -100,7 +99,8 @@ fn probe_plan() -> Plan {
         protocol: VERSION,
         run_id: "kvm-probe".to_owned(),
         accelerator: Some(Accelerator::Kvm),
-        workload: Workload::new(Name::Inherited),
+        workload: Source::Generated(Workload::new(Name::Inherited)),
+        metric: Metric::L2,
         k: 1,
         warmups: 0,
         runs: 0,

@@ -9,7 +9,7 @@ pub mod session;
 mod tail;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitStatus, Stdio};
@@ -19,7 +19,9 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::bundle::Bundle;
 use crate::bundle::initramfs::Archive;
-use crate::guest::protocol::{Accelerator, PLAN_PATH};
+use crate::dataset::fvecs;
+use crate::dataset::workload::Vectors;
+use crate::guest::protocol::{Accelerator, PLAN_PATH, Plan, QUERIES_PATH, VECTORS_PATH};
 use child::Child;
 use qemu::{Hardware, Qemu};
 use tail::Tail;
@@ -81,14 +83,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Starts a bundle. The guest finds `plan` when it boots: what arrived later would arrive at a time of the host's making.
+    /// Starts a bundle. The guest finds `input` when it boots: what arrived later would arrive at a time of the host's making.
     pub fn boot(
         qemu: &Qemu,
         bundle: &Bundle,
         config: &MachineConfig,
-        plan: &[u8],
+        input: &Archive,
     ) -> Result<Machine, MachineError> {
-        let initrd = initrd(bundle, plan)?;
+        let initrd = initrd(bundle, input)?;
         let [messages, console, errors] = ["messages", "console", "errors"].map(shared_file);
         let (messages, console, errors) = (messages?, console?, errors?);
 
@@ -182,20 +184,43 @@ impl Drop for Machine {
     }
 }
 
-/// The bundle's initramfs and, behind it, an archive with the plan: the kernel unpacks both.
-fn initrd(bundle: &Bundle, plan: &[u8]) -> Result<File, MachineError> {
+/// What a guest is given: its plan and, if the plan's vectors cannot be generated, those.
+pub fn input(plan: &Plan, given: Option<&Vectors>) -> Archive {
     let mut archive = Archive::default();
-    archive.file(PLAN_PATH.trim_start_matches('/'), plan.to_vec());
+    let plan = serde_json::to_vec(plan).expect("a plan is plain data");
+    archive.file(in_archive(PLAN_PATH), plan);
+    if let Some(Vectors { vectors, queries }) = given {
+        for (path, rows) in [(VECTORS_PATH, vectors), (QUERIES_PATH, queries)] {
+            let path = in_archive(path);
+            if let Some((folder, _)) = path.rsplit_once('/') {
+                archive.directory(folder);
+            }
+            let mut content = Vec::new();
+            fvecs::encode(&mut content, rows).expect("a Vec takes everything");
+            archive.file(path, content);
+        }
+    }
+    archive
+}
+
+/// The name in an archive of what the guest has under `path`.
+pub fn in_archive(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+/// The bundle's initramfs and, behind it, the guest's input: the kernel unpacks both.
+fn initrd(bundle: &Bundle, input: &Archive) -> Result<File, MachineError> {
     let mut file = shared_file("initrd")?;
     let path = bundle.initramfs();
     File::open(&path)
         .and_then(|mut initramfs| io::copy(&mut initramfs, &mut file))
         .map_err(io_error(|| format!("read {}", path.display())))?;
-    let mut bytes = Vec::new();
-    archive
-        .write(&mut bytes)
-        .and_then(|()| file.write_all(&bytes))
-        .map_err(io_error(|| "write the plan".to_owned()))?;
+    let mut output = BufWriter::new(&mut file);
+    input
+        .write(&mut output)
+        .and_then(|()| output.flush())
+        .map_err(io_error(|| "write what the guest is given".to_owned()))?;
+    drop(output);
     Ok(file)
 }
 

@@ -5,8 +5,7 @@ use super::charts::{Shape, Stroke};
 use crate::bench::stats;
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
-use crate::figures::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
-use crate::guest::protocol;
+use crate::figures::Figure;
 
 /// One workload with all who took part in it.
 pub struct Field<'a> {
@@ -193,37 +192,6 @@ impl<'a> Setting<'a> {
 
     /// Its median search, with what it was measured under.
     pub fn figure(&self, field: &Field) -> Figure {
-        let (comparison, compared) = (field.comparison, field.compared);
-        let engine = comparison.engine(&self.series.engine);
-        let versions = engine.map(|engine| engine.versions.values().cloned().collect::<Vec<_>>());
-        let conditions = Conditions {
-            engine: Engine {
-                name: self.series.engine.clone(),
-                version: versions.unwrap_or_default().join(", "),
-            },
-            dataset: Dataset {
-                name: super::words::workload(&compared.workload),
-                rows: compared.workload.rows as u64,
-                dim: compared.workload.dim as u32,
-                vectors_blake3: Some(compared.vectors_blake3.clone()),
-                queries_blake3: Some(compared.queries_blake3.clone()),
-            },
-            operation: Operation::Search,
-            metric: compared.metric,
-            k: Some(compared.k),
-            kind: self.series.kind,
-            effort: self.series.effort,
-            recall: Some(self.samples.recall_by_row),
-            place: match self.series.place {
-                Place::InProcess | Place::OwnProcess => protocol::Place::InProcess,
-                Place::Fuse => protocol::Place::Fuse,
-            },
-            machine: Machine::Host {
-                cpu: comparison.host.cpu_model.clone(),
-            },
-            clock: Clock::Monotonic,
-            threads: self.series.threads,
-        };
-        Figure::of_samples(Quantity::Median, &self.samples.samples_ns, conditions)
+        field.comparison.median(field.compared, self.series)
     }
 }

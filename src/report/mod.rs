@@ -52,7 +52,7 @@ impl<'a> Report<'a> {
         Report {
             evidence,
             verdict,
-            figures: figures::of(evidence),
+            figures: figures::of_places(evidence),
             fields: fields.map_err(String::as_str),
         }
     }

@@ -10,6 +10,7 @@ use crate::anns::Metric;
 use crate::anns::index;
 use crate::client::Kind;
 use crate::dataset::Matrix;
+use crate::dataset::workload::Vectors;
 use crate::guest::protocol::{Build, Outcome};
 use crate::guest::results::Built;
 use crate::guest::steps::indexes::building;
@@ -28,11 +29,16 @@ pub struct HostIndex {
     pub built: Outcome<Built>,
 }
 
-pub fn build_all(criteria: &Criteria, report: &dyn Fn(&str)) -> Result<Vec<HostIndex>> {
+/// `given` are the vectors of a source that cannot be generated.
+pub fn build_all(
+    criteria: &Criteria,
+    given: Option<&Vectors>,
+    report: &dyn Fn(&str),
+) -> Result<Vec<HostIndex>> {
     let mut all = Vec::new();
     for case in &criteria.indexes {
         report(&format!("host: building the indexes of {}", case.name));
-        let rows = case.workload.generate()?.vectors;
+        let rows = case.workload.vectors(|| Ok(given.cloned()))?.vectors;
         for asked in &case.kinds {
             if let Some(of) = asked.kind.index() {
                 all.push(HostIndex {
@@ -49,7 +55,7 @@ pub fn build_all(criteria: &Criteria, report: &dyn Fn(&str)) -> Result<Vec<HostI
 
 fn build(asked: Build, rows: &Matrix, metric: Metric, kind: index::Kind) -> Result<Built> {
     let begun = Instant::now();
-    let file = building::build_as(asked, rows, metric, kind, THREADS)?;
+    let file = building::build_as(asked, rows, metric, kind, THREADS, &index::Unobserved)?;
     Ok(Built {
         build_ns: u64::try_from(begun.elapsed().as_nanos())?,
         bytes: file.len() as u64,

@@ -45,7 +45,7 @@ impl Status {
 }
 
 /// What an evaluation found: the status and, in words and figures, what was measured.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub status: Status,
     pub measured: String,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::anns::Metric;
 use crate::client::Kind;
 use crate::comparison;
-use crate::dataset::workload::Workload;
+use crate::dataset::source::Source;
 use crate::guest::protocol::{Accelerator, Build, IndexCase, KindPlan};
 
 /// The criteria of this version of the toolkit.
@@ -46,6 +46,9 @@ pub struct WorkloadCriteria {
     pub queries: String,
     /// BLAKE3 of the exact top-k row ids as little-endian u32, row-major.
     pub truth: String,
+    /// L2, where nothing is said.
+    #[serde(default)]
+    pub metric: Metric,
     pub k: u32,
     pub warmups: u32,
     pub runs: u32,
@@ -61,7 +64,7 @@ pub struct WorkloadCriteria {
 #[serde(deny_unknown_fields)]
 pub struct IndexCriteria {
     pub name: String,
-    pub workload: Workload,
+    pub workload: Source,
     pub metric: Metric,
     pub k: u32,
     pub warmups: u32,
@@ -94,7 +97,7 @@ impl IndexCriteria {
         });
         IndexCase {
             name: self.name.clone(),
-            workload: self.workload,
+            workload: self.workload.clone(),
             metric: self.metric,
             k: self.k,
             warmups: self.warmups,
@@ -114,7 +117,7 @@ pub struct Criterion {
     pub phase: u8,
     pub criterion: String,
     /// The figure of the sentence, where it has one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }
 
@@ -159,6 +162,25 @@ impl Criteria {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_comparison_is_of_engines_that_there_are() {
+        let plan = Criteria::read(None).unwrap().comparison.unwrap();
+        for contestant in plan
+            .workloads
+            .iter()
+            .flat_map(|workload| &workload.contestants)
+        {
+            let engine = contestant.engine.as_str();
+            let known =
+                engine == comparison::OURS || comparison::adapters::Adapter::of(engine).is_some();
+            assert!(
+                known && !contestant.efforts.is_empty(),
+                "{engine} {}",
+                contestant.kind
+            );
+        }
+    }
 
     #[test]
     fn built_in_criteria_are_valid() {

@@ -15,6 +15,7 @@ use super::check::Finding;
 use super::criteria::Criteria;
 use super::guest_report::GuestReport;
 use super::host::HostRun;
+use super::own_data::Origin;
 use super::verdict::Fate;
 
 pub struct Evidence {
@@ -23,6 +24,8 @@ pub struct Evidence {
     pub criteria: Criteria,
     /// The text of the bundle's manifest, if there is a bundle.
     pub manifest_text: Option<String>,
+    /// Where the vectors come from, if they are the user's own.
+    pub own: Option<Origin>,
     /// Of the bundle, which was verified; or why it was not.
     pub manifest: Result<Manifest, String>,
     /// What the CPU of the host calls itself, if there is a host.

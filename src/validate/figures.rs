@@ -5,7 +5,7 @@
 use crate::anns::Metric;
 use crate::bench::Measurement;
 use crate::client::Kind;
-use crate::dataset::workload::Workload;
+use crate::dataset::source::Source;
 use crate::figures::{
     Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule,
 };
@@ -18,6 +18,7 @@ use super::checks::indexes::{self, Searched};
 use super::criteria::{IndexCriteria, KindCriteria};
 use super::evidence::{Evidence, done};
 use super::host::Searches;
+use super::run;
 
 /// A series of timed searches.
 pub struct Timed {
@@ -57,8 +58,17 @@ impl Timed {
 
 /// Everything that was to be measured; what was not has a reason instead of a value.
 ///
-/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload.
+/// Those of the places, and of all engines on the host.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
+    let mut all = of_places(evidence);
+    if let Ok(comparison) = &evidence.comparison {
+        all.extend(comparison.figures());
+    }
+    all
+}
+
+/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload.
+pub fn of_places(evidence: &Evidence) -> Vec<Figure> {
     let mut all = Vec::new();
     let planned = |step| match &evidence.plan {
         Some(plan) => plan.steps.contains(&step),
@@ -180,12 +190,12 @@ fn index_figures(evidence: &Evidence, case: &IndexCriteria, kind: &KindCriteria)
 /// Without recall: nothing was found yet.
 fn workload_conditions(evidence: &Evidence, place: Place) -> Conditions {
     let asked = &evidence.criteria.workload;
-    let size = evidence.plan.as_ref().map(|plan| plan.workload);
     let measured = evidence.guest.workload().ok();
     let hashes = measured.map(|workload| (&workload.vectors_blake3, &workload.queries_blake3));
     Conditions {
+        metric: asked.metric,
         k: Some(asked.k),
-        dataset: dataset(&asked.name, size, hashes),
+        dataset: dataset(&asked.name, size(evidence), hashes),
         ..guest_conditions(evidence, place)
     }
 }
@@ -203,7 +213,7 @@ fn index_conditions(
         k: Some(case.k),
         kind: kind.kind,
         effort: kind.effort,
-        dataset: dataset(&case.name, Some(case.workload), hashes),
+        dataset: dataset(&case.name, Some(size_of(&case.workload)), hashes),
         ..guest_conditions(evidence, place)
     }
 }
@@ -243,14 +253,13 @@ fn guest_conditions(evidence: &Evidence, place: Place) -> Conditions {
 
 fn host_conditions(evidence: &Evidence, searches: Option<&Searches>, place: Place) -> Conditions {
     let asked = &evidence.criteria.workload;
-    let size = super::run::workload(&evidence.criteria).ok();
     let hashes = searches.map(|searches| (&searches.vectors_blake3, &searches.queries_blake3));
     let cpu = evidence.cpu.clone();
     Conditions {
         engine: this_engine(),
-        dataset: dataset(&asked.name, size, hashes),
+        dataset: dataset(&asked.name, size(evidence), hashes),
         operation: Operation::Search,
-        metric: Metric::L2,
+        metric: asked.metric,
         k: Some(asked.k),
         kind: Kind::Flat,
         effort: 0,
@@ -264,11 +273,26 @@ fn host_conditions(evidence: &Evidence, searches: Option<&Searches>, place: Plac
     }
 }
 
-fn dataset(name: &str, size: Option<Workload>, hashes: Option<(&String, &String)>) -> Dataset {
+/// Rows and elements of each.
+type Size = (usize, usize);
+
+fn size_of(source: &Source) -> Size {
+    (source.rows(), source.dim())
+}
+
+/// Of the workload.
+fn size(evidence: &Evidence) -> Option<Size> {
+    match &evidence.own {
+        Some(own) => Some((own.record.rows, own.record.dim)),
+        None => run::workload(&evidence.criteria).ok().as_ref().map(size_of),
+    }
+}
+
+fn dataset(name: &str, size: Option<Size>, hashes: Option<(&String, &String)>) -> Dataset {
     Dataset {
         name: name.to_owned(),
-        rows: size.map_or(0, |size| size.rows as u64),
-        dim: size.map_or(0, |size| size.dim as u32),
+        rows: size.map_or(0, |(rows, _)| rows as u64),
+        dim: size.map_or(0, |(_, dim)| dim as u32),
         vectors_blake3: hashes.map(|(vectors, _)| vectors.clone()),
         queries_blake3: hashes.map(|(_, queries)| queries.clone()),
     }

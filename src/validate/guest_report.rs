@@ -70,7 +70,10 @@ impl GuestReport {
                     },
                 );
             }
-            Message::Progress { .. } | Message::GuestError { .. } | Message::Done => {}
+            Message::Progress { .. }
+            | Message::Working { .. }
+            | Message::GuestError { .. }
+            | Message::Done => {}
         }
     }
 

@@ -56,6 +56,7 @@ impl Judgement {
         let provenance = Provenance {
             toolkit: toolkit.into(),
             criteria_blake3: evidence.criteria.blake3.clone(),
+            dataset: evidence.own.as_ref().map(|own| own.record.clone()),
             module_blake3: manifest
                 .and_then(|manifest| manifest.files.get(MODULE))
                 .map(|file| file.blake3.clone()),

@@ -20,6 +20,7 @@ use super::figures;
 use super::guest_report::GuestReport;
 use super::host::HostRun;
 use super::judgement::{self, Judgement, Reported, to_json};
+use super::own_data::Origin;
 use super::repetition;
 use super::twice_told;
 use super::verdict::{Fate, Verdict};
@@ -55,6 +56,8 @@ struct Run {
     toolkit: String,
     date: Date,
     cpu: Option<String>,
+    /// The user's own vectors.
+    own: Option<Origin>,
     machine: Option<MachineRecord>,
     fate: Fate,
     /// Why what is in `manifest.json` is not the bundle.
@@ -88,7 +91,7 @@ enum Observed<T> {
 }
 
 impl<T> Observed<T> {
-    fn of<'a>(run: &'a Result<T, String>) -> Observed<&'a T> {
+    fn of(run: &Result<T, String>) -> Observed<&T> {
         match run {
             Ok(run) => Observed::Run(run),
             Err(reason) => Observed::Not {
@@ -112,6 +115,7 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
         toolkit: env!("CARGO_PKG_VERSION").into(),
         date: evidence.date,
         cpu: evidence.cpu.clone(),
+        own: evidence.own.clone(),
         machine: evidence.machine.clone(),
         fate: evidence.fate.clone(),
         bundle_refused: evidence.manifest.as_ref().err().cloned(),
@@ -149,33 +153,39 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
 
 /// Reads a run's directory. Nothing is judged: [`verify`] does that.
 pub fn read(dir: &Path) -> Result<(Evidence, Verdict)> {
-    let verdict = parse(&dir.join(VERDICT))?;
-    let evidence =
-        evidence(dir).with_context(|| format!("{} is no whole record of a run", dir.display()))?;
-    Ok((evidence, verdict))
+    read_files(dir).with_context(|| format!("{} is no whole record of a run", dir.display()))
 }
 
-/// Reads a run's directory, judges it again, and refuses it unless that gives every file that is there, to the byte.
+fn read_files(dir: &Path) -> Result<(Evidence, Verdict)> {
+    Ok((evidence(dir)?, parse(dir, VERDICT)?))
+}
+
+/// Reads a run's directory, judges it again, and refuses it unless that gives every file that is there, to the byte. Which
+/// directory it is, is for the caller to say: it may be one that nobody knows.
 pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
-    let (evidence, verdict) = read(dir)?;
-    contradiction(dir, &evidence)
-        .with_context(|| format!("the record in {} contradicts itself", dir.display()))?;
+    let (evidence, verdict) = read_files(dir).context("it is no whole record of a run")?;
+    contradiction(dir, &evidence).context("its record contradicts itself")?;
     Ok((evidence, verdict))
 }
 
 fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
     // What the guest sent, before what was made of it.
-    let sent = messages(&dir.join(MESSAGES))?;
+    let sent = messages(dir)?;
     ensure!(
         sent == evidence.guest,
         "{RESULTS} does not hold what {MESSAGES} reports"
+    );
+    let booted_once = matches!(evidence.repetition, Repetition::None(_));
+    ensure!(
+        !(booted_once && dir.join(SECOND_BOOT).exists()),
+        "{RUN} says that there was no second boot, and {SECOND_BOOT} is there"
     );
     if let Some(what) = twice_told::contradiction(evidence) {
         bail!(what);
     }
     let judgement = Judgement::of(evidence)?;
     for (name, expected) in files(evidence, &judgement)? {
-        let found = text(&dir.join(name))?;
+        let found = text(dir, name)?;
         if found == expected {
             continue;
         }
@@ -204,7 +214,7 @@ fn first_difference<'a>(found: &'a str, expected: &'a str) -> (usize, &'a str, &
 }
 
 fn evidence(dir: &Path) -> Result<Evidence> {
-    let run: Run = parse(&dir.join(RUN))?;
+    let run: Run = parse(dir, RUN)?;
     ensure!(
         run.format == FORMAT,
         "{RUN} has format {}, this toolkit reads {FORMAT}: use the toolkit {} that wrote it",
@@ -217,15 +227,14 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         "it was written by the toolkit {}, this is {toolkit}: use that one",
         run.toolkit
     );
-    let criteria = Criteria::parse(&text(&dir.join(CRITERIA))?)
+    let criteria = Criteria::parse(&text(dir, CRITERIA)?)
         .with_context(|| format!("{CRITERIA} does not hold valid criteria"))?;
-    let host: Host<HostRun, Vec<HostIndex>> = parse(&dir.join(HOST))?;
-    let comparison: Observed<Comparison> = parse(&dir.join(COMPARISON))?;
-    let reported: Reported = parse(&dir.join(RESULTS))?;
+    let host: Host<HostRun, Vec<HostIndex>> = parse(dir, HOST)?;
+    let comparison: Observed<Comparison> = parse(dir, COMPARISON)?;
+    let reported: Reported = parse(dir, RESULTS)?;
 
-    let manifest = dir.join(MANIFEST);
-    let manifest_text = match manifest.exists() {
-        true => Some(text(&manifest)?),
+    let manifest_text = match dir.join(MANIFEST).exists() {
+        true => Some(text(dir, MANIFEST)?),
         false => None,
     };
     let manifest = match (run.bundle_refused, &manifest_text) {
@@ -236,11 +245,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     };
     let kernel_log = match run.console_unread {
         Some(reason) => Err(reason),
-        None => {
-            let console = dir.join(CONSOLE);
-            let log = fs::read(&console).with_context(|| cannot_read(&console))?;
-            judgement::scan(&log, run.date)
-        }
+        None => judgement::scan(&bytes(dir, CONSOLE)?, run.date),
     };
     let repetition = match run.second_boot {
         SecondBoot::Completed => repetition::compare(dir, &dir.join(SECOND_BOOT)),
@@ -253,6 +258,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         manifest_text,
         manifest,
         cpu: run.cpu,
+        own: run.own,
         host: host.fuse.result(),
         indexes: host.indexes.result(),
         comparison: comparison.result(),
@@ -266,23 +272,22 @@ fn evidence(dir: &Path) -> Result<Evidence> {
 }
 
 /// What came out of the guest; without a boot there is nothing.
-fn messages(path: &Path) -> Result<GuestReport> {
-    if !path.exists() {
+fn messages(dir: &Path) -> Result<GuestReport> {
+    if !dir.join(MESSAGES).exists() {
         return Ok(GuestReport::default());
     }
-    let text = fs::read(path).with_context(|| cannot_read(path))?;
-    Ok(GuestReport::of_messages(&text))
+    Ok(GuestReport::of_messages(&bytes(dir, MESSAGES)?))
 }
 
-fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_str(&text(path)?)
-        .map_err(|error| anyhow!("{} cannot be understood: {error}", path.display()))
+fn parse<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<T> {
+    serde_json::from_str(&text(dir, name)?)
+        .map_err(|error| anyhow!("{name} cannot be understood: {error}"))
 }
 
-fn text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| cannot_read(path))
+fn text(dir: &Path, name: &str) -> Result<String> {
+    String::from_utf8(bytes(dir, name)?).with_context(|| format!("{name} is not UTF-8"))
 }
 
-fn cannot_read(path: &Path) -> String {
-    format!("cannot read {}", path.display())
+fn bytes(dir: &Path, name: &str) -> Result<Vec<u8>> {
+    fs::read(dir.join(name)).with_context(|| format!("cannot read {name}"))
 }

@@ -9,13 +9,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 
 use crate::bundle::Bundle;
+use crate::bundle::initramfs::Archive;
+use crate::dataset::source::Source;
 use crate::dataset::workload::{Name, Workload};
 use crate::guest::protocol::{self, Accelerator, Message, Plan, Step};
 use crate::guest::steps::identity::cpu_model;
 use crate::machine::accelerator::{self, Requested};
 use crate::machine::qemu::Qemu;
 use crate::machine::session::{Deadlines, Ending, follow};
-use crate::machine::{Machine, MachineConfig, MachineError};
+use crate::machine::{Machine, MachineConfig, MachineError, input};
 
 use super::builder;
 use super::checks;
@@ -25,12 +27,11 @@ use super::evidence::{Evidence, MachineRecord, Repetition};
 use super::guest_report::GuestReport;
 use super::host;
 use super::judgement::{Judgement, scan, today};
+use super::own_data::OwnData;
 use super::record::{self, CONSOLE, PROBE, SECOND_BOOT};
 use super::repetition;
+use super::room;
 use super::verdict::{Fate, Verdict};
-
-/// Of the virtual machine.
-const MEMORY_MIB: u32 = 1024;
 
 /// Why something of a full run was left out.
 const NOT_ASKED_FOR: &str = "no check of the criteria asks for it";
@@ -38,6 +39,8 @@ const NOT_ASKED_FOR: &str = "no check of the criteria asks for it";
 /// What a run is asked for.
 pub struct Request {
     pub criteria: Criteria,
+    /// The user's own vectors, from which these criteria then are derived.
+    pub own: Option<OwnData>,
     pub bundle: PathBuf,
     pub accelerator: Requested,
     /// Boot once only, even where a second boot would show that the first can be repeated.
@@ -59,20 +62,26 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     fs::create_dir_all(&request.out)
         .with_context(|| format!("cannot create {}", request.out.display()))?;
     let bundle = Bundle::open(&request.bundle).map_err(|error| error.to_string());
-    let workload = workload(&request.criteria)?;
+    let own = request.own.as_ref();
+    let workload = match own {
+        Some(own) => Source::Given(own.given.clone()),
+        None => workload(&request.criteria)?,
+    };
 
     let host = if checks::look_at_host(&request.criteria) {
         report("host: file operations and searches through FUSE");
-        host::observe(&host::Request {
+        let asked = host::Request {
             tool: request.tool.clone(),
-            workload,
             criteria: request.criteria.workload.clone(),
-        })
+        };
+        let vectors = workload.vectors(|| Ok(own.map(|own| own.vectors.clone())))?;
+        host::observe(&asked, &vectors)
     } else {
         Err(NOT_ASKED_FOR.to_owned())
     };
     let indexes = if checks::look_at_builder(&request.criteria) {
-        builder::build_all(&request.criteria, report).map_err(|error| format!("{error:#}"))
+        let given = own.map(|own| &own.vectors);
+        builder::build_all(&request.criteria, given, report).map_err(|error| format!("{error:#}"))
     } else {
         Err(NOT_ASKED_FOR.to_owned())
     };
@@ -96,6 +105,7 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
             .as_ref()
             .ok()
             .map(|bundle| bundle.manifest_text().to_owned()),
+        own: own.map(|own| own.origin.clone()),
         manifest: bundle
             .as_ref()
             .map(|bundle| bundle.manifest().clone())
@@ -132,17 +142,20 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
 }
 
 /// The workload that the criteria name.
-pub fn workload(criteria: &Criteria) -> Result<Workload> {
+pub fn workload(criteria: &Criteria) -> Result<Source> {
     let name: Name = serde_json::from_value(criteria.workload.name.clone().into())
-        .with_context(|| format!("there is no workload {}", criteria.workload.name))?;
-    Ok(Workload::new(name))
+        .with_context(|| {
+            let name = &criteria.workload.name;
+            format!("there is no workload {name}; if these are vectors of your own, name their file by --dataset")
+        })?;
+    Ok(Source::Generated(Workload::new(name)))
 }
 
 /// Fills in what only a virtual machine can show.
 fn boot(
     request: &Request,
     bundle: &Bundle,
-    workload: Workload,
+    workload: Source,
     steps: Vec<Step>,
     evidence: &mut Evidence,
     report: &(dyn Fn(&str) + Sync),
@@ -160,13 +173,16 @@ fn boot(
         reason: choice.reason,
         qemu: Some(qemu.version().to_owned()),
     });
-    evidence.plan = Some(plan.clone());
+    let input = input(&plan, request.own.as_ref().map(|own| &own.vectors));
+    let memory_mib = room::guest_mib(&plan.workload);
+    evidence.plan = Some(plan);
 
     let boot = Boot {
         qemu: &qemu,
         bundle,
         accelerator,
-        plan: &plan,
+        memory_mib,
+        input: &input,
         patience: request.patience,
     };
     let first_logs = &request.out;
@@ -213,7 +229,7 @@ fn boot(
 pub fn plan(
     criteria: &Criteria,
     accelerator: Option<Accelerator>,
-    workload: Workload,
+    workload: Source,
     steps: Vec<Step>,
 ) -> Plan {
     let asked = &criteria.workload;
@@ -227,6 +243,7 @@ pub fn plan(
         run_id: "validate".into(),
         accelerator,
         workload,
+        metric: asked.metric,
         k: asked.k,
         warmups,
         runs,
@@ -245,7 +262,8 @@ struct Boot<'a> {
     qemu: &'a Qemu,
     bundle: &'a Bundle,
     accelerator: Accelerator,
-    plan: &'a Plan,
+    memory_mib: u32,
+    input: &'a Archive,
     patience: Duration,
 }
 
@@ -257,7 +275,7 @@ impl Boot<'_> {
     ) -> Result<(GuestReport, Ending), MachineError> {
         let config = MachineConfig {
             accelerator: self.accelerator,
-            memory_mib: MEMORY_MIB,
+            memory_mib: self.memory_mib,
             kernel_arguments: Vec::new(),
             logs: logs.to_owned(),
         };
@@ -266,8 +284,7 @@ impl Boot<'_> {
             message: self.patience,
             end: Duration::from_secs(20),
         };
-        let plan = serde_json::to_vec(self.plan).expect("a plan is plain data");
-        let mut machine = Machine::boot(self.qemu, self.bundle, &config, &plan)?;
+        let mut machine = Machine::boot(self.qemu, self.bundle, &config, self.input)?;
         let mut report = GuestReport::default();
         let ending = follow(&mut machine, &deadlines, |message| {
             on_message(&message);
@@ -283,6 +300,9 @@ pub fn progress(message: &Message) -> Option<String> {
         Message::Hello { kernel_release, .. } => format!("guest: up, kernel {kernel_release}"),
         Message::StepStarted { step } => format!("guest: {step}"),
         Message::Progress { step, done, of } => format!("guest: {step} {done} of {of}"),
+        Message::Working { step, at, done, of } => {
+            format!("guest: {step}: {at}, {done} of {of}")
+        }
         Message::StepFinished { step, outcome, .. } => match outcome.as_result() {
             Ok(_) => return None,
             Err(failure) => format!("guest: {step} failed: {failure}"),

@@ -12,7 +12,7 @@ use super::check::{Check, PHASES, Status};
 use super::checks::indexes::searched;
 use super::evidence::Evidence;
 use super::figures::{self, Timed};
-use super::verdict::{Fate, Verdict, Word};
+use super::verdict::{Fate, Verdict};
 
 /// Columns of a terminal that a report takes.
 const WIDTH: u16 = 110;
@@ -20,6 +20,9 @@ const WIDTH: u16 = 110;
 /// The whole report.
 pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
     let mut text = String::new();
+    if let Some(own) = &evidence.own {
+        writeln!(text, "{}\n", own.record.sentence()).expect("a String takes everything");
+    }
     let tables = [measurements(evidence), indexes(evidence), builds(evidence)];
     for table in tables.into_iter().flatten() {
         writeln!(text, "{table}\n").expect("a String takes everything");
@@ -29,7 +32,8 @@ pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
     text
 }
 
-fn table() -> Table {
+/// Without lines, as wide as a terminal.
+pub fn table() -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -38,7 +42,7 @@ fn table() -> Table {
     table
 }
 
-/// The same seeded workload in each place; nothing where the guest did not get that far.
+/// The same vectors in each place; nothing where the guest did not get that far.
 fn measurements(evidence: &Evidence) -> Option<String> {
     let median_header = format!("median search, {}", unit(evidence)?);
     let mut rows = table();
@@ -172,7 +176,7 @@ fn builds(evidence: &Evidence) -> Option<String> {
             built.bytes.to_string(),
             format!(
                 "{:.1}",
-                built.bytes as f64 / searched.case.workload.rows as f64
+                built.bytes as f64 / searched.case.workload.rows() as f64
             ),
         ]);
     }
@@ -198,12 +202,7 @@ fn checks(checks: &[Check]) -> String {
 
 fn last_line(verdict: &Verdict) -> String {
     let counts = verdict.counts;
-    let word = match verdict.verdict {
-        Word::Pass => "PASS",
-        Word::Fail => "FAIL",
-        Word::CouldNotRun => "COULD NOT RUN",
-        Word::Inconclusive => "INCONCLUSIVE",
-    };
+    let word = verdict.verdict.word().to_uppercase();
     let mut line = format!(
         "verdict: {word}  ({} passed, {} failed, {} inconclusive, {} skipped, {} could not run; exit code {})",
         counts.pass,

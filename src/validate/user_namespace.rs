@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
@@ -35,9 +35,17 @@ pub fn start(command: &str) -> Result<Child, String> {
 }
 
 /// Has that process carry out the request.
-pub fn ask<T: DeserializeOwned>(mut process: Child, request: &impl Serialize) -> Result<T> {
+pub fn ask<T: DeserializeOwned>(process: Child, request: &impl Serialize) -> Result<T> {
+    ask_with(process, |input| Ok(serde_json::to_writer(input, request)?))
+}
+
+/// The same, where the request is more than JSON.
+pub fn ask_with<T: DeserializeOwned>(
+    mut process: Child,
+    write: impl FnOnce(ChildStdin) -> Result<()>,
+) -> Result<T> {
     let input = process.stdin.take().context("it has no standard input")?;
-    let asked = serde_json::to_writer(input, request);
+    let asked = write(input);
     let output = process.wait_with_output()?;
     ensure!(
         output.status.success(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::session::Ending;
 
 use super::check::{Check, Status};
+use super::own_data::Record;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,6 +17,17 @@ pub enum Word {
     Fail,
     CouldNotRun,
     Inconclusive,
+}
+
+impl Word {
+    pub fn word(self) -> &'static str {
+        match self {
+            Word::Pass => "pass",
+            Word::Fail => "fail",
+            Word::CouldNotRun => "could not run",
+            Word::Inconclusive => "inconclusive",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +111,9 @@ pub struct Verdict {
 pub struct Provenance {
     pub toolkit: String,
     pub criteria_blake3: String,
+    /// The user's own vectors, if the run was on such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Record>,
     pub bundle_blake3: Option<String>,
     pub module_blake3: Option<String>,
     pub kernel_release: Option<String>,

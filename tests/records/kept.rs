@@ -9,8 +9,6 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::bundles;
-
 const CRITERIA: &str = include_str!("../../src/validate/criteria.json");
 
 const CHECKS: [&str; 15] = [
@@ -33,7 +31,7 @@ const CHECKS: [&str; 15] = [
 
 /// A copy of the run, which a test may change.
 pub fn copy() -> TempDir {
-    let dir = bundles::scratch();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     copy_all(run(), &dir.path().join("run"));
     dir
 }
@@ -46,6 +44,11 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+/// The bundle that it booted.
+pub fn bundle() -> PathBuf {
+    run().ancestors().nth(2).unwrap().join("bundle")
+}
+
 /// The run's directory.
 pub fn run() -> &'static Path {
     static RUN: OnceLock<PathBuf> = OnceLock::new();
@@ -55,23 +58,43 @@ pub fn run() -> &'static Path {
         fs::create_dir(&out).unwrap();
         let criteria = out.join("criteria.json");
         fs::write(&criteria, short_criteria()).unwrap();
-        let output = validate(&[
-            "run".as_ref(),
-            "--accel=icount".as_ref(),
-            "--once".as_ref(),
-            "--bundle".as_ref(),
-            bundles::whole(),
+        let bundle = out.join("bundle");
+        assert_eq!(
+            validate(["bundle".as_ref(), "--out".as_ref(), bundle.as_path()])
+                .status
+                .code(),
+            Some(0)
+        );
+        let arguments = [
+            "run",
+            "--accel=icount",
+            "--once",
+            "--patience=600",
+            "--bundle",
+        ]
+        .map(Path::new);
+        let output = validate(arguments.into_iter().chain([
+            bundle.as_path(),
             "--criteria".as_ref(),
             &criteria,
             "--out".as_ref(),
             &out,
-        ]);
+        ]));
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         fs::canonicalize(out.join("latest")).unwrap()
     })
 }
 
-pub fn validate(arguments: &[&Path]) -> Output {
+/// The same, in a directory.
+pub fn validate_in(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+        .unwrap()
+}
+
+pub fn validate<'a>(arguments: impl IntoIterator<Item = &'a Path>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
         .args(arguments)
         .output()

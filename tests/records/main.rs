@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs as records: one real run, written down, read back, judged again, and tampered with.
+//! Runs as records: one real run, read back, judged again, packed, reproduced, compared, and tampered with.
 
-#[path = "../sabotage/bundles.rs"]
-mod bundles;
+mod bare_metal;
+mod compared;
+mod forged;
 mod kept;
+mod packed;
 mod record;
-
-/// The name of the bundle without a fault.
-const BUNDLE: &str = "records-bundle";
-const BUNDLE_ARGUMENTS: &[&str] = &[];
+mod reproduced;

@@ -130,6 +130,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
     Evidence {
         date: jiff::civil::date(2026, 11, 26),
         manifest_text: Some(manifest().to_string()),
+        own: None,
         cpu: Some("Some CPU @ 2.70GHz".into()),
         manifest: Ok(serde_json::from_value(manifest()).unwrap()),
         host: Ok(serde_json::from_value(host).unwrap()),
@@ -143,7 +144,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
         plan: Some(vexfs::validate::run::plan(
             &criteria,
             Some(Accelerator::Icount),
-            Workload::new(Name::Inherited),
+            Source::Generated(Workload::new(Name::Inherited)),
             vexfs::guest::protocol::Step::ALL.to_vec(),
         )),
         guest: serde_json::from_value(guest).unwrap(),

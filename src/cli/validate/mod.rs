@@ -2,17 +2,22 @@
 //! `vexfs-validate`: from sources to a verdict.
 
 mod assemble;
+mod bare_metal;
 pub mod bundle;
+mod compare;
 mod image;
 mod lint_kernel;
 mod manual;
+mod pack;
 mod report;
+mod reproduce;
 mod run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 use crate::validate::{comparing, host, scratch};
 
@@ -30,6 +35,10 @@ enum Command {
     Assemble(assemble::AssembleArgs),
     Run(run::RunArgs),
     Report(report::ReportArgs),
+    Pack(pack::PackArgs),
+    Reproduce(reproduce::ReproduceArgs),
+    Compare(compare::CompareArgs),
+    BareMetal(bare_metal::BareMetalArgs),
     Image(image::ImageArgs),
     ImageResults(image::ImageResultsArgs),
     LintKernel(lint_kernel::LintKernelArgs),
@@ -50,12 +59,21 @@ enum Command {
 /// The status of a command that could not do its work.
 const COULD_NOT_RUN: u8 = 2;
 
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bundle(args) => args.run().map(|()| 0),
         Command::Assemble(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
         Command::Report(args) => args.run().map(|()| 0),
+        Command::Pack(args) => args.run().map(|()| 0),
+        Command::Reproduce(args) => args.run(),
+        Command::Compare(args) => args.run(),
+        Command::BareMetal(args) => args.run(),
         Command::Image(args) => args.run().map(|()| 0),
         Command::ImageResults(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),

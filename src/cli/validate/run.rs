@@ -2,21 +2,30 @@
 //! `vexfs-validate run`
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::anns::Metric;
 use crate::machine::accelerator::Requested;
 use crate::report;
 use crate::validate::criteria::Criteria;
+use crate::validate::evidence::Evidence;
+use crate::validate::own_criteria;
+use crate::validate::own_data::{Options, OwnData};
 use crate::validate::run::{Request, run};
 use crate::validate::terminal;
+use crate::validate::verdict::Verdict;
 
 /// Boot the bundle, run the workload through both drivers, and give a verdict
 ///
-/// Exit status: 0 pass, 1 fail, 2 could not run, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual machine lost.
+/// With --dataset it does so on vectors of your own: they are searched exactly and by every kind of index with its defaults, in process,
+/// through FUSE and through the module. Under icount 10,000 rows of 128 elements take minutes, larger files longer: see --rows.
+///
+/// Exit status: 0 pass, 1 fail, 2 could not run or not decide, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual machine lost.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// Which accelerator; kvm never falls back
@@ -34,44 +43,94 @@ pub struct RunArgs {
     /// Boot once only: do not show that icount repeats exactly
     #[arg(long)]
     once: bool,
-    /// Seconds without a word after which the guest is taken for hung
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
-    patience: u64,
+    /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<u64>,
     /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
-    #[arg(long, value_name = "PYTHON")]
+    #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
     peers: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    own: OwnArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Vectors of your own, in the place of the seeded workload")]
+pub struct OwnArgs {
+    /// Vectors to search: .fvecs, .npy or .fbin, or .hdf5 in the layout of ann-benchmarks
+    #[arg(long, value_name = "FILE")]
+    dataset: Option<PathBuf>,
+    /// Queries, in any of these formats [default: `test` of an .hdf5, else the last rows, which then are not searched]
+    #[arg(long, value_name = "FILE", requires = "dataset")]
+    queries: Option<PathBuf>,
+    /// Take the first N rows only [default: all]
+    #[arg(long, value_name = "N", requires = "dataset")]
+    rows: Option<NonZeroUsize>,
+    /// Take the first N queries only; of a file's own last rows N, or a tenth of all if that is less
+    #[arg(long, value_name = "N", requires = "dataset", default_value = "100")]
+    query_rows: NonZeroUsize,
+    /// What nearness means [default: what an .hdf5 says, else l2]
+    #[arg(long, value_enum, requires = "dataset")]
+    metric: Option<Metric>,
+}
+
+impl OwnArgs {
+    pub fn read(self, k: u32, boots: u64) -> Result<Option<OwnData>> {
+        let Some(file) = self.dataset else {
+            return Ok(None);
+        };
+        let own = OwnData::read(&Options {
+            file,
+            queries: self.queries,
+            rows: self.rows.map(NonZeroUsize::get),
+            query_rows: self.query_rows.get(),
+            metric: self.metric,
+            k,
+            boots,
+        })?;
+        Ok(Some(own))
+    }
+}
+
+/// Without a word from the guest.
+const PATIENCE_SECONDS: u64 = 180;
+
+/// Products of elements that an emulated guest computes in a second, at the least: a pass over all queries gives no word.
+const PRODUCTS_A_SECOND: u64 = 50_000_000;
+
+/// As asked for, or what is enough for the vectors.
+pub fn patience(asked: Option<u64>, own: Option<&OwnData>) -> Duration {
+    let products = own.map_or(0, |own| {
+        let given = &own.given;
+        given.rows as u64 * given.dim as u64 * given.queries as u64
+    });
+    let enough = PATIENCE_SECONDS + products / PRODUCTS_A_SECOND;
+    Duration::from_secs(asked.unwrap_or(enough))
 }
 
 impl RunArgs {
     /// Gives back the exit status.
     pub fn run(self) -> Result<u8> {
-        let criteria = Criteria::read(self.criteria.as_deref())?;
-        let tool = std::env::current_exe()
-            .context("this program cannot be found")?
-            .with_file_name("vexfs");
-        let peers = self.peers.as_deref().map(interpreter).transpose()?;
-        let name = format!("{}-{}", timestamp()?, std::process::id());
-        let out = self.out.join("runs").join(&name);
-        let begun = Instant::now();
-        let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
-        let (verdict, evidence) = run(
-            Request {
-                criteria,
-                bundle: self.bundle,
-                accelerator: self.accel,
-                once: self.once,
-                patience: Duration::from_secs(self.patience),
-                tool,
-                peers,
-                out: out.clone(),
-            },
-            &progress,
-        )?;
-        report::write(&evidence, &verdict, &out)?;
-        point_latest_to(&self.out, &name)?;
+        let mut criteria = Criteria::read(self.criteria.as_deref())?;
+        // Under icount, and only there, the same plan is booted twice.
+        let twice = !self.once && matches!(self.accel, Requested::Auto | Requested::Icount);
+        let own = self.own.read(criteria.workload.k, 1 + u64::from(twice))?;
+        if let Some(own) = &own {
+            criteria = own_criteria::derive(&criteria, own)?;
+        }
+        let (out, verdict, evidence) = carry_out(Request {
+            criteria,
+            patience: patience(self.patience, own.as_ref()),
+            own,
+            bundle: self.bundle,
+            accelerator: self.accel,
+            once: self.once,
+            tool: tool()?,
+            peers: self.peers.as_deref().map(interpreter).transpose()?,
+            out: self.out,
+        })?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&verdict)?);
         } else {
@@ -86,8 +145,32 @@ impl RunArgs {
     }
 }
 
+/// The `vexfs` tool, which is installed with this one.
+pub fn tool() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    Ok(program.with_file_name("vexfs"))
+}
+
+/// Runs in a new directory below the one that is asked for, to which `latest` then points, and gives it back. The report is in
+/// it, too.
+pub fn carry_out(mut request: Request) -> Result<(PathBuf, Verdict, Evidence)> {
+    let root = request.out;
+    let name = format!("{}-{}", timestamp()?, std::process::id());
+    let out = root.join("runs").join(&name);
+    request.out = out.clone();
+    let begun = Instant::now();
+    let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
+    if let Some(own) = &request.own {
+        progress(&own.origin.record.sentence());
+    }
+    let (verdict, evidence) = run(request, &progress)?;
+    report::write(&evidence, &verdict, &out)?;
+    point_latest_to(&root, &name)?;
+    Ok((out, verdict, evidence))
+}
+
 /// From the root on, for peers work elsewhere; links stay, since a virtual environment is known by its link.
-fn interpreter(path: &Path) -> Result<PathBuf> {
+pub fn interpreter(path: &Path) -> Result<PathBuf> {
     ensure!(
         path.exists(),
         "there is no {}: --peers takes the path of a Python that has peers/requirements.txt installed",

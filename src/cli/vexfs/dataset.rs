@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{print_json, print_line};
 use crate::dataset::workload::{Name, Vectors, Workload};
-use crate::dataset::{fvecs, hash, import};
+use crate::dataset::{fvecs, hash, hdf5, import};
 
 /// Generate, identify and import vectors.
 #[derive(clap::Subcommand)]
@@ -48,9 +48,12 @@ pub struct Hash {
     json: bool,
 }
 
-/// Turn a .npy (two axes, f32 or f64, C order) or .fbin file into .fvecs.
+/// Turn a .npy (two axes, f32 or f64, C order), .fbin or .hdf5 file into .fvecs.
 #[derive(clap::Args)]
 pub struct Import {
+    /// Which dataset of an HDF5 file: two axes, f32 or f64.
+    #[arg(long, value_name = "NAME", default_value = hdf5::TRAIN)]
+    dataset: String,
     /// The file to read; its name tells its format.
     input: PathBuf,
     /// The .fvecs file to write.
@@ -96,11 +99,13 @@ pub fn run(command: &Command) -> anyhow::Result<()> {
         Command::Generate(arguments) => generate(arguments),
         Command::Hash(arguments) => print_hash(arguments),
         Command::Import(arguments) => {
-            let rows = import::import(&arguments.input, &arguments.output)?;
-            print_line(&format!(
-                "{rows} rows written to {}",
-                arguments.output.display()
-            ))
+            let Import {
+                input,
+                dataset,
+                output,
+            } = arguments;
+            let rows = import::import(input, dataset, output)?;
+            print_line(&format!("{rows} rows written to {}", output.display()))
         }
     }
 }

@@ -15,7 +15,8 @@ mod workload;
 
 use std::io::{Stdout, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -32,13 +33,38 @@ pub struct Context {
     pub plan: Plan,
     step: Step,
     init: Stdout,
+    /// When the host last heard of this step.
+    heard: Mutex<Instant>,
 }
+
+/// How long, by the guest's clock, the host hears nothing from something that takes long. Emulated, ten times that and more may pass
+/// on the host.
+const QUIET_FOR: Duration = Duration::from_secs(2);
 
 impl Context {
     /// Tells the host how far the step is, and thereby that the guest is alive.
     pub fn progress(&self, done: u32, of: u32) -> Result<()> {
         let step = self.step;
-        write_message(&mut self.init.lock(), &Message::Progress { step, done, of })
+        self.send(&Message::Progress { step, done, of })
+    }
+
+    /// The same within something that takes long, if the host has not heard of it for a while. May be called from any thread.
+    pub fn working(&self, at: &str, done: u64, of: u64) -> Result<()> {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.elapsed() < QUIET_FOR {
+            return Ok(());
+        }
+        self.send(&Message::Working {
+            step: self.step,
+            at: at.to_owned(),
+            done,
+            of,
+        })
+    }
+
+    fn send(&self, message: &Message) -> Result<()> {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        write_message(&mut self.init.lock(), message)
     }
 }
 
@@ -52,6 +78,7 @@ pub fn main(name: &str) -> Result<()> {
         plan: read_plan()?,
         step,
         init: stdout(),
+        heard: Mutex::new(Instant::now()),
     };
     let begun = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(&context)))
@@ -61,7 +88,7 @@ pub fn main(name: &str) -> Result<()> {
         elapsed_ns: u64::try_from(begun.elapsed().as_nanos())?,
         outcome: Outcome::from(outcome.map(Box::new)),
     };
-    write_message(&mut context.init.lock(), &finished)
+    context.send(&finished)
 }
 
 fn carry_out(context: &Context) -> Result<StepData> {

@@ -5,21 +5,26 @@ use anyhow::Result;
 
 use super::series::{self, Series, advance};
 use super::{Context, flat};
-use crate::anns::distance::Backend;
-use crate::anns::{Hit, Metric, flat as exact};
+use crate::anns::Hit;
 use crate::bench::{self, ids_hash};
-use crate::client::Searcher;
+use crate::client::{Method, Searcher};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{Matrix, fvecs, hash};
-use crate::guest::kmod;
 use crate::guest::mounts::{Mounted, Store};
 use crate::guest::protocol::{Outcome, Place};
 use crate::guest::results::{PlaceRun, Workload};
+use crate::guest::{given, kmod};
 
 pub fn observe(context: &Context) -> Result<Workload> {
     let plan = &context.plan;
-    let Vectors { vectors, queries } = plan.workload.generate()?;
-    let truth = truth(&vectors, &queries, plan.k);
+    let Vectors { vectors, queries } = given::vectors(&plan.workload)?;
+    let truth = bench::truth(&vectors, &queries, plan.metric, plan.k, |query| {
+        context.working("exact answers", query as u64, queries.rows() as u64)
+    })?;
+    let method = Method {
+        metric: plan.metric,
+        ..flat(plan.k)
+    };
 
     let store = Store::new()?;
     let mut subjects = Vec::new();
@@ -31,8 +36,9 @@ pub fn observe(context: &Context) -> Result<Workload> {
             // The warm-ups stand before the first run. A place that has failed takes no further part.
             let warmups = if run == 0 { plan.warmups } else { 0 };
             advance(subject, |subject| {
-                subject.series.run(&queries, flat(plan.k), warmups)
+                subject.series.run(&queries, method, warmups)
             });
+            context.working("searches", run.into(), plan.runs.into())?;
         }
         context.progress(run + 1, plan.runs)?;
     }
@@ -54,16 +60,6 @@ pub fn observe(context: &Context) -> Result<Workload> {
         places,
         module_after,
     })
-}
-
-/// The exact answers, by the scalar reference.
-fn truth(vectors: &Matrix, queries: &Matrix, k: u32) -> Vec<Vec<Hit>> {
-    queries
-        .iter()
-        .map(|query| {
-            exact::search_with(Backend::Scalar, vectors, Metric::L2, query, k as usize).hits
-        })
-        .collect()
 }
 
 /// One place with the dataset in it, and what has been measured there so far.

@@ -79,7 +79,7 @@ fn table(report: &Report, all: &[Searched]) -> Table {
             })),
             Cell::text(numbers::bytes(built.bytes)),
             Cell::text(numbers::decimals(
-                built.bytes as f64 / one.case.workload.rows as f64,
+                built.bytes as f64 / one.case.workload.rows() as f64,
                 1,
             )),
             match one.place(Place::InProcess) {

@@ -7,7 +7,7 @@ use super::super::table::{Cell, Table};
 use super::super::{Report, numbers};
 use super::{Section, missing};
 use crate::bundle::manifest::Manifest;
-use crate::dataset::workload::Workload;
+use crate::dataset::source::Source;
 use crate::validate::evidence::Repetition;
 
 pub fn section(report: &Report) -> Section {
@@ -139,13 +139,13 @@ fn bundle(manifest: &Manifest) -> Markup {
 fn datasets(report: &Report) -> Markup {
     let columns = ["dataset", "#rows", "#dimension", "#queries", "of", "BLAKE3"];
     let mut table = Table::new(
-        "As generated in the guest: rows and queries as little-endian f32, exact ids as u32",
+        "As the guest had them: rows and queries as little-endian f32, exact ids as u32",
         &columns,
     );
     let guest = &report.evidence.guest;
     let workload = match (report.evidence.plan(), guest.workload()) {
         (Ok(plan), Ok(measured)) => Ok((
-            plan.workload,
+            plan.workload.clone(),
             [
                 &measured.vectors_blake3,
                 &measured.queries_blake3,
@@ -167,7 +167,7 @@ fn datasets(report: &Report) -> Markup {
                 &found.queries_blake3,
                 &found.truth_blake3,
             ];
-            (case.workload, hashes)
+            (case.workload.clone(), hashes)
         });
         dataset(
             &mut table,
@@ -178,16 +178,20 @@ fn datasets(report: &Report) -> Markup {
     html! { h3 { "Datasets" } (table.render()) }
 }
 
-fn dataset(table: &mut Table, name: &str, measured: Result<(Workload, [&String; 3]), String>) {
+fn dataset(table: &mut Table, name: &str, measured: Result<(Source, [&String; 3]), String>) {
     let (of, hashes) = match measured {
         Ok(measured) => measured,
         Err(reason) => return table.row([Cell::text(name), Cell::Missing(reason)]),
     };
+    let name = match &of {
+        Source::Generated(workload) => format!("{name}, seed {}", workload.seed),
+        Source::Given(given) => format!("{name}, of {}", given.name),
+    };
     for (what, hash) in ["rows", "queries", "exact ids"].into_iter().zip(hashes) {
-        let size =
-            [of.rows, of.dim, of.queries].map(|size| Cell::text(numbers::grouped(size as u64)));
+        let size = [of.rows(), of.dim(), of.queries()]
+            .map(|size| Cell::text(numbers::grouped(size as u64)));
         table.row(
-            [Cell::text(format!("{name}, seed {}", of.seed))]
+            [Cell::text(&name)]
                 .into_iter()
                 .chain(size)
                 .chain([Cell::text(what), Cell::code(hash)]),

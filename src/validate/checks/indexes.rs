@@ -136,7 +136,7 @@ pub fn answers(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let mut equal = 0;
     for searched in searched(evidence)? {
         let here = &searched.place(Place::InProcess)?.answers;
-        if here.len() != searched.case.workload.queries {
+        if here.len() != searched.case.workload.queries() {
             return Ok(searched.fail(format!("{} queries were answered", here.len())));
         }
         for place in [Place::Fuse, Place::Kernel] {
@@ -186,7 +186,7 @@ pub fn samples(evidence: &Evidence, _: &Criterion) -> Evaluated {
                     "{place}: a later run answered differently: {unstable}"
                 )));
             }
-            let queries = searched.case.workload.queries;
+            let queries = searched.case.workload.queries();
             if let Some(fault) = measure::fault(&run.samples_ns, runs, queries) {
                 return Ok(searched.fail(format!("{place}: {fault}")));
             }
@@ -204,13 +204,18 @@ pub fn fuse_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     overhead(evidence, criterion, Place::Fuse)
 }
 
-/// Each kind of the timed cases keeps to the limit; one that does not outweighs one of which that is not clear.
+/// Each kind of the timed cases keeps to the limit; one that does not outweighs one of which that is not clear. Where no case is timed, all
+/// are shown and none is judged.
 fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluated {
-    let limit = limit(criterion)?;
+    let judged = evidence.criteria.indexes.iter().any(|case| case.timed);
+    let limit = match judged {
+        true => limit(criterion)?,
+        false => f64::INFINITY,
+    };
     let unit = measure::unit(evidence)?;
     let (mut kept, mut unclear) = (Vec::new(), None);
     for searched in searched(evidence)? {
-        if !searched.case.timed {
+        if judged && !searched.case.timed {
             continue;
         }
         let there = figures::index(evidence, &searched, place)?;
@@ -228,7 +233,12 @@ fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluat
             Against::Below => kept.push(format!("{} {ratio}", searched.name())),
         }
     }
-    Ok(unclear.unwrap_or_else(|| Finding::judge(!kept.is_empty(), kept.join(", "))))
+    let shown = kept.join(", ");
+    Ok(match (judged, unclear) {
+        (false, _) => Finding::skipped(format!("the criteria judge no case by its cost: {shown}")),
+        (true, Some(unclear)) => unclear,
+        (true, None) => Finding::judge(!shown.is_empty(), shown),
+    })
 }
 
 pub fn following(evidence: &Evidence, _: &Criterion) -> Evaluated {

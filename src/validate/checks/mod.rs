@@ -2,6 +2,7 @@
 //! Every check of the criteria, held against the evidence.
 
 mod answers;
+mod dataset;
 mod fuse;
 pub mod indexes;
 mod kernel_log;
@@ -34,13 +35,15 @@ enum Subject {
     Host,
     /// The comparison with other engines on the host.
     Comparison,
+    /// The file with the user's own vectors.
+    File,
     /// A boot, and in it these steps.
     Guest(&'static [Step]),
     /// The same, and the indexes built on the host.
     GuestAndBuilder(&'static [Step]),
 }
 
-use Subject::{Bundle, Comparison, Guest, GuestAndBuilder, Host};
+use Subject::{Bundle, Comparison, File, Guest, GuestAndBuilder, Host};
 
 type Row = (&'static str, Subject, Evaluate, &'static str);
 
@@ -60,6 +63,7 @@ const TABLE: &[Row] = &[
     ("machine.accelerator", Guest(&[]), machine::accelerator, "console.log"),
     ("machine.guest", Guest(&[Identity]), machine::guest, "results.json"),
     ("workload.identity", Guest(&[Workload]), workload::identity, "results.json"),
+    ("dataset.truth", File, dataset::truth, "verdict.json"),
     ("module.identity", Guest(&[Module, Workload]), module::identity, "results.json"),
     ("module.lifecycle", Guest(&[Module, Workload, After]), module::lifecycle, "results.json"),
     ("kernel.files", Guest(&[Files]), module::files, "results.json"),
@@ -104,12 +108,17 @@ pub fn look_at_comparison(criteria: &Criteria) -> bool {
     subjects(criteria).any(|subject| matches!(subject, Comparison))
 }
 
+/// Whether a check is about the comparison with other engines.
+pub fn compares(id: &str) -> bool {
+    row(id).is_some_and(|(_, subject, ..)| matches!(subject, Comparison))
+}
+
 /// The steps that the checks look at, in their order; nothing if no check needs a boot.
 pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {
             Guest(steps) | GuestAndBuilder(steps) => Some(steps),
-            Bundle | Host | Comparison => None,
+            Bundle | Host | Comparison | File => None,
         })
         .collect();
     let steps: BTreeSet<Step> = guests.iter().copied().flatten().copied().collect();
@@ -172,14 +181,16 @@ mod tests {
     fn criteria_and_checks_name_each_other() {
         let criteria = Criteria::read(None).unwrap();
         let asked: Vec<_> = criteria.checks.iter().map(|c| c.id.as_str()).collect();
-        let known: Vec<_> = TABLE.iter().map(|(id, ..)| *id).collect();
+        // The check that has a subject only with the user's own vectors is added then.
+        let known = TABLE.iter().filter(|row| !matches!(row.1, File));
+        let known: Vec<_> = known.map(|(id, ..)| *id).collect();
         assert_eq!(asked, known);
     }
 
     #[test]
     fn what_no_check_looks_at_is_not_done() {
         let mut criteria = Criteria::read(None).unwrap();
-        assert!(look_at_host(&criteria));
+        assert!(look_at_host(&criteria) && look_at_comparison(&criteria));
         assert_eq!(steps(&criteria).unwrap(), Step::ALL);
 
         let all = criteria.checks.clone();
@@ -197,6 +208,6 @@ mod tests {
         );
         let (_, steps) = only(&["module.identity", "kernel.answers", "slab.leak"]);
         assert_eq!(steps.unwrap(), [Module, Cycles, Workload]);
-        assert!(!look_at_builder(&criteria));
+        assert!(!look_at_builder(&criteria) && !look_at_comparison(&criteria));
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What was measured on the host beside other engines: ratios within one interleaved run, between searches that find enough.
 
-use crate::bench::stats::{Ratio, median, ratio_of_run_medians};
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, Engine, OURS, Place, Samples, Series};
+use crate::figures::{Against, Figure, Ratio, Rule};
 
-use super::super::check::{Finding, Status};
+use super::super::check::Finding;
 use super::super::criteria::Criterion;
 use super::super::evidence::Evidence;
 use super::{Evaluated, limit, measure};
@@ -15,7 +15,10 @@ const QDRANT: &str = "qdrant";
 
 /// Every peer gave what was planned, in the version that is pinned.
 pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
-    let comparison = evidence.comparison()?;
+    Ok(measured_in(evidence.comparison()?))
+}
+
+fn measured_in(comparison: &Comparison) -> Finding {
     let (mut good, mut absent, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for peer in comparison
         .engines
@@ -34,13 +37,13 @@ pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
         }
     }
     let good = format!("measured as pinned: {}", good.join(", "));
-    Ok(if !faults.is_empty() {
+    if !faults.is_empty() {
         Finding::fail(faults.join("; "))
     } else if !absent.is_empty() {
         Finding::skipped(format!("{}; {good}", absent.join("; ")))
     } else {
         Finding::pass(good)
-    })
+    }
 }
 
 fn versions(engine: &Engine) -> String {
@@ -78,9 +81,11 @@ fn describe(compared: &Compared, series: &Series) -> String {
 
 /// What a kind costs through FUSE beside the same search in process.
 pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    let limit = limit(criterion)?;
-    let comparison = mounted(evidence)?;
-    let floor = floor(evidence)?;
+    baseline_in(evidence.comparison()?, floor(evidence)?, limit(criterion)?)
+}
+
+fn baseline_in(comparison: &Comparison, floor: f64, limit: f64) -> Evaluated {
+    mounted(comparison)?;
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
@@ -93,24 +98,26 @@ pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
             if here.peek().is_none() {
                 continue;
             }
-            let base = fastest(here, floor)
+            let base = fastest(comparison, compared, here, floor)
                 .map_err(|reason| Finding::fail(format!("{name} {kind} in process: {reason}")))?;
             let through = compared
                 .of(OURS, Place::Fuse)
-                .find(|series| (series.kind, series.effort) == (kind, base.series.effort))
-                .map(|series| series.measured.samples())
-                .unwrap_or_else(|| Err("it was not measured".into()))
-                .map_err(|reason| Finding::fail(format!("{name} {kind} through FUSE: {reason}")))?;
-            if let Some(divergence) = &through.divergence {
-                return Ok(Finding::fail(format!(
-                    "{name} {kind} through FUSE: {divergence}"
-                )));
+                .find(|series| (series.kind, series.effort) == (kind, base.series.effort));
+            let fail = |reason| Finding::fail(format!("{name} {kind} through FUSE: {reason}"));
+            let through = through.ok_or_else(|| fail("it was not measured".to_owned()))?;
+            let samples = through.measured.samples().map_err(fail)?;
+            if let Some(divergence) = &samples.divergence {
+                return Ok(fail(divergence.clone()));
             }
-            let ratio = ratio(base.samples, through)?;
+            let through = comparison.median(compared, through);
+            let ratio = ratio(&through, &base.median, Rule::Places)?;
             all.add(
-                ratio.interval.1 <= limit,
-                ratio.interval.0 > limit,
-                format!("{name} {kind} {}", shown(&ratio)),
+                match ratio.against(limit) {
+                    Against::Below => Held::Yes,
+                    Against::Above => Held::No,
+                    Against::Inconclusive => Held::Open,
+                },
+                format!("{name} {kind} {ratio}"),
             );
         }
     }
@@ -118,18 +125,26 @@ pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
 }
 
 pub fn against_chromadb(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    against(evidence, criterion, CHROMADB)
+    against(
+        evidence.comparison()?,
+        CHROMADB,
+        floor(evidence)?,
+        limit(criterion)?,
+    )
 }
 
 pub fn against_qdrant(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    against(evidence, criterion, QDRANT)
+    against(
+        evidence.comparison()?,
+        QDRANT,
+        floor(evidence)?,
+        limit(criterion)?,
+    )
 }
 
 /// How many times as fast as a peer's fastest search that finds enough ours through FUSE is.
-fn against(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated {
-    let limit = limit(criterion)?;
-    let comparison = mounted(evidence)?;
-    let floor = floor(evidence)?;
+fn against(comparison: &Comparison, peer: &str, floor: f64, limit: f64) -> Evaluated {
+    mounted(comparison)?;
     let engine = comparison
         .engine(peer)
         .ok_or_else(|| Finding::could_not_run(format!("the criteria do not compare {peer}")))?;
@@ -144,21 +159,30 @@ fn against(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated 
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
-        let ours = fastest(compared.of(OURS, Place::Fuse), floor)
+        let ours = fastest(comparison, compared, compared.of(OURS, Place::Fuse), floor)
             .map_err(|reason| Finding::fail(format!("{name} through FUSE: {reason}")))?;
-        let theirs = fastest(compared.of(peer, Place::OwnProcess), floor)
-            .map_err(|reason| Finding::could_not_run(format!("{name} by {peer}: {reason}")))?;
-        let ratio = ratio(ours.samples, theirs.samples)?;
+        let theirs = fastest(
+            comparison,
+            compared,
+            compared.of(peer, Place::OwnProcess),
+            floor,
+        )
+        .map_err(|reason| Finding::could_not_run(format!("{name} by {peer}: {reason}")))?;
+        let rule = Rule::Engines { recall: floor };
+        let ratio = ratio(&theirs.median, &ours.median, rule)?;
+        let us = |fastest: &Fastest| fastest.ns / 1e3;
         all.add(
-            ratio.interval.0 >= limit,
-            ratio.interval.1 < limit,
+            match ratio.against(limit) {
+                Against::Above => Held::Yes,
+                Against::Below => Held::No,
+                Against::Inconclusive => Held::Open,
+            },
             format!(
-                "{}: {:.1} µs against {:.1} µs of {}, {}",
+                "{}: {:.1} µs against {:.1} µs of {}, {ratio}",
                 describe(compared, ours.series),
-                ours.median_ns / 1e3,
-                theirs.median_ns / 1e3,
+                us(&ours),
+                us(&theirs),
                 describe(compared, theirs.series),
-                shown(&ratio)
             ),
         );
     }
@@ -166,10 +190,9 @@ fn against(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated 
 }
 
 /// Where nothing can be mounted, what concerns FUSE does not apply.
-fn mounted(evidence: &Evidence) -> Result<&Comparison, Finding> {
-    let comparison = evidence.comparison()?;
+fn mounted(comparison: &Comparison) -> Result<(), Finding> {
     match &comparison.no_mount {
-        None => Ok(comparison),
+        None => Ok(()),
         Some(reason) => Err(Finding::skipped(reason)),
     }
 }
@@ -183,31 +206,39 @@ fn floor(evidence: &Evidence) -> Result<f64, Finding> {
 
 struct Fastest<'a> {
     series: &'a Series,
-    samples: &'a Samples,
-    /// Of the medians of the runs.
-    median_ns: f64,
+    median: Figure,
+    /// What that is.
+    ns: f64,
 }
 
 /// Of those that find enough; or why there is none.
-fn fastest<'a>(all: impl Iterator<Item = &'a Series>, floor: f64) -> Result<Fastest<'a>, String> {
+fn fastest<'a>(
+    comparison: &Comparison,
+    compared: &Compared,
+    all: impl Iterator<Item = &'a Series>,
+    floor: f64,
+) -> Result<Fastest<'a>, String> {
     let (mut best, mut most, mut failed): (Option<Fastest>, f64, Option<String>) =
         (None, 0.0, None);
     for series in all {
-        match series.measured.samples() {
-            Err(reason) => failed = Some(reason),
-            Ok(samples) if samples.recall_by_row < floor => most = most.max(samples.recall_by_row),
-            Ok(samples) => {
-                let medians = samples.samples_ns.iter();
-                let medians = medians.map(|run| median(run.iter().map(|&ns| ns as f64)));
-                let median_ns = median(medians);
-                if best.as_ref().is_none_or(|best| median_ns < best.median_ns) {
-                    best = Some(Fastest {
-                        series,
-                        samples,
-                        median_ns,
-                    });
-                }
+        let recall = match series.measured.samples() {
+            Err(reason) => {
+                failed = Some(reason);
+                continue;
             }
+            Ok(Samples { recall_by_row, .. }) => *recall_by_row,
+        };
+        if recall < floor {
+            most = most.max(recall);
+            continue;
+        }
+        let median = comparison.median(compared, series);
+        let Some(ns) = median.value.value else {
+            failed = median.value.reason;
+            continue;
+        };
+        if best.as_ref().is_none_or(|best| ns < best.ns) {
+            best = Some(Fastest { series, median, ns });
         }
     }
     best.ok_or_else(|| {
@@ -215,13 +246,15 @@ fn fastest<'a>(all: impl Iterator<Item = &'a Series>, floor: f64) -> Result<Fast
     })
 }
 
-fn ratio(base: &Samples, other: &Samples) -> Result<Ratio, Finding> {
-    ratio_of_run_medians(&base.samples_ns, &other.samples_ns).map_err(Finding::could_not_run)
+fn ratio(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Finding> {
+    Ratio::new(of, to, rule).map_err(Finding::could_not_run)
 }
 
-fn shown(ratio: &Ratio) -> String {
-    let (low, high) = ratio.interval;
-    format!("{:.2} x (95 %: {low:.2} to {high:.2})", ratio.ratio)
+enum Held {
+    Yes,
+    No,
+    /// The interval has the limit in it.
+    Open,
 }
 
 /// Several figures under one criterion: the worst of them counts.
@@ -233,28 +266,21 @@ struct Judged {
 }
 
 impl Judged {
-    fn add(&mut self, met: bool, missed: bool, words: String) {
-        self.missed |= missed;
-        self.open |= !met && !missed;
+    fn add(&mut self, held: Held, words: String) {
+        self.missed |= matches!(held, Held::No);
+        self.open |= matches!(held, Held::Open);
         self.words.push(words);
     }
 
     fn finding(self) -> Finding {
         let words = self.words.join("; ");
-        let status = match (self.missed, self.open) {
-            (true, _) => Status::Fail,
-            (false, true) => {
-                let why = "inconclusive: an interval reaches over the limit";
-                return Finding::could_not_run(format!("{why}: {words}"));
-            }
+        match (self.missed, self.open) {
+            (true, _) => Finding::fail(words),
+            (false, true) => Finding::inconclusive(words),
             (false, false) if self.words.is_empty() => {
-                return Finding::could_not_run("nothing was compared");
+                Finding::could_not_run("nothing was compared")
             }
-            (false, false) => Status::Pass,
-        };
-        Finding {
-            status,
-            measured: words,
+            (false, false) => Finding::pass(words),
         }
     }
 }

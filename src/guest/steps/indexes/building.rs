@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::anns::index::{self, Index, Kind, Parameters};
+use crate::anns::index::{self, Index, Kind, Parameters, Progress, Unobserved};
 use crate::anns::{Metric, hnsw, ivf, lsh, pq};
 use crate::dataset::Matrix;
 use crate::guest::protocol::Build;
@@ -13,7 +13,7 @@ const SEED: u64 = 42;
 
 /// An index file with the defaults of its kind.
 pub fn build(rows: &Matrix, metric: Metric, kind: Kind) -> Result<Vec<u8>> {
-    build_as(Build::default(), rows, metric, kind, 1)
+    build_as(Build::default(), rows, metric, kind, 1, &Unobserved)
 }
 
 /// The number of threads makes no difference to the file.
@@ -23,6 +23,7 @@ pub fn build_as(
     metric: Metric,
     kind: Kind,
     threads: usize,
+    progress: &dyn Progress,
 ) -> Result<Vec<u8>> {
     let parameters = match kind {
         Kind::Hnsw => {
@@ -41,7 +42,7 @@ pub fn build_as(
         }),
         Kind::Lsh => Parameters::Lsh(lsh::Parameters::default()),
     };
-    let built = index::build(rows, metric, &parameters, SEED, threads, &index::Unobserved);
+    let built = index::build(rows, metric, &parameters, SEED, threads, progress);
     let built = built.with_context(|| format!("cannot build an index of kind {kind}"))?;
     Ok(built.to_vec())
 }

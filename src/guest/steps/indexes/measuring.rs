@@ -5,35 +5,33 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::building;
-use crate::anns::distance::Backend;
-use crate::anns::{Hit, Metric, flat, index};
+use crate::anns::{Hit, index};
 use crate::bench::{self, ids_hash};
 use crate::client::{Method, Searcher};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{Matrix, fvecs, hash};
+use crate::guest::given;
 use crate::guest::mounts::{Mounted, Store};
-use crate::guest::protocol::{Build, IndexCase, KindPlan, Outcome, Place};
+use crate::guest::protocol::{IndexCase, KindPlan, Outcome, Place};
 use crate::guest::results::{Built, IndexFile, IndexRun, IndexedKind, KindRuns, MeasuredCase};
+use crate::guest::steps::Context;
 use crate::guest::steps::series::{self, Series, advance};
 
 const VECTORS: &str = "vectors.fvecs";
 
 pub fn measure(
+    context: &Context,
     store: &Store,
     case: &IndexCase,
     progress: &mut dyn FnMut() -> Result<()>,
 ) -> Result<MeasuredCase> {
-    let Vectors { vectors, queries } = case.workload.generate()?;
-    let truth: Vec<Vec<Hit>> = queries
-        .iter()
-        .map(|query| {
-            let k = case.k as usize;
-            flat::search_with(Backend::Scalar, &vectors, case.metric, query, k).hits
-        })
-        .collect();
+    let Vectors { vectors, queries } = given::vectors(&case.workload)?;
+    let truth = bench::truth(&vectors, &queries, case.metric, case.k, |query| {
+        context.working("exact answers", query as u64, queries.rows() as u64)
+    })?;
 
     let mut rows = Vec::new();
     fvecs::encode(&mut rows, &vectors)?;
@@ -45,6 +43,7 @@ pub fn measure(
     let mut kinds = Vec::new();
     for planned in &case.kinds {
         let searched = Searched {
+            context,
             case,
             planned,
             queries: &queries,
@@ -104,6 +103,7 @@ fn hash_of(path: &Path) -> Result<String> {
 
 /// One kind in all places.
 struct Searched<'a> {
+    context: &'a Context,
     case: &'a IndexCase,
     planned: &'a KindPlan,
     queries: &'a Matrix,
@@ -113,7 +113,7 @@ struct Searched<'a> {
 impl Searched<'_> {
     fn kind(&self, vectors: &Matrix, places: &[(Place, Result<Rows>)]) -> Result<KindRuns> {
         let index = match self.planned.kind.index() {
-            Some(kind) => Some(build(self.planned.build, vectors, self.case.metric, kind)?),
+            Some(kind) => Some(self.build(vectors, kind)?),
             None => None,
         };
         let mut subjects: Vec<(Place, Result<Subject>)> = places
@@ -126,6 +126,9 @@ impl Searched<'_> {
                 advance(subject, |subject| {
                     subject.series.run(self.queries, self.method(), warmups)
                 });
+                let at = format!("searches by {}", self.planned.kind);
+                let runs = self.case.runs.into();
+                self.context.working(&at, run.into(), runs)?;
             }
         }
         let places = subjects.into_iter().map(|(place, subject)| {
@@ -147,6 +150,27 @@ impl Searched<'_> {
         }
     }
 
+    /// On one thread, while the host hears how far it is.
+    fn build(&self, vectors: &Matrix, kind: index::Kind) -> Result<Index> {
+        let watched = Watched {
+            context: self.context,
+            at: format!("building {kind}"),
+        };
+        let begun = Instant::now();
+        let (asked, metric) = (self.planned.build, self.case.metric);
+        let content = building::build_as(asked, vectors, metric, kind, 1, &watched)?;
+        let build_ns = u64::try_from(begun.elapsed().as_nanos())?;
+        Ok(Index {
+            kind,
+            built: Built {
+                build_ns,
+                bytes: content.len() as u64,
+                blake3: blake3::hash(&content).to_string(),
+            },
+            content,
+        })
+    }
+
     fn subject(&self, rows: &Result<Rows>, index: Option<&Index>) -> Result<Subject> {
         let rows = match rows {
             Ok(rows) => rows,
@@ -166,26 +190,23 @@ impl Searched<'_> {
     }
 }
 
-/// An index, built on one thread.
+/// Tells the host how far a build is.
+struct Watched<'a> {
+    context: &'a Context,
+    at: String,
+}
+
+impl index::Progress for Watched<'_> {
+    fn report(&self, done: u64, of: u64) {
+        // Where init no longer listens, the next progress of the step says so.
+        let _ = self.context.working(&self.at, done, of);
+    }
+}
+
 struct Index {
     kind: index::Kind,
     content: Vec<u8>,
     built: Built,
-}
-
-fn build(asked: Build, vectors: &Matrix, metric: Metric, kind: index::Kind) -> Result<Index> {
-    let begun = Instant::now();
-    let content = building::build_as(asked, vectors, metric, kind, 1)?;
-    let build_ns = u64::try_from(begun.elapsed().as_nanos())?;
-    Ok(Index {
-        kind,
-        built: Built {
-            build_ns,
-            bytes: content.len() as u64,
-            blake3: blake3::hash(&content).to_string(),
-        },
-        content,
-    })
 }
 
 /// One place with an index in it, and what has been measured there so far.

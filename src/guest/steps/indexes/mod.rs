@@ -30,7 +30,7 @@ pub(super) fn observe(context: &Context) -> Result<Indexes> {
     let store = Store::new()?;
     let mut measured = Vec::new();
     for case in cases {
-        measured.push(measuring::measure(&store, case, &mut progress)?);
+        measured.push(measuring::measure(context, &store, case, &mut progress)?);
     }
     let mut following = PerPlace::new();
     let mut replacing = PerPlace::new();

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs-validate reproduce`
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::print_json;
+use super::run::{OwnArgs, carry_out, interpreter, patience, tool};
+use crate::machine::accelerator::Requested;
+use crate::records::reproduce::{Outcome, Reproduction, Side};
+use crate::records::source::{Form, Source};
+use crate::validate::evidence::{Evidence, Repetition};
+use crate::validate::own_criteria;
+use crate::validate::own_data::Origin;
+use crate::validate::run::Request;
+use crate::validate::terminal::table;
+
+/// Verify a pack, run the same again, and compare
+///
+/// First every file of the pack is held against its list, and the evidence in it, judged again, against its verdict. Then a run with the
+/// pack's criteria and accelerator is held against it: datasets, indexes and answers must be equal to the bit; under icount, with the same
+/// bundle and QEMU, every figure to the digit; on the same CPU, each ratio of times must lie in the range of the packed runs.
+///
+/// Exit status: 0 reproduced, 1 something differs, 2 the pack contradicts itself, or nothing could be run or compared.
+#[derive(Debug, clap::Args)]
+pub struct ReproduceArgs {
+    /// What `vexfs-validate pack` has made
+    file: PathBuf,
+    /// The id that the pack must have
+    #[arg(long, value_name = "ID")]
+    expect: Option<String>,
+    /// The bundle to boot
+    #[arg(long, value_name = "DIR", default_value = "out/bundle")]
+    bundle: PathBuf,
+    /// Which accelerator [default: that of the pack]
+    #[arg(long, value_enum)]
+    accel: Option<Requested>,
+    /// Compare with this finished run instead: its directory, a pack, or an image that has run
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["accel", "patience", "dataset"])]
+    against: Option<PathBuf>,
+    /// Directory for runs; `latest` in it is the newest
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<u64>,
+    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
+    #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
+    peers: Option<PathBuf>,
+    /// Print the pack's id and every comparison as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    own: OwnArgs,
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    pack: &'a str,
+    against: String,
+    #[serde(flatten)]
+    reproduction: Reproduction,
+}
+
+impl ReproduceArgs {
+    /// Gives back the exit status.
+    pub fn run(self) -> Result<u8> {
+        let shown = self.file.display();
+        let pack = Source::open(&self.file)?;
+        let Form::Pack { id, .. } = &pack.form else {
+            bail!("{shown} is no pack: make one with `vexfs-validate pack`");
+        };
+        if let Some(expected) = &self.expect {
+            ensure!(
+                expected == id,
+                "{shown} is the pack {id}, not {expected}: it is another one, or it was changed"
+            );
+        }
+        let packed = Side {
+            evidence: &pack.evidence,
+            verdict: &pack.verdict,
+        };
+        let (against, reproduction) = match &self.against {
+            Some(run) => {
+                let run = Source::open(run)?;
+                let new = Side {
+                    evidence: &run.evidence,
+                    verdict: &run.verdict,
+                };
+                (run.shown.clone(), Reproduction::of(packed, new))
+            }
+            None => {
+                let request = request(&self, &pack.evidence)?;
+                let (dir, verdict, evidence) = carry_out(request)?;
+                let new = Side {
+                    evidence: &evidence,
+                    verdict: &verdict,
+                };
+                (dir.display().to_string(), Reproduction::of(packed, new))
+            }
+        };
+        let status = reproduction.exit_code();
+        if self.json {
+            print_json(&Printed {
+                pack: id,
+                against,
+                reproduction,
+            })?;
+        } else {
+            println!("pack {id}, whole and consistent, against {against}");
+            print(&reproduction);
+        }
+        Ok(status)
+    }
+}
+
+/// The run that was packed, once more.
+fn request(asked: &ReproduceArgs, packed: &Evidence) -> Result<Request> {
+    let accelerator = match asked.accel {
+        Some(accelerator) => accelerator,
+        None => packed
+            .machine
+            .as_ref()
+            .and_then(|machine| machine.accelerator)
+            .and_then(|accelerator| Requested::from_str(accelerator.name(), false).ok())
+            .context("the pack does not tell its accelerator: name one with --accel")?,
+    };
+    let once = matches!(packed.repetition, Repetition::None(_));
+    let own = asked
+        .own
+        .clone()
+        .read(packed.criteria.workload.k, 2 - u64::from(once))?;
+    let criteria = match (&packed.own, &own) {
+        (None, None) => packed.criteria.clone(),
+        (Some(_), Some(own)) => own_criteria::derive(&packed.criteria, own)?,
+        (Some(Origin { record, .. }), None) => bail!(
+            "the packed run was on vectors that are not in the pack: give {} (BLAKE3 {}) with --dataset",
+            record.file,
+            record.file_blake3
+        ),
+        (None, Some(_)) => bail!("the packed run was on generated vectors: leave --dataset out"),
+    };
+    Ok(Request {
+        criteria,
+        patience: patience(asked.patience, own.as_ref()),
+        own,
+        bundle: asked.bundle.clone(),
+        accelerator,
+        once,
+        tool: tool()?,
+        peers: asked.peers.as_deref().map(interpreter).transpose()?,
+        out: asked.out.clone(),
+    })
+}
+
+fn print(reproduction: &Reproduction) {
+    let mut rows = table();
+    rows.set_header(["", "what", "packed", "new"]);
+    for row in &reproduction.rows {
+        rows.add_row([
+            row.outcome.word(),
+            &row.what,
+            &shortened(&row.packed),
+            &shortened(&row.new),
+        ]);
+    }
+    println!("{rows}\n");
+    let count = |outcome| {
+        let rows = reproduction.rows.iter();
+        rows.filter(|row| row.outcome == outcome).count()
+    };
+    for row in &reproduction.rows {
+        if let (Outcome::Differs, Some(why)) = (row.outcome, &row.why) {
+            println!("differs: {}: {why}", row.what);
+        }
+    }
+    let mut reasons: Vec<&String> = reproduction
+        .rows
+        .iter()
+        .filter(|row| row.outcome == Outcome::NotComparable)
+        .filter_map(|row| row.why.as_ref())
+        .collect();
+    reasons.sort();
+    reasons.dedup();
+    for why in reasons {
+        println!("not comparable: {why}");
+    }
+    println!(
+        "{}  ({} equal, {} within, {} differ, {} not comparable)",
+        match reproduction.exit_code() {
+            0 => "reproduced",
+            1 => "NOT REPRODUCED",
+            _ => "nothing could be compared",
+        },
+        count(Outcome::Equal),
+        count(Outcome::Within),
+        count(Outcome::Differs),
+        count(Outcome::NotComparable),
+    );
+}
+
+/// As much of a hash as tells it from others.
+fn shortened(value: &str) -> String {
+    let hash = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match value.get(..64) {
+        Some(begin) if hash(begin) => format!("{begin:.16}…{}", &value[64..]),
+        _ => value.to_owned(),
+    }
+}

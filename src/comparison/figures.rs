@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The figures of a comparison, each with what it was measured under.
+
+use super::{BuildRecord, Compared, Comparison, Place, Series};
+use crate::client::Kind;
+use crate::figures::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
+use crate::guest::protocol;
+
+impl Comparison {
+    /// All: what inserting takes, and the median search of each series.
+    pub fn figures(&self) -> Vec<Figure> {
+        let of = |compared: &Compared| {
+            let inserts = compared
+                .builds
+                .iter()
+                .map(|build| self.insert(compared, build));
+            let searches = compared
+                .series
+                .iter()
+                .map(|series| self.median(compared, series));
+            inserts.chain(searches).collect::<Vec<_>>()
+        };
+        self.workloads.iter().flat_map(of).collect()
+    }
+
+    /// The median search of a series.
+    pub fn median(&self, compared: &Compared, series: &Series) -> Figure {
+        let measured = series.measured.samples();
+        let conditions = Conditions {
+            effort: series.effort,
+            recall: measured.as_ref().ok().map(|samples| samples.recall_by_row),
+            place: match series.place {
+                Place::InProcess | Place::OwnProcess => protocol::Place::InProcess,
+                Place::Fuse => protocol::Place::Fuse,
+            },
+            threads: series.threads,
+            ..self.conditions(compared, &series.engine, series.kind)
+        };
+        match measured {
+            Ok(samples) => Figure::of_samples(Quantity::Median, &samples.samples_ns, conditions),
+            Err(reason) => Figure::missing(Quantity::Median, reason, conditions),
+        }
+    }
+
+    /// What it took until all rows were found.
+    fn insert(&self, compared: &Compared, build: &BuildRecord) -> Figure {
+        let conditions = Conditions {
+            operation: Operation::Insert,
+            k: None,
+            ..self.conditions(compared, &build.engine, build.kind)
+        };
+        match (build.insert_ns.value, &build.insert_ns.reason) {
+            (Some(ns), _) => Figure::once(ns, conditions),
+            (None, reason) => {
+                let reason = reason.as_deref().unwrap_or("no reason is given");
+                Figure::missing(Quantity::Once, reason, conditions)
+            }
+        }
+    }
+
+    /// Of a search in process at no effort.
+    fn conditions(&self, compared: &Compared, engine: &str, kind: Kind) -> Conditions {
+        let versions = self.engine(engine).map(|engine| {
+            let versions: Vec<String> = engine.versions.values().cloned().collect();
+            versions.join(", ")
+        });
+        Conditions {
+            engine: Engine {
+                name: engine.to_owned(),
+                version: versions.unwrap_or_default(),
+            },
+            dataset: Dataset {
+                // Not the name alone: the same rows are searched by us alone, too.
+                name: format!("{} beside other engines", compared.workload.name),
+                rows: compared.workload.rows as u64,
+                dim: compared.workload.dim as u32,
+                vectors_blake3: Some(compared.vectors_blake3.clone()),
+                queries_blake3: Some(compared.queries_blake3.clone()),
+            },
+            operation: Operation::Search,
+            metric: compared.metric,
+            k: Some(compared.k),
+            kind,
+            effort: 0,
+            recall: None,
+            place: protocol::Place::InProcess,
+            machine: Machine::Host {
+                cpu: self.host.cpu_model.clone(),
+            },
+            clock: Clock::Monotonic,
+            threads: 1,
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The vectors of a source: generated here, or given to the guest before it booted.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::protocol::{QUERIES_PATH, VECTORS_PATH};
+use crate::dataset::fvecs;
+use crate::dataset::source::Source;
+use crate::dataset::workload::Vectors;
+
+/// Vectors that were given are read and hashed anew each time.
+pub fn vectors(source: &Source) -> Result<Vectors> {
+    let read = |path| fvecs::read(Path::new(path));
+    let given = || {
+        Ok(Some(Vectors {
+            vectors: read(VECTORS_PATH)?,
+            queries: read(QUERIES_PATH)?,
+        }))
+    };
+    source.vectors(given).context("there are no vectors")
+}

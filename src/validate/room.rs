@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The memory that vectors take: in a guest, and on the host that runs it.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::anns::code;
+use crate::dataset::fvecs::row_bytes;
+use crate::dataset::source::Source;
+use crate::guest::system;
+
+const MIB: u64 = 1 << 20;
+
+/// Of a guest, for its kernel and the generated workloads.
+const GUEST_MIB: u64 = 1024;
+
+/// A guest's memory is a multiple of this.
+const GRAIN_MIB: u64 = 64;
+
+/// A boot loader puts what a guest is given into its lower 2 GiB, beside other things.
+const INPUT_MAX: u64 = 1 << 30;
+
+/// The four kinds of index take about so many bytes a row beside its codes.
+const LINKS: u64 = 320;
+
+/// The memory of a guest that works on these vectors.
+pub fn guest_mib(source: &Source) -> u32 {
+    let grown = match source {
+        Source::Generated(_) => 0,
+        Source::Given(given) => {
+            ((given.rows + given.queries) as u64 * guest_bytes(given.dim)).div_ceil(MIB)
+        }
+    };
+    let mib = (GUEST_MIB + grown).next_multiple_of(GRAIN_MIB);
+    u32::try_from(mib).unwrap_or(u32::MAX)
+}
+
+/// What a row takes in a guest at its worst, with all indexes there: as a file where the guest was given it, in the step's memory and in
+/// three stores; packed for the step and for a search in each place; its part of each index in the making, in the stores and for the searches.
+fn guest_bytes(dim: usize) -> u64 {
+    let packed = 4 * dim.next_multiple_of(16) as u64;
+    let indexes = 2 * code::stride(dim) as u64 + dim as u64 / 4 + LINKS;
+    5 * row_bytes(dim) + 4 * packed + 7 * indexes
+}
+
+/// What a row takes on the host: for each guest its memory and the file it is given; and for the searches and builds of the host itself.
+fn host_bytes(dim: usize, boots: u64) -> u64 {
+    boots * (guest_bytes(dim) + row_bytes(dim)) + guest_bytes(dim)
+}
+
+/// Refuses what a guest cannot be given, or what this host has no room for.
+pub fn check(file: &Path, rows: usize, dim: usize, queries: usize, boots: u64) -> Result<()> {
+    let all = (rows + queries) as u64;
+    let available = system::available_kib()? * 1024;
+    let most = (INPUT_MAX / row_bytes(dim)).min(available / host_bytes(dim, boots));
+    if all <= most {
+        return Ok(());
+    }
+    let limit = if all * row_bytes(dim) > INPUT_MAX {
+        format!("a guest can be given {} MiB", INPUT_MAX / MIB)
+    } else {
+        format!(
+            "{boots} guests and the host's own searches would take {} MiB, of which {} are free",
+            all * host_bytes(dim, boots) / MIB,
+            available / MIB
+        )
+    };
+    match most.saturating_sub(queries as u64) {
+        0 => bail!(
+            "{}: {rows} rows of {dim} elements are too many: {limit}",
+            file.display()
+        ),
+        fitting => bail!(
+            "{}: {rows} rows of {dim} elements are too many: {limit}; take the first {fitting} or fewer by --rows {fitting}",
+            file.display()
+        ),
+    }
+}
