@@ -113,7 +113,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
     });
     let searches = |noise: &mut Noise, ns| {
         json!({
-            "samples_ns": noise.samples(20, 100, ns), "elapsed_ns": [1], "answers": [], "result_hashes": [], "unstable": null
+            "samples_ns": noise.samples(6, 100, ns), "elapsed_ns": [1], "answers": [], "result_hashes": [], "unstable": null
         })
     };
     let host = json!({
@@ -297,7 +297,7 @@ fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
                 },
                 threads: 1,
                 measured: Ok::<_, &str>(Samples {
-                    samples_ns: noise.samples(20, 100, ns),
+                    samples_ns: noise.samples(6, 100, ns),
                     ids: Vec::new(),
                     recall_by_row: recall,
                     recall_by_distance: recall,
@@ -339,7 +339,7 @@ fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
         k: 10,
         metric: Metric::L2,
         warmups: 5,
-        runs: 20,
+        runs: 6,
         builds: vec![
             built("vexfs", Ok::<_, &str>(900_000_000).into()),
             built("chromadb", Ok::<_, &str>(4_000_000_000).into()),
