@@ -118,6 +118,9 @@ impl Peer {
             .arg(adapter.engine)
             .args(adapter.packages)
             .envs(ENVIRONMENT)
+            // Packages are this interpreter's, whatever the caller uses.
+            .env_remove("PYTHONPATH")
+            .env_remove("PYTHONHOME")
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
