@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::source::Source;
@@ -24,27 +24,33 @@ const OF_OTHERS: [&str; 2] = ["peers.", "fuse.vs-"];
 pub struct Module {
     pub file: PathBuf,
     pub blake3: String,
+    /// The release that it was built for.
+    pub built_for: String,
     /// The release that it is to run on.
     pub release: String,
 }
 
 impl Module {
-    /// Reads a module, and refuses one that was built for another kernel.
     pub fn read(file: &Path, release: String) -> Result<Module> {
         let shown = file.display();
         let content = fs::read(file).with_context(|| format!("cannot read {shown}"))?;
         let identity = ModuleIdentity::of(&content)
             .with_context(|| format!("{shown} is not a kernel module"))?;
-        let built_for = identity.release();
-        if built_for != release {
-            bail!(
-                "{shown} was built for the kernel {built_for}, not for {release}: build it for that kernel, or name the kernel with --release"
-            );
-        }
         Ok(Module {
             file: file.to_owned(),
             blake3: blake3::hash(&content).to_string(),
+            built_for: identity.release().to_owned(),
             release,
+        })
+    }
+
+    /// Why no run at all can count.
+    pub fn unfit(&self) -> Option<String> {
+        (self.built_for != self.release).then(|| {
+            format!(
+                "it was built for the kernel {}, not for {}: build it for that one, or name the other with --release",
+                self.built_for, self.release
+            )
         })
     }
 }

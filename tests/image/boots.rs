@@ -2,6 +2,7 @@
 //! What an image leaves behind after machines of all kinds.
 
 use std::fs;
+use std::process::Command;
 
 use vexfs::bundle::Bundle;
 
@@ -38,6 +39,17 @@ fn an_image_boots_validates_and_powers_off() {
     report.assert_check("machine.guest", "pass", &["TCGTCGTCGTCG"]);
     // Emulated time is no measure, so it is not passed either.
     report.assert_check("kernel.overhead", "skipped", &["plain TCG"]);
+
+    // Its run is a record like any other.
+    let pack = image.pack();
+    let reproduced = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
+        .args(["reproduce", "--json", "--against"])
+        .args([&image.path(), &pack])
+        .output()
+        .unwrap();
+    assert_eq!(reproduced.status.code(), Some(0), "{reproduced:?}");
+    let reproduced = String::from_utf8(reproduced.stdout).unwrap();
+    assert!(reproduced.contains("answers in the guest, kernel"));
 }
 
 #[test]

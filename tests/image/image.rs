@@ -99,6 +99,22 @@ impl Image {
         console
     }
 
+    /// Its newest run in one file.
+    pub fn pack(&self) -> PathBuf {
+        let pack = self.dir.path().join("run.tar.gz");
+        let output = Command::new(BINARY)
+            .args([
+                "pack".as_ref(),
+                self.path().as_path(),
+                "--out".as_ref(),
+                &pack,
+            ])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        pack
+    }
+
     pub fn report(&self) -> Report {
         let output = Command::new(BINARY)
             .args(["image-results", "--json"])

@@ -19,6 +19,7 @@ fn said(change: impl FnOnce(&mut Evidence, &mut Verdict, &mut Module, &mut Strin
     let mut module = Module {
         file: PathBuf::from("vexfs.ko"),
         blake3: provenance.module_blake3.clone().unwrap(),
+        built_for: provenance.kernel_release.clone().unwrap(),
         release: provenance.kernel_release.clone().unwrap(),
     };
     let mut built_in = evidence.criteria.blake3.clone();
@@ -129,7 +130,7 @@ fn the_command_refuses_and_says_why() {
     );
     refused(
         ask(&module, runs, "6.1"),
-        2,
+        1,
         &["was built for the kernel 6.12"],
     );
     let none = tempfile::tempdir().unwrap();

@@ -15,7 +15,7 @@ use crate::records::this_machine::{self, Item};
 /// It may if a full run with the criteria of this version passed for this very file and this kernel release, with nothing failed, skipped
 /// or left open, but for checks of other engines. For every run that does not count the reasons are printed.
 ///
-/// Exit status: 0 a run counts, 1 none does, 2 the module or the runs cannot be read, or the module is for another kernel.
+/// Exit status: 0 a run counts, 1 none does or the module is for another kernel, 2 the module or the runs cannot be read.
 #[derive(Debug, clap::Args)]
 pub struct BareMetalArgs {
     /// The module
@@ -57,7 +57,7 @@ impl BareMetalArgs {
         let candidates: Vec<Candidate> = all
             .map(|path| look_at(&path, &module))
             .collect::<Result<_>>()?;
-        let allowed = candidates.iter().any(Candidate::counts);
+        let allowed = module.unfit().is_none() && candidates.iter().any(Candidate::counts);
         let printed = Printed {
             allowed,
             candidates: &candidates,
@@ -88,6 +88,10 @@ fn print(printed: &Printed) {
         module.blake3,
         module.release
     );
+    if let Some(reason) = module.unfit() {
+        println!("REFUSED: {reason}");
+        return;
+    }
     if !printed.allowed {
         for candidate in printed.candidates {
             println!("{} does not count:", candidate.run);

@@ -17,6 +17,7 @@ use crate::validate::own_criteria;
 use crate::validate::own_data::Origin;
 use crate::validate::run::Request;
 use crate::validate::terminal::table;
+use crate::validate::verdict::Fate;
 
 /// Verify a pack, run the same again, and compare
 ///
@@ -95,6 +96,9 @@ impl ReproduceArgs {
             None => {
                 let request = request(&self, &pack.evidence)?;
                 let (dir, verdict, evidence) = carry_out(request)?;
+                if let fate @ Fate::NotStarted { .. } = &evidence.fate {
+                    bail!("nothing to compare with: {fate}");
+                }
                 let new = Side {
                     evidence: &evidence,
                     verdict: &verdict,
