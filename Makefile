@@ -41,7 +41,7 @@ tools:
 
 bundle: tools
 	cargo build --release
-	target/release/vexfs-validate bundle
+	target/release/vexfs-validate bundle --role peers
 
 lint: tools
 	cargo fmt --check

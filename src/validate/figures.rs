@@ -5,6 +5,7 @@
 use crate::anns::Metric;
 use crate::bench::Measurement;
 use crate::client::Kind;
+use crate::comparison::Located;
 use crate::dataset::source::Source;
 use crate::figures::{
     Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule,
@@ -85,8 +86,8 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
             all.extend(timed.figures());
         }
     }
-    if let Ok(comparison) = &evidence.comparison {
-        all.extend(comparison.figures());
+    for comparison in [evidence.comparison(), evidence.comparison_in_guest()] {
+        all.extend(comparison.iter().flat_map(Located::figures));
     }
     all
 }

@@ -6,6 +6,7 @@ pub mod bundle;
 mod image;
 mod lint_kernel;
 mod manual;
+mod peers_disk;
 mod report;
 mod run;
 
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Bundle(bundle::BundleArgs),
     Assemble(assemble::AssembleArgs),
+    PeersDisk(peers_disk::PeersDiskArgs),
     Run(run::RunArgs),
     Report(report::ReportArgs),
     Image(image::ImageArgs),
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bundle(args) => args.run().map(|()| 0),
         Command::Assemble(args) => args.run().map(|()| 0),
+        Command::PeersDisk(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
         Command::Report(args) => args.run().map(|()| 0),
         Command::Image(args) => args.run().map(|()| 0),

@@ -15,6 +15,7 @@ use crate::report;
 use crate::validate::criteria::Criteria;
 use crate::validate::own_criteria;
 use crate::validate::own_data::{Options, OwnData};
+use crate::validate::peers_disk::Source;
 use crate::validate::run::{Request, run};
 use crate::validate::terminal;
 
@@ -44,9 +45,12 @@ pub struct RunArgs {
     /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
-    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
+    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM, in the guest
     #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
     peers: Option<PathBuf>,
+    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in DIR/peers]
+    #[arg(long, value_name = "FILE", requires = "peers")]
+    peers_disk: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
     #[arg(long)]
     json: bool,
@@ -136,6 +140,10 @@ impl RunArgs {
                 patience: Duration::from_secs(patience),
                 tool,
                 peers,
+                peers_disk: match self.peers_disk {
+                    Some(disk) => Source::Given(disk),
+                    None => Source::Kept(self.out.join("peers")),
+                },
                 out: out.clone(),
             },
             &progress,
@@ -157,7 +165,7 @@ impl RunArgs {
 }
 
 /// From the root on, for peers work elsewhere; links stay, since a virtual environment is known by its link.
-fn interpreter(path: &Path) -> Result<PathBuf> {
+pub fn interpreter(path: &Path) -> Result<PathBuf> {
     ensure!(
         path.exists(),
         "there is no {}: --peers takes the path of a Python that has peers/requirements.txt installed",
