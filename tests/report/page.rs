@@ -3,6 +3,8 @@
 
 use scraper::{Html, Selector};
 
+use vexfs::validate::evidence::GuestPeers;
+
 use super::fixture::{self, Record};
 
 fn all() -> [(&'static str, Record); 3] {
@@ -169,6 +171,29 @@ fn what_was_not_measured_says_why() {
         let said = text(&page, &format!("#{section} .missing, #{section} .note"));
         assert!(said.contains(reason), "{section}: {reason}");
     }
+}
+
+#[test]
+fn the_guests_comparison_is_a_second_set_of_curves_and_tables() {
+    let mut record = fixture::full();
+    let page = Html::parse_document(&record.report().page());
+    for section in ["recall", "peers", "latency"] {
+        assert!(
+            text(&page, &format!("#{section}")).contains("vexfs through the module"),
+            "{section}"
+        );
+    }
+    assert_eq!(count(&page, "#recall figure"), 4);
+    assert!(record.report().markdown().contains("in the guest"));
+
+    let reason = "instructions are no time";
+    record.evidence.guest_peers = GuestPeers::Skipped {
+        reason: reason.into(),
+    };
+    let page = Html::parse_document(&record.report().page());
+    assert_eq!(count(&page, "#recall figure"), 2);
+    assert!(text(&page, "#recall .missing").contains(reason));
+    assert!(!text(&page, "main").contains("vexfs through the module"));
 }
 
 #[test]
