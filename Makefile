@@ -45,7 +45,7 @@ browser: | tools
 
 bundle: tools
 	cargo build --release
-	target/release/vexfs-validate bundle
+	target/release/vexfs-validate bundle --role peers
 
 lint: tools
 	cargo fmt --check

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our kinds, in process and through FUSE, beside other people's engines: the same bytes, one core, one interleaved run
+//! Our kinds, in process and through our drivers, beside other people's engines: the same bytes, one core, one interleaved run
 //! (`docs/comparison.md`).
 
 pub mod adapters;
@@ -14,6 +14,7 @@ mod run;
 mod series;
 mod truth;
 
+pub use figures::Located;
 pub use host::on_one_core;
 pub use ours::{NoMount, Store};
 pub use peer::Peers;

@@ -119,6 +119,7 @@ fn on_host(evidence: &Evidence) -> impl Iterator<Item = (String, String)> {
                 let place = match series.place {
                     Place::InProcess | Place::OwnProcess => "in-process",
                     Place::Fuse => "fuse",
+                    Place::Kernel => "kernel",
                 };
                 let setting = format!("{} {}", series.kind, series.effort);
                 Some((

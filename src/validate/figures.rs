@@ -5,6 +5,7 @@
 use crate::anns::Metric;
 use crate::bench::Measurement;
 use crate::client::Kind;
+use crate::comparison::Located;
 use crate::dataset::source::Source;
 use crate::figures::{
     Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule,
@@ -58,11 +59,11 @@ impl Timed {
 
 /// Everything that was to be measured; what was not has a reason instead of a value.
 ///
-/// Those of the places, and of all engines on the host.
+/// Those of the places, and of all engines, on the host and in the guest.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
     let mut all = of_places(evidence);
-    if let Ok(comparison) = &evidence.comparison {
-        all.extend(comparison.figures());
+    for comparison in [evidence.comparison(), evidence.comparison_in_guest()] {
+        all.extend(comparison.iter().flat_map(Located::figures));
     }
     all
 }

@@ -15,6 +15,9 @@ const MIB: u64 = 1 << 20;
 /// Of a guest, for its kernel and the generated workloads.
 const GUEST_MIB: u64 = 1024;
 
+/// What other engines take in a guest beside that: a Python each, and what they store.
+const PEERS_MIB: u64 = 2048;
+
 /// A guest's memory is a multiple of this.
 const GRAIN_MIB: u64 = 64;
 
@@ -24,15 +27,16 @@ const INPUT_MAX: u64 = 1 << 30;
 /// The four kinds of index take about so many bytes a row beside its codes.
 const LINKS: u64 = 320;
 
-/// The memory of a guest that works on these vectors.
-pub fn guest_mib(source: &Source) -> u32 {
+/// The memory of a guest that works on these vectors, and runs other engines or not.
+pub fn guest_mib(source: &Source, peers: bool) -> u32 {
     let grown = match source {
         Source::Generated(_) => 0,
         Source::Given(given) => {
             ((given.rows + given.queries) as u64 * guest_bytes(given.dim)).div_ceil(MIB)
         }
     };
-    let mib = (GUEST_MIB + grown).next_multiple_of(GRAIN_MIB);
+    let peers = if peers { PEERS_MIB } else { 0 };
+    let mib = (GUEST_MIB + grown + peers).next_multiple_of(GRAIN_MIB);
     u32::try_from(mib).unwrap_or(u32::MAX)
 }
 

@@ -3,6 +3,8 @@
 
 use roxmltree::{Document, Node, ParsingOptions};
 
+use vexfs::validate::evidence::GuestPeers;
+
 use super::fixture::{self, Record};
 
 fn all() -> [(&'static str, Record); 3] {
@@ -51,6 +53,12 @@ fn classed<'a>(within: Node<'a, 'a>, class: &'a str) -> impl Iterator<Item = Nod
     within
         .descendants()
         .filter(move |node| has_class(*node, class))
+}
+
+fn section<'a>(page: Node<'a, 'a>, id: &str) -> Node<'a, 'a> {
+    page.descendants()
+        .find(|node| node.attribute("id") == Some(id))
+        .unwrap()
 }
 
 fn has_class(node: Node, class: &str) -> bool {
@@ -238,16 +246,39 @@ fn what_was_not_measured_says_why() {
             ("places", "the search failed: ENOMEM"),
             ("indexes", "not built on the host"),
         ] {
-            let section = page
-                .descendants()
-                .find(|node| node.attribute("id") == Some(id))
-                .unwrap();
+            let section = section(page, id);
             let said: String = classed(section, "missing")
                 .chain(classed(section, "note"))
                 .map(text)
                 .collect();
             assert!(said.contains(reason), "{id}: {reason}");
         }
+    });
+}
+
+#[test]
+fn the_guests_comparison_is_a_second_set_of_curves_and_tables() {
+    let mut record = fixture::full();
+    let module = "vexfs through the module";
+    examine(&record.report().page(), |page| {
+        for id in ["recall", "peers", "latency"] {
+            assert!(text(section(page, id)).contains(module), "{id}");
+        }
+        assert_eq!(tagged(section(page, "recall"), "figure").count(), 4);
+    });
+    assert!(record.report().markdown().contains("in the guest"));
+
+    let reason = "instructions are no time";
+    record.evidence.guest_peers = GuestPeers::Skipped {
+        reason: reason.into(),
+    };
+    examine(&record.report().page(), |page| {
+        assert_eq!(tagged(section(page, "recall"), "figure").count(), 2);
+        let missing: String = classed(section(page, "recall"), "missing")
+            .map(text)
+            .collect();
+        assert!(missing.contains(reason), "{missing}");
+        assert!(!text(page).contains(module));
     });
 }
 

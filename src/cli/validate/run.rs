@@ -16,6 +16,7 @@ use crate::validate::criteria::Criteria;
 use crate::validate::evidence::Evidence;
 use crate::validate::own_criteria;
 use crate::validate::own_data::{Options, OwnData};
+use crate::validate::peers_disk::Source;
 use crate::validate::run::{Request, run};
 use crate::validate::terminal;
 use crate::validate::verdict::Verdict;
@@ -46,9 +47,12 @@ pub struct RunArgs {
     /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
-    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
+    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM, in the guest
     #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
     peers: Option<PathBuf>,
+    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in DIR/peers]
+    #[arg(long, value_name = "FILE", requires = "peers")]
+    peers_disk: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
     #[arg(long)]
     json: bool,
@@ -130,6 +134,10 @@ impl RunArgs {
             accelerator: self.accel,
             once: self.once,
             tool: tool()?,
+            peers_disk: match self.peers_disk {
+                Some(disk) => Source::Given(disk),
+                None => Source::Kept(self.out.join("peers")),
+            },
             peers: self.peers.as_deref().map(interpreter).transpose()?,
             out: self.out,
         })?;

@@ -10,6 +10,7 @@ pub mod files;
 pub mod identity;
 pub mod indexes;
 mod module;
+mod peers;
 pub mod series;
 mod workload;
 
@@ -101,6 +102,7 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Concurrency => StepData::Concurrency(concurrency::observe(context)?),
         Step::Workload => StepData::Workload(workload::observe(context)?),
         Step::Indexes => StepData::Indexes(indexes::observe(context)?),
+        Step::Peers => StepData::Peers(peers::observe(context)?),
         Step::After => StepData::After(after::observe()?),
     })
 }

@@ -14,37 +14,51 @@ pub fn section(report: &Report) -> Section {
     Section {
         id: "peers",
         title: "Engines side by side",
-        content: match &report.fields {
-            Ok(fields) => html! {
-                @if let Ok(comparison) = &report.evidence.comparison { (engines(comparison)) }
-                @for field in fields {
-                    h3 { (field.name()) }
-                    (best(field).render())
-                    details {
-                        summary { "Insertion of every kind of every engine" }
-                        (builds(field).render())
-                    }
-                }
-            },
-            Err(reason) => missing("No engines were compared", reason),
+        content: html! {
+            h3 { "On the host" }
+            (part(&report.fields))
+            h3 { "In the guest" }
+            (part(&report.guest_fields))
         },
     }
 }
 
-/// The best of each engine, a table for each workload; or why there is none.
+/// On one machine.
+fn part(fields: &Result<Vec<Field>, String>) -> Markup {
+    match fields {
+        Ok(fields) => html! {
+            @if let Some(field) = fields.first() { (engines(&field.comparison)) }
+            @for field in fields {
+                h4 { (field.name()) }
+                (best(field).render())
+                details {
+                    summary { "Insertion of every kind of every engine" }
+                    (builds(field).render())
+                }
+            }
+        },
+        Err(reason) => missing("No engines were compared", reason),
+    }
+}
+
+/// The best of each engine, a table for each workload, on the host and in the guest; or why there is none.
 pub fn tables(report: &Report) -> Result<Vec<Table>, String> {
-    let of = |field: &Field| {
-        let mut table = best(field);
-        table.caption = format!("{}: {}", field.name(), table.caption);
-        table
+    let of = |place: &str, fields: &[Field]| -> Vec<Table> {
+        let table = |field: &Field| {
+            let mut table = best(field);
+            table.caption = format!("{}, {place}: {}", field.name(), table.caption);
+            table
+        };
+        fields.iter().map(table).collect()
     };
-    Ok(report
-        .fields
-        .as_ref()
-        .map_err(|reason| reason.to_owned())?
-        .iter()
-        .map(of)
-        .collect())
+    match (&report.fields, &report.guest_fields) {
+        (Err(reason), Err(_)) => Err(reason.clone()),
+        (host, guest) => {
+            let mut tables = of("on the host", host.as_deref().unwrap_or_default());
+            tables.extend(of("in the guest", guest.as_deref().unwrap_or_default()));
+            Ok(tables)
+        }
+    }
 }
 
 fn engines(comparison: &Comparison) -> Markup {
@@ -115,14 +129,15 @@ fn plain(value: &serde_json::Value) -> String {
     }
 }
 
-/// What the others are set against: the fastest of ours, through FUSE if that was measured.
+/// What the others are set against: the fastest of ours, through the module if that was measured, or else through FUSE.
 fn ours<'a>(field: &'a Field) -> Option<(String, &'a Setting<'a>)> {
     let of = |place| {
         let mut all = field.contestants.iter();
         let found = all.find(|one| one.engine == OURS && one.place == place)?;
         Some((found.name(), found.best(field.floor).ok()?))
     };
-    of(Place::Fuse).or_else(|| of(Place::InProcess))
+    let places = [Place::Kernel, Place::Fuse, Place::InProcess];
+    places.into_iter().find_map(of)
 }
 
 fn best(field: &Field) -> Table {

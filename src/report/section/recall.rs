@@ -19,21 +19,32 @@ pub fn section(report: &Report) -> Section {
     Section {
         id: "recall",
         title: "Recall against queries per second",
-        content: match &report.fields {
-            Ok(fields) => html! {
-                p {
-                    "On the host, one query a call on one core; every run visits every setting once, in an order shuffled by a seed that "
-                    "comparison.json has. A rate is that of the median run, with its 95 % bootstrap interval over runs; recall is of the ids "
-                    "returned in the searches that were timed. Further up and to the right is better."
-                }
-                @for (n, field) in fields.iter().enumerate() { (workload(n, field)) }
-            },
-            Err(reason) => missing("No engines were compared", reason),
+        content: html! {
+            (part("recall", "on the host", &report.fields))
+            (part("recall-guest", "in the guest", &report.guest_fields))
         },
     }
 }
 
-fn workload(n: usize, field: &Field) -> Markup {
+/// On one machine.
+fn part(id: &str, place: &str, fields: &Result<Vec<Field>, String>) -> Markup {
+    html! {
+        h3 { "Engines, " (place) }
+        @match fields {
+            Ok(fields) => {
+                p {
+                    "One query a call on one core; every run visits every setting once, in an order shuffled by a seed that "
+                    "is recorded. A rate is that of the median run, with its 95 % bootstrap interval over runs; recall is of the ids "
+                    "returned in the searches that were timed. Further up and to the right is better."
+                }
+                @for (n, field) in fields.iter().enumerate() { (workload(&format!("{id}-{n}"), field)) }
+            }
+            Err(reason) => (missing("No engines were compared", reason)),
+        }
+    }
+}
+
+fn workload(id: &str, field: &Field) -> Markup {
     let compared = field.compared;
     let all: Vec<&Setting> = field
         .contestants
@@ -75,7 +86,7 @@ fn workload(n: usize, field: &Field) -> Markup {
         }
     }
     let about = About {
-        id: format!("recall-{n}"),
+        id: id.into(),
         title: format!(
             "{}: recall@{} against queries per second",
             field.name(),
@@ -191,7 +202,7 @@ fn figures(setting: &Setting) -> Vec<Cell> {
         ))),
         match (&samples.divergence, setting.series.place) {
             (Some(divergence), _) => Cell::Missing(format!("diverged: {divergence}")),
-            (None, Place::Fuse) => Cell::text("as in process"),
+            (None, Place::Fuse | Place::Kernel) => Cell::text("as in process"),
             (None, _) => Cell::text("the same each run"),
         },
     ]
