@@ -3,7 +3,6 @@
 //! (`docs/comparison.md`).
 
 pub mod adapters;
-mod figures;
 mod host;
 mod order;
 mod ours;
@@ -14,7 +13,6 @@ mod run;
 mod series;
 mod truth;
 
-pub use figures::Located;
 pub use host::on_one_core;
 pub use ours::{NoMount, Store};
 pub use peer::Peers;

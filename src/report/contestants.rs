@@ -4,8 +4,8 @@
 use super::charts::{Shape, Stroke};
 use crate::bench::stats;
 use crate::client::Kind;
-use crate::comparison::{Compared, Comparison, Located, OURS, Place, Samples, Series};
-use crate::figures::Figure;
+use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
+use crate::figures::{Figure, Located};
 
 /// One workload with all who took part in it.
 pub struct Field<'a> {

@@ -18,8 +18,8 @@ use anyhow::{Context, Result};
 
 use contestants::Field;
 
-use crate::comparison::Located;
 use crate::figures::Figure;
+use crate::figures::Located;
 use crate::validate::check::Finding;
 use crate::validate::evidence::Evidence;
 use crate::validate::figures;

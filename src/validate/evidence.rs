@@ -5,7 +5,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::manifest::Manifest;
-use crate::comparison::{Comparison, Located};
+use crate::comparison::Comparison;
+use crate::figures::Located;
 use crate::guest::protocol::{Accelerator, Outcome, Place, Plan};
 use crate::guest::results::{PerPlace, PlaceRun};
 use crate::machine::kernel_log::Scan;

@@ -5,10 +5,10 @@
 use crate::anns::Metric;
 use crate::bench::Measurement;
 use crate::client::Kind;
-use crate::comparison::Located;
 use crate::dataset::source::Source;
 use crate::figures::{
-    Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule,
+    Clock, Conditions, Dataset, Engine, Figure, Located, Machine, Operation, Quantity, Ratio,
+    Refusal, Rule,
 };
 use crate::guest::protocol::{Accelerator, Place, Step};
 use crate::guest::results::MeasuredCase;

@@ -3,8 +3,8 @@
 //! enough.
 
 use crate::client::Kind;
-use crate::comparison::{Compared, Comparison, Engine, Located, OURS, Place, Samples, Series};
-use crate::figures::{Against, Figure, Ratio, Rule};
+use crate::comparison::{Compared, Comparison, Engine, OURS, Place, Samples, Series};
+use crate::figures::{Against, Figure, Located, Ratio, Rule};
 
 use super::super::check::Finding;
 use super::super::criteria::Criterion;

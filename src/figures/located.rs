@@ -3,9 +3,9 @@
 
 use std::ops::Deref;
 
-use super::{BuildRecord, Compared, Comparison, Place, Series};
+use super::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
 use crate::client::Kind;
-use crate::figures::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
+use crate::comparison::{BuildRecord, Compared, Comparison, Place, Series};
 use crate::guest::protocol::{self, Accelerator};
 
 /// A comparison, and the machine on which it was made.
