@@ -57,12 +57,13 @@ pub struct Request {
     pub out: PathBuf,
 }
 
-/// Runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
+/// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
 ///
 /// `report` is told, line by line, what is going on.
 pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {
     fs::create_dir_all(&request.out)
         .with_context(|| format!("cannot create {}", request.out.display()))?;
+    write_file(&request.out, "criteria.json", &request.criteria.text)?;
     let bundle = Bundle::open(&request.bundle).map_err(|error| error.to_string());
     let own = request.own.as_ref();
     let workload = match own {
@@ -333,11 +334,7 @@ fn first_difference(a: &[u8], b: &[u8]) -> String {
 
 fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> Result<Verdict> {
     let judgement = Judgement::of(evidence, bundle_id)?;
-    let file = |name: &str, text: &str| {
-        let path = request.out.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    file("criteria.json", &request.criteria.text)?;
+    let file = |name: &str, text: &str| write_file(&request.out, name, text);
     file("results.json", &judgement.results)?;
     file("verdict.json", &to_json(&judgement.verdict)?)?;
     let host = Host {
@@ -349,6 +346,11 @@ fn write(request: &Request, evidence: &Evidence, bundle_id: Option<String>) -> R
         file("manifest.json", &to_json(manifest)?)?;
     }
     Ok(judgement.verdict)
+}
+
+fn write_file(dir: &Path, name: &str, text: &str) -> Result<()> {
+    let path = dir.join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What was measured on the host; its times vary.
