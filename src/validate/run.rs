@@ -59,12 +59,13 @@ pub struct Request {
     pub out: PathBuf,
 }
 
-/// Runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
+/// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
 ///
 /// `report` is told, line by line, what is going on.
 pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {
     fs::create_dir_all(&request.out)
         .with_context(|| format!("cannot create {}", request.out.display()))?;
+    write_file(&request.out, record::CRITERIA, &request.criteria.text)?;
     let bundle = Bundle::open(&request.bundle).map_err(|error| error.to_string());
     let own = request.own.as_ref();
     let workload = match own {
@@ -386,8 +387,12 @@ pub fn progress(message: &Message) -> Option<String> {
 fn write(out: &Path, evidence: &Evidence) -> Result<Verdict> {
     let judgement = Judgement::of(evidence)?;
     for (name, text) in record::files(evidence, &judgement)? {
-        let path = out.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        write_file(out, name, &text)?;
     }
     Ok(judgement.verdict)
+}
+
+fn write_file(dir: &Path, name: &str, text: &str) -> Result<()> {
+    let path = dir.join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
