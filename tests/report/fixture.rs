@@ -10,6 +10,7 @@ use vexfs::anns::Metric;
 use vexfs::bench::Measured;
 use vexfs::client::Kind;
 use vexfs::comparison::{BuildRecord, Compared, Comparison, Engine, Host, Place, Samples, Series};
+use vexfs::dataset::source::Source;
 use vexfs::dataset::workload::{Name, Workload};
 use vexfs::guest::protocol::Accelerator;
 use vexfs::machine::session::Ending;
