@@ -2,14 +2,14 @@
 //! The disk from which a guest runs other engines: ext4, with a Python and all that it needs under the paths that it has on the host.
 
 use std::env;
-use std::fs::{self, File, FileTimes};
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use super::python_files::PythonFiles;
 use crate::guest::peers_disk::MOUNT_POINTS;
@@ -69,10 +69,13 @@ fn kept(dir: &Path, python: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
         "peers: making a disk for the guest ({size} MiB, kept in {})",
         dir.display()
     ));
-    if dir.exists() {
-        fs::remove_dir_all(dir).with_context(|| format!("cannot empty {}", dir.display()))?;
-    }
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let old = entry?.path();
+        if old.extension().is_some_and(|extension| extension == "ext4") {
+            fs::remove_file(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
+    }
     make(&files, &path)?;
     Ok(path)
 }
@@ -147,11 +150,16 @@ fn forget_times(path: &Path) -> Result<()> {
     } else if described.is_file() && path.extension().is_some_and(|extension| extension == "pyc") {
         set_source_time(path).with_context(|| format!("cannot change {}", path.display()))?;
     }
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(TIME.into());
-    if !described.is_symlink() {
-        File::open(path)?.set_times(FileTimes::new().set_accessed(time).set_modified(time))?;
-    }
-    Ok(())
+    let time = Timespec {
+        tv_sec: TIME.into(),
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
+        .with_context(|| format!("cannot set the time of {}", path.display()))
 }
 
 /// The third word of the header, where the second says that it is a time (PEP 552).

@@ -103,8 +103,8 @@ mod tests {
             })
         };
         let generated = Source::Generated(Workload::new(Name::Inherited));
-        assert_eq!(guest_mib(&generated), 1024);
-        let [few, many] = [given(1_000), given(1_000_000)].map(|given| guest_mib(&given));
+        assert_eq!(guest_mib(&generated, false), 1024);
+        let [few, many] = [given(1_000), given(1_000_000)].map(|given| guest_mib(&given, false));
         assert_eq!((few % 64, many % 64), (0, 0));
         assert!(1024 < few && few <= 1152, "{few}");
         // Ten times what the rows take as a file.

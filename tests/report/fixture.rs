@@ -95,7 +95,7 @@ pub fn hostile() -> Record {
     record
 }
 
-fn judged(evidence: Evidence) -> Record {
+pub fn judged(evidence: Evidence) -> Record {
     let judgement = Judgement::of(&evidence).unwrap();
     Record {
         evidence,

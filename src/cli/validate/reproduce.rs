@@ -156,7 +156,7 @@ fn request(asked: &ReproduceArgs, packed: &Evidence) -> Result<Request> {
         accelerator,
         once,
         tool: tool()?,
-        peers_disk: peers_disk::Source::Kept(asked.out.join("peers")),
+        peers_disk: peers_disk::Source::Kept(asked.out.join("peers-disk")),
         peers: asked.peers.as_deref().map(interpreter).transpose()?,
         out: asked.out.clone(),
     })

@@ -50,7 +50,7 @@ pub struct RunArgs {
     /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM, in the guest
     #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
     peers: Option<PathBuf>,
-    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in DIR/peers]
+    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in peers-disk/ of --out]
     #[arg(long, value_name = "FILE", requires = "peers")]
     peers_disk: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
@@ -136,7 +136,7 @@ impl RunArgs {
             tool: tool()?,
             peers_disk: match self.peers_disk {
                 Some(disk) => Source::Given(disk),
-                None => Source::Kept(self.out.join("peers")),
+                None => Source::Kept(self.out.join("peers-disk")),
             },
             peers: self.peers.as_deref().map(interpreter).transpose()?,
             out: self.out,

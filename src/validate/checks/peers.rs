@@ -75,7 +75,7 @@ fn fault(comparison: &Comparison, engine: &str) -> Option<String> {
                 Err(reason) => Some(reason),
                 Ok(samples) => measure::fault(&samples.samples_ns, runs, queries).or_else(|| {
                     let divergence = samples.divergence.as_ref()?;
-                    Some(format!("a later run answered differently: {divergence}"))
+                    Some(format!("it answered differently: {divergence}"))
                 }),
             };
             fault.map(|fault| {
