@@ -13,6 +13,9 @@ use super::{Evaluated, limit};
 /// Cycles during which caches still fill.
 pub const SETTLING: usize = 10;
 
+/// Cycles after those that make a slope: of fewer, one cached kernel stack more is one.
+const FEWEST: usize = 20;
+
 pub fn cycles(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     let wanted = limit(criterion)? as usize;
     let run = evidence.guest.cycles()?;
@@ -59,10 +62,12 @@ pub fn memory_slope(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     let limit = limit(criterion)?;
     let run = evidence.guest.cycles()?;
     let settled = kept_kib(run).split_off(SETTLING.min(run.cycles.len()));
-    let Some(slope) = slope(&settled) else {
+    let enough = (settled.len() >= FEWEST).then(|| slope(&settled)).flatten();
+    let Some(slope) = enough else {
         return Err(Finding::could_not_run(format!(
-            "{} cycles are too few for a slope",
-            run.cycles.len()
+            "{} cycles are too few for a slope, which takes {}",
+            run.cycles.len(),
+            SETTLING + FEWEST
         )));
     };
     Ok(Finding::judge(
