@@ -16,10 +16,21 @@
 
       toolkit = pkgs.callPackage ./nix/toolkit.nix { };
       module = linuxPackages.callPackage ./nix/module.nix { };
-      bundle = linuxPackages.callPackage ./nix/bundle.nix { inherit toolkit module; };
+      bundle = linuxPackages.callPackage ./nix/bundle.nix {
+        inherit toolkit module;
+        roles = [ "peers" ];
+      };
       image = pkgs.callPackage ./nix/image.nix { inherit toolkit bundle; };
       peers = pkgs.callPackage ./nix/peers.nix { };
-      validate = pkgs.callPackage ./nix/validate.nix { inherit toolkit bundle peers; };
+      peersDisk = pkgs.callPackage ./nix/peers-disk.nix { inherit toolkit peers; };
+      validate = pkgs.callPackage ./nix/validate.nix {
+        inherit
+          toolkit
+          bundle
+          peers
+          peersDisk
+          ;
+      };
       reproduce = pkgs.callPackage ./nix/reproduce.nix { inherit toolkit bundle peers; };
     in
     {

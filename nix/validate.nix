@@ -6,6 +6,7 @@
   toolkit,
   bundle,
   peers,
+  peersDisk,
 }:
 writeShellApplication {
   name = "vexfs-validation";
@@ -14,7 +15,7 @@ writeShellApplication {
     qemu_kvm
   ];
   text = ''
-    exec vexfs-validate run --bundle ${bundle} --peers ${peers}/bin/python3 "$@"
+    exec vexfs-validate run --bundle ${bundle} --peers ${peers}/bin/python3 --peers-disk ${peersDisk} "$@"
   '';
   meta.description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
 }

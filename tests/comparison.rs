@@ -78,6 +78,7 @@ impl Adapters {
     fn peers(&self, patience: Duration) -> Peers {
         Peers {
             python: python(),
+            root: None,
             adapters: self.dir.path().into(),
             patience,
         }
@@ -95,7 +96,7 @@ fn carry_out(plan: &Plan, peers: Result<Peers, String>) -> Comparison {
         let places = Places {
             store: Store {
                 dir: store.path(),
-                mount: Err(NoMount::NotHere("no mount here".into())),
+                mounts: vec![(Place::Fuse, Err(NoMount::NotHere("no mount here".into())))],
             },
             peers,
             scratch: scratch.path(),

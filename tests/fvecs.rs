@@ -154,7 +154,7 @@ fn a_failed_import_names_the_row_and_leaves_nothing() {
         import::import(&other, "train", &output)
             .unwrap_err()
             .to_string()
-            .contains("neither .npy nor .fbin")
+            .contains("in none of .fvecs, .npy")
     );
 }
 

@@ -68,6 +68,7 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
         runs: 1,
         cycles: 1,
         indexes: Vec::new(),
+        peers: None,
         steps: vec![Step::Identity],
     };
     let config = MachineConfig {
@@ -75,6 +76,7 @@ fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
         memory_mib: 1024,
         kernel_arguments: Vec::new(),
         logs: logs.path().to_owned(),
+        disk: None,
     };
     let qemu = Qemu::find().unwrap();
     let mut machine = Machine::boot(&qemu, bundle, &config, &input(&plan, None)).unwrap();

@@ -278,6 +278,29 @@ fn pairs_of_runs_cancel_what_disturbs_both() {
     assert!(low < 1.5 && high > 2.5, "{low} {high}");
 }
 
+/// What is shown lies in the interval that is shown beside it.
+#[test]
+fn a_disturbed_run_counts_as_one() {
+    let calm = vec![10, 11, 12];
+    let disturbed = vec![900, 901, 902];
+    let samples = [
+        calm.clone(),
+        calm.clone(),
+        calm,
+        disturbed.clone(),
+        disturbed,
+    ];
+    let figure = Figure::of_samples(Quantity::Median, &samples, search(Place::Fuse));
+    assert_eq!(figure.value.value, Some(11.0));
+    assert_eq!(
+        figure.spread,
+        Spread::Interval {
+            low: 11.0,
+            high: 901.0
+        }
+    );
+}
+
 #[test]
 fn outliers_are_counted_and_kept() {
     let mut samples: Vec<u64> = (0..99).map(|i| 1_000 + i % 7).collect();

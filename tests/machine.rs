@@ -55,6 +55,7 @@ fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Mac
         runs: 1,
         cycles: 1,
         indexes: Vec::new(),
+        peers: None,
         steps: vec![Step::Identity, Step::Module],
     };
     let config = MachineConfig {
@@ -65,6 +66,7 @@ fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Mac
             .map(|&word| word.to_owned())
             .collect(),
         logs: logs.to_owned(),
+        disk: None,
     };
     Machine::boot(
         &Qemu::find().unwrap(),

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What a Debian 12 host needs besides Rust, to build the bundle, boot it and run the tests. Does nothing where all is there.
+# `--browser` adds Chromium, in which a test looks at the report.
 # QEMU comes from bookworm-backports: the one of Debian 12 itself (7.2) corrupts cmpxchg16b under TCG (docs/machine.md).
 set -euo pipefail
 
@@ -20,6 +21,11 @@ packages+=(g++ python3-dev)
 tools+=(git shellcheck)
 packages+=(git shellcheck)
 
+if [ "${1:-}" = --browser ]; then
+	tools+=(chromium chromedriver)
+	packages+=(chromium chromium-driver fonts-dejavu-core)
+fi
+
 missing=()
 for t in "${tools[@]}"; do command -v "$t" >/dev/null || missing+=("$t"); done
 for f in "${files[@]}"; do compgen -G "$f" >/dev/null || missing+=("$f"); done
@@ -31,7 +37,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then missing+=("${wanted
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
-	echo "VexFS needs on this host: ${missing[*]}. An administrator installs them with: sudo $(realpath "$0")" >&2
+	echo "VexFS needs on this host: ${missing[*]}. An administrator installs them with: sudo $(realpath "$0")${1:+ $1}" >&2
 	exit 2
 fi
 if ! command -v apt-get >/dev/null; then

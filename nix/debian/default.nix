@@ -455,6 +455,24 @@ let
     };
     shellcheck = tool "shellcheck";
     qemu_kvm = tool "qemu-system-x86_64";
+    e2fsprogs = toolsIn "${host}/usr/sbin" "e2fsprogs" "debian" [
+      "debugfs"
+      "mke2fs"
+    ];
+    # A graph lists each path, what it was made by, and what it refers to.
+    closureInfo =
+      { rootPaths }:
+      runCommand "closure-info"
+        {
+          exportReferencesGraph = lib.concatMap (path: [
+            "graph-${baseNameOf (builtins.unsafeDiscardStringContext path)}"
+            path
+          ]) rootPaths;
+        }
+        ''
+          mkdir $out
+          grep -hx '/nix/store/.*' graph-* | { grep -v '[.]drv$' || true; } | sort -u > $out/store-paths
+        '';
     # Of a Python with packages there is none here; whoever runs it is told so.
     python313.withPackages =
       _:

@@ -91,16 +91,24 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
         .collect();
     let roles = Vec::from_iter(roles);
     let tree = ModuleTree::read(&parts.kernel_modules)?;
-    let guest_modules =
-        guest_modules::select(&tree, &kernel.release, &roles, &Modinfo::of(&module)?)?;
-    let module_records = guest_modules
-        .iter()
-        .map(|module| GuestModuleRecord {
-            name: module.name.clone(),
-            blake3: blake3::hash(&module.content).to_string(),
-        })
-        .collect();
-    let initramfs = initramfs(read(&parts.guest_program)?, module.clone(), guest_modules)?;
+    let select = |roles: &[Role]| {
+        guest_modules::select(&tree, &kernel.release, roles, &Modinfo::of(&module)?)
+    };
+    // Those for the other engines' disk are loaded by themselves, and only where that is.
+    let always = Vec::from_iter(roles.iter().copied().filter(|role| *role != Role::Peers));
+    let guest_modules = select(&always)?;
+    let mut peers_modules = select(&roles)?;
+    peers_modules.retain(|module| !guest_modules.contains(module));
+    let records = |modules: &[GuestModule]| modules.iter().map(record_of).collect();
+    let (module_records, peers_module_records) = (records(&guest_modules), records(&peers_modules));
+    let initramfs = initramfs(
+        read(&parts.guest_program)?,
+        module.clone(),
+        [
+            (drivers::LOAD_ORDER, guest_modules),
+            (drivers::PEERS_LOAD_ORDER, peers_modules),
+        ],
+    )?;
 
     make_dir_whole(out, |dir| {
         write(&dir.join(KERNEL), &kernel_image)?;
@@ -118,6 +126,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
                 compiler: guest_compiler.clone(),
                 roles,
                 modules: module_records,
+                peers_modules: peers_module_records,
             },
             files: [KERNEL, INITRAMFS, MODULE]
                 .into_iter()
@@ -131,10 +140,17 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
     Ok(Bundle::open(out)?)
 }
 
+fn record_of(module: &GuestModule) -> GuestModuleRecord {
+    GuestModuleRecord {
+        name: module.name.clone(),
+        blake3: blake3::hash(&module.content).to_string(),
+    }
+}
+
 fn initramfs(
     guest_program: Vec<u8>,
     module: Vec<u8>,
-    guest_modules: Vec<GuestModule>,
+    lists: [(&str, Vec<GuestModule>); 2],
 ) -> anyhow::Result<Vec<u8>> {
     let mut archive = Archive::default();
     for path in DIRECTORIES {
@@ -143,16 +159,16 @@ fn initramfs(
     archive.program("init", guest_program);
     archive.symlink("bin/vexfs", "/init");
     archive.file(&in_archive(kmod::PATH), module);
-    if !guest_modules.is_empty() {
+    for (list, modules) in lists.into_iter().filter(|(_, modules)| !modules.is_empty()) {
         let mut load_order = String::new();
-        for GuestModule { name, content } in guest_modules {
+        for GuestModule { name, content } in modules {
             load_order.push_str(&format!("{name}\n"));
             archive.file(
                 &in_archive(&format!("{}/{name}.ko", drivers::DIRECTORY)),
                 content,
             );
         }
-        archive.file(&in_archive(drivers::LOAD_ORDER), load_order.into_bytes());
+        archive.file(&in_archive(list), load_order.into_bytes());
     }
     let mut bytes = Vec::new();
     archive

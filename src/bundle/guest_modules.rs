@@ -19,6 +19,8 @@ pub enum Role {
     Guest,
     /// Disks, for an image that boots on a machine of its own
     Disks,
+    /// The disk with other engines, to be measured beside them (loaded only then)
+    Peers,
 }
 
 /// A module that a role asks for.

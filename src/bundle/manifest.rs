@@ -11,7 +11,7 @@ use super::guest_modules::Role;
 use super::modinfo::{self, Modinfo};
 
 /// Raised whenever the manifest or the layout of a bundle changes its meaning.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,6 +102,8 @@ pub struct GuestRecord {
     pub roles: Vec<Role>,
     /// The kernel's modules that the guest loads before anything else, in this order.
     pub modules: Vec<GuestModuleRecord>,
+    /// Those that it loads before it reads the disk with other engines (the role `peers`).
+    pub peers_modules: Vec<GuestModuleRecord>,
 }
 
 /// One of the kernel's modules as it lies in the initramfs, not compressed.

@@ -244,6 +244,7 @@ mod tests {
                 compiler: "rustc".into(),
                 roles: Vec::new(),
                 modules: Vec::new(),
+                peers_modules: Vec::new(),
             },
             files: [KERNEL, INITRAMFS, MODULE]
                 .map(|name| (name.to_owned(), describe(&dir.join(name)).unwrap()))

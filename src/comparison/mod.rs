@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our kinds, in process and through FUSE, beside other people's engines: the same bytes, one core, one interleaved run
+//! Our kinds, in process and through our drivers, beside other people's engines: the same bytes, one core, one interleaved run
 //! (`docs/comparison.md`).
 
 pub mod adapters;
-mod figures;
 mod host;
 mod order;
 mod ours;

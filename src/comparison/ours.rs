@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our own kinds: built in process with their defaults, searched in process and through a mount of the same store.
+//! Our own kinds: built in process with their defaults, searched in process and, written once more through each mount, through that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use super::Place;
@@ -17,14 +17,31 @@ use crate::dataset::{Matrix, fvecs};
 use crate::store::index_file;
 
 const SEED: u64 = 42;
+const VECTORS: &str = "vectors.fvecs";
 pub const METRIC: Metric = Metric::L2;
 
-/// Where our files lie, and where they are seen.
+/// Where our files lie.
 pub struct Store<'a> {
     /// A directory of the lower filesystem.
     pub dir: &'a Path,
-    /// The mount in which that directory is seen.
-    pub mount: Result<&'a Path, NoMount>,
+    /// The places beside in process in which we are measured: a mount each, or why there is none.
+    pub mounts: Vec<(Place, Result<&'a Path, NoMount>)>,
+}
+
+impl Store<'_> {
+    /// In which a kind of ours is searched.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        let mounts = self.mounts.iter().map(|(place, _)| *place);
+        [Place::InProcess].into_iter().chain(mounts)
+    }
+
+    /// Why nothing can be mounted here, if so.
+    pub fn no_mount(&self) -> Option<&str> {
+        self.mounts.iter().find_map(|(_, mount)| match mount {
+            Err(NoMount::NotHere(reason)) => Some(reason.as_str()),
+            Err(NoMount::Failed(_)) | Ok(_) => None,
+        })
+    }
 }
 
 /// Why there is no mount.
@@ -43,18 +60,18 @@ impl std::fmt::Display for NoMount {
     }
 }
 
-/// Rows with one kind of index beside them, opened in both places.
+/// Rows with one kind of index beside them, opened in every place.
 pub struct Ours {
     pub insert_ns: u64,
     pub parameters: serde_json::Value,
     kind: Kind,
     in_process: Searcher,
-    fuse: Result<Searcher, String>,
+    mounted: Vec<(Place, Result<Searcher, String>)>,
 }
 
 impl Ours {
-    /// Writes the rows, builds the index on one thread and searches once: the time that this takes is kept. `name` is that
-    /// of a new directory in the store.
+    /// Writes the rows, builds the index on one thread and searches once: the time that this takes is kept. Then the same files are
+    /// written through each mount. `name` is that of a new directory in the store.
     pub fn build(
         store: &Store,
         name: &str,
@@ -63,11 +80,9 @@ impl Ours {
         queries: &Matrix,
         k: u32,
     ) -> Result<Ours> {
-        let dir = Path::new(name).join(kind.name());
-        fs::create_dir_all(store.dir.join(&dir))
-            .with_context(|| format!("cannot create {} in the store", dir.display()))?;
-        let file = dir.join("vectors.fvecs");
-        let path = store.dir.join(&file);
+        let name = Path::new(name).join(kind.name());
+        let dir = new_dir(store.dir, Place::InProcess, &name)?;
+        let path = dir.join(VECTORS);
 
         let begun = Instant::now();
         fvecs::write(&path, rows)?;
@@ -79,15 +94,21 @@ impl Ours {
         let method = method(kind, k, 0);
         in_process.search(queries.row(0), method)?;
         let insert_ns = u64::try_from(begun.elapsed().as_nanos())?;
+        let through = |mount: &Result<&Path, NoMount>, place| match mount {
+            Ok(mount) => new_dir(mount, place, &name)
+                .and_then(|there| open_through(&dir, &there))
+                .map_err(|error| format!("{error:#}")),
+            Err(reason) => Err(reason.to_string()),
+        };
+        let mounts = store.mounts.iter();
         Ok(Ours {
             insert_ns,
             parameters,
             kind,
             in_process,
-            fuse: match &store.mount {
-                Ok(mount) => open(&mount.join(&file)).map_err(|error| format!("{error:#}")),
-                Err(reason) => Err(reason.to_string()),
-            },
+            mounted: mounts
+                .map(|(place, mount)| (*place, through(mount, *place)))
+                .collect(),
         })
     }
 
@@ -103,10 +124,11 @@ impl Ours {
         k: u32,
         effort: u32,
     ) -> Result<(Vec<u64>, Vec<Answer>)> {
-        let searcher = match (place, &self.fuse) {
-            (Place::Fuse, Err(reason)) => anyhow::bail!("{reason}"),
-            (Place::Fuse, Ok(searcher)) => searcher,
-            (Place::InProcess | Place::OwnProcess, _) => &self.in_process,
+        let mounted = self.mounted.iter().find(|(mounted, _)| *mounted == place);
+        let searcher = match mounted {
+            Some((_, Err(reason))) => bail!("{reason}"),
+            Some((_, Ok(searcher))) => searcher,
+            None => &self.in_process,
         };
         let once = Options {
             method: method(self.kind, k, effort),
@@ -129,12 +151,27 @@ fn method(kind: Kind, k: u32, effort: u32) -> Method {
     }
 }
 
-/// Through the driver, or not at all.
-fn open(path: &Path) -> Result<Searcher> {
-    let searcher = Searcher::open(path)?;
+fn new_dir(root: &Path, place: Place, name: &Path) -> Result<PathBuf> {
+    let dir = root.join(place.name()).join(name);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Writes the files of a directory to another one, which is seen through a mount, and opens the vectors there: through its driver,
+/// or not at all.
+fn open_through(dir: &Path, there: &Path) -> Result<Searcher> {
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let entry = entry?;
+        let copy = there.join(entry.file_name());
+        fs::read(entry.path())
+            .and_then(|content| fs::write(&copy, content))
+            .with_context(|| format!("cannot write {}", copy.display()))?;
+    }
+    let path = there.join(VECTORS);
+    let searcher = Searcher::open(&path)?;
     ensure!(
         searcher.driver() != "in-process",
-        "{} is not served by the FUSE driver",
+        "{} is served by no driver",
         path.display()
     );
     Ok(searcher)

@@ -2,8 +2,10 @@
 //! Another engine, in a process of its own, without a network: `peers/peer.py`, which is asked in JSON lines.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::sched::{CloneFlags, unshare};
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{Signal, chdir, chroot, set_parent_process_death_signal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,8 @@ const ENVIRONMENT: [(&str, &str); 10] = [
 #[derive(Clone, Debug)]
 pub struct Peers {
     pub python: PathBuf,
+    /// The directory that is its root, if not ours is. What it is told to read and write must be there under the same paths.
+    pub root: Option<PathBuf>,
     /// With the loop and the engines, as [`super::adapters::write`] leaves it.
     pub adapters: PathBuf,
     /// Longest time for one answer.
@@ -118,13 +122,16 @@ impl Peer {
             .arg(adapter.engine)
             .args(adapter.packages)
             .envs(ENVIRONMENT)
-            .current_dir(folder)
+            // Packages are this interpreter's, whatever the caller uses.
+            .env_remove("PYTHONPATH")
+            .env_remove("PYTHONHOME")
+            .env("TMPDIR", folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(
                 File::create(&log).with_context(|| format!("cannot create {}", log.display()))?,
             );
-        alone(&mut command);
+        alone(&mut command, peers.root.as_deref(), folder)?;
         let mut process = command
             .spawn()
             .with_context(|| format!("cannot run {}", peers.python.display()))?;
@@ -235,10 +242,17 @@ impl Drop for Peer {
     }
 }
 
-/// Lets `command` start where there is no network, as far as this system allows, and end with this thread.
-fn alone(command: &mut Command) {
-    let start = || {
+/// Lets `command` start in a folder below its root, where there is no network, as far as this system allows, and end with this thread.
+fn alone(command: &mut Command, root: Option<&Path>, folder: &Path) -> Result<()> {
+    // Made here, since between fork and exec nothing may be allocated.
+    let name = |path: &Path| CString::new(path.as_os_str().as_bytes());
+    let (root, folder) = (root.map(name).transpose()?, name(folder)?);
+    let start = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
+        if let Some(root) = &root {
+            chroot(root)?;
+        }
+        chdir(&folder)?;
         // Whether one of them worked is told by the interfaces that the process then sees.
         let _ = unshare(CloneFlags::CLONE_NEWNET)
             .or_else(|_| unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET));
@@ -248,6 +262,7 @@ fn alone(command: &mut Command) {
     unsafe {
         command.pre_exec(start);
     }
+    Ok(())
 }
 
 /// The last line that says something.

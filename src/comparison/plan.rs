@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::Kind;
 use crate::dataset::workload::Workload;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Of the generator that shuffles the order.
@@ -23,15 +23,15 @@ pub struct Plan {
     pub workloads: Vec<WorkloadPlan>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadPlan {
     pub workload: Workload,
     pub contestants: Vec<Contestant>,
 }
 
-/// One kind of one engine. Ours is measured in process and through FUSE.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One kind of one engine. Ours is measured in process and through each driver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contestant {
     pub engine: String,

@@ -30,7 +30,7 @@ pub struct Comparison {
     pub workloads: Vec<Compared>,
 }
 
-/// The machine that everything was measured on.
+/// The machine that everything was measured on; in a guest, as the guest sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Host {
     pub cpu_model: String,
@@ -100,15 +100,28 @@ pub struct Series {
 }
 
 /// Where an engine searches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In the process that asks, which is ours.
     InProcess,
     /// Through a FUSE mount of ours.
     Fuse,
+    /// Through a mount by our kernel module, in a virtual machine only.
+    Kernel,
     /// In the process that asks, which is the peer's adapter.
     OwnProcess,
+}
+
+impl Place {
+    pub fn name(self) -> &'static str {
+        match self {
+            Place::InProcess => "in-process",
+            Place::Fuse => "fuse",
+            Place::Kernel => "kernel",
+            Place::OwnProcess => "own-process",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,7 +135,7 @@ pub struct Samples {
     pub recall_by_distance: f64,
     /// BLAKE3 of all answers, distances included; of ours only.
     pub answers_blake3: Option<String>,
-    /// Where a later run first answered otherwise; through FUSE also where it first differs from in process.
+    /// Where a later run first answered otherwise; through a mount also where it first differs from in process.
     pub divergence: Option<String>,
 }
 

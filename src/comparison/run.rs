@@ -10,7 +10,7 @@ use rand_pcg::Pcg64;
 
 use super::adapters::Adapter;
 use super::order::shuffled;
-use super::ours::{METRIC, NoMount, Ours, Store};
+use super::ours::{METRIC, Ours, Store};
 use super::peer::{Peer, Peers};
 use super::plan::{Plan, WorkloadPlan};
 use super::series::{Pass, Visited};
@@ -51,10 +51,7 @@ pub fn compare(plan: &Plan, places: &Places, report: &dyn Fn(&str)) -> Result<Co
     Ok(Comparison {
         host,
         seed: plan.seed,
-        no_mount: match &places.store.mount {
-            Err(NoMount::NotHere(reason)) => Some(reason.clone()),
-            Err(NoMount::Failed(_)) | Ok(_) => None,
-        },
+        no_mount: places.store.no_mount().map(str::to_owned),
         engines,
         workloads,
     })
@@ -146,7 +143,7 @@ impl Contest<'_> {
             }
             let effort_name = built.as_ref().map(|built| built.effort_name.clone());
             let effort_name = effort_name.map_err(Clone::clone);
-            for &place in Visited::places(engine) {
+            for place in self.searched_in(engine) {
                 for &effort in &contestant.efforts {
                     visited.push(Visited::new(engine, kind, place, effort, &effort_name));
                 }
@@ -177,7 +174,7 @@ impl Contest<'_> {
                 }
             }
         }
-        hold_fuse_against_in_process(&mut visited);
+        hold_mounts_against_in_process(&mut visited);
         Ok(Compared {
             workload,
             vectors_blake3: hash::rows(&data.vectors).to_string(),
@@ -194,6 +191,14 @@ impl Contest<'_> {
                 .collect(),
             order,
         })
+    }
+
+    /// The places in which an engine searches.
+    fn searched_in(&self, engine: &str) -> Vec<Place> {
+        match engine {
+            OURS => self.places.store.places().collect(),
+            _ => vec![Place::OwnProcess],
+        }
     }
 
     /// The files that the peers read.
@@ -294,7 +299,7 @@ impl Contest<'_> {
                     answers: None,
                 }
             }
-            Place::InProcess | Place::Fuse => {
+            Place::InProcess | Place::Fuse | Place::Kernel => {
                 let ours = entrants.ours.get(&kind).context("it was not built")?;
                 let (samples_ns, answers) =
                     ours.pass(series.place, &data.queries, self.plan.k, effort)?;
@@ -322,7 +327,7 @@ impl Entrants {
     }
 }
 
-fn hold_fuse_against_in_process(visited: &mut [Visited]) {
+fn hold_mounts_against_in_process(visited: &mut [Visited]) {
     let divergences: Vec<Option<String>> = visited
         .iter()
         .map(|series| {
@@ -330,7 +335,8 @@ fn hold_fuse_against_in_process(visited: &mut [Visited]) {
                 (twin.place, twin.kind, twin.effort)
                     == (Place::InProcess, series.kind, series.effort)
             })?;
-            (series.place == Place::Fuse).then(|| series.hold_against(twin))?
+            let mounted = matches!(series.place, Place::Fuse | Place::Kernel);
+            mounted.then(|| series.hold_against(twin))?
         })
         .collect();
     for (series, divergence) in visited.iter_mut().zip(divergences) {

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 
 use super::truth::Truth;
-use super::{OURS, Place, Samples, Series};
+use super::{Place, Samples, Series};
 use crate::bench::{Answer, Measured, answers_hash, first_divergence};
 use crate::client::Kind;
 
@@ -60,14 +60,6 @@ pub struct Visited {
 }
 
 impl Visited {
-    /// The places in which an engine searches.
-    pub fn places(engine: &str) -> &'static [Place] {
-        match engine {
-            OURS => &[Place::InProcess, Place::Fuse],
-            _ => &[Place::OwnProcess],
-        }
-    }
-
     /// Nothing was measured yet. Where the index could not be built, nothing will be.
     pub fn new(
         engine: &str,
@@ -110,7 +102,7 @@ impl Visited {
         }
     }
 
-    /// Holds the answers of a search through FUSE against those of the same search in process.
+    /// Holds the answers of a search through a mount against those of the same search in process.
     pub fn hold_against(&self, in_process: &Visited) -> Option<String> {
         let (found, expected) = (self.first.as_ref()?, in_process.first.as_ref()?);
         let divergence = expected.first_divergence(found)?;

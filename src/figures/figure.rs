@@ -47,25 +47,24 @@ pub enum Spread {
 }
 
 impl Figure {
-    /// Of a series of timed searches: `samples[run][query]`.
+    /// Of a series of timed searches, `samples[run][query]`: of each run, and then the median of the runs. So a run that was disturbed
+    /// counts as one, and the interval is that of the very figure.
     pub fn of_samples(quantity: Quantity, samples: &[Vec<u64>], conditions: Conditions) -> Figure {
         let percent = match quantity {
             Quantity::Median | Quantity::Once | Quantity::Rate => 50.0,
             Quantity::P95 => 95.0,
             Quantity::P99 => 99.0,
         };
-        let of = |samples: &mut dyn Iterator<Item = u64>| {
-            let sorted = stats::sorted(samples.map(|ns| ns as f64));
-            (!sorted.is_empty()).then(|| match percent {
+        let of = |run: &Vec<u64>| {
+            let sorted = stats::sorted(run.iter().map(|&ns| ns as f64));
+            match percent {
                 50.0 => stats::median(sorted.iter().copied()),
                 percent => stats::percentile(&sorted, percent),
-            })
+            }
         };
-        let value = of(&mut samples.iter().flatten().copied());
-        let runs: Vec<f64> = samples
-            .iter()
-            .filter_map(|run| of(&mut run.iter().copied()))
-            .collect();
+        let timed = samples.iter().filter(|run| !run.is_empty());
+        let runs: Vec<f64> = timed.map(of).collect();
+        let value = (!runs.is_empty()).then(|| stats::median(runs.iter().copied()));
         let spread = match conditions.clock {
             Clock::Instructions => Spread::Exact,
             Clock::Emulated => Spread::Unknown {

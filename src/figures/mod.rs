@@ -4,9 +4,11 @@
 mod conditions;
 mod figure;
 mod like_for_like;
+mod located;
 mod ratio;
 
 pub use conditions::{Clock, Conditions, Dataset, Engine, Machine, Operation};
 pub use figure::{Figure, Quantity, Spread};
 pub use like_for_like::{Difference, Refusal, Rule};
+pub use located::Located;
 pub use ratio::{Against, Ratio};

@@ -14,9 +14,21 @@ pub const DIRECTORY: &str = "/lib/modules";
 /// Their names, one a line, in the order of loading. Not there where all is built in.
 pub const LOAD_ORDER: &str = "/lib/modules/load-order";
 
-/// Loads all of them.
+/// Those that only the disk with other engines needs, in the same form: a guest without that disk does without them.
+pub const PEERS_LOAD_ORDER: &str = "/lib/modules/peers-load-order";
+
+/// Loads what every guest needs.
 pub fn load() -> Result<()> {
-    for name in read_if_there(LOAD_ORDER)?.lines() {
+    load_all(LOAD_ORDER)
+}
+
+/// Loads what the disk with other engines needs.
+pub fn load_for_peers() -> Result<()> {
+    load_all(PEERS_LOAD_ORDER)
+}
+
+fn load_all(list: &str) -> Result<()> {
+    for name in read_if_there(list)?.lines() {
         let path = Path::new(DIRECTORY).join(format!("{name}.ko"));
         let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
         finit_module(file, c"", ModuleInitFlags::empty())

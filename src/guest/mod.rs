@@ -9,6 +9,7 @@ pub mod init;
 pub mod kmod;
 mod mounts;
 pub mod outlet;
+pub mod peers_disk;
 mod port;
 pub mod protocol;
 pub mod results;

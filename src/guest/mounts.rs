@@ -46,6 +46,13 @@ impl Store {
         make_dir(&path)?;
         Ok(path)
     }
+
+    /// A directory that belongs to no place.
+    pub fn scratch(&self, name: &str) -> Result<PathBuf> {
+        let path = self.root.join(name);
+        make_dir(&path)?;
+        Ok(path)
+    }
 }
 
 impl Drop for Store {

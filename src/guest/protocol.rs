@@ -5,16 +5,18 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::results::StepData;
 use crate::anns::Metric;
 use crate::client::Kind;
+use crate::comparison;
 use crate::dataset::source::Source;
 
 /// Raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Where the guest finds its plan.
 pub const PLAN_PATH: &str = "/plan.json";
@@ -26,8 +28,11 @@ pub const QUERIES_PATH: &str = "/given/queries.fvecs";
 /// The name of the virtio-serial port that carries the messages.
 pub const PORT_NAME: &str = "org.vexfs.validate";
 
+/// The serial number of the disk with other engines on it.
+pub const PEERS_DISK: &str = "vexfs-peers";
+
 /// What a run consists of. Placed into the initramfs before boot, so that nothing arrives from outside while the guest runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub protocol: u32,
@@ -47,7 +52,20 @@ pub struct Plan {
     pub cycles: u32,
     /// What the indexes are built on and searched for.
     pub indexes: Vec<IndexCase>,
+    /// What the step `peers` compares; nothing where the plan does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<PeersPlan>,
     pub steps: Vec<Step>,
+}
+
+/// How the guest measures us beside other engines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeersPlan {
+    /// The host's, so that it is the same comparison.
+    pub comparison: comparison::Plan,
+    /// On the disk with the serial number [`PEERS_DISK`], which is a root directory for it.
+    pub python: PathBuf,
 }
 
 /// One workload under one metric, searched by several kinds of index.
@@ -132,12 +150,14 @@ pub enum Step {
     Workload,
     /// Indexes written through each mount, searched in every place, changed and replaced.
     Indexes,
+    /// Our kinds in every place beside other engines.
+    Peers,
     /// The module still there, its unload, the kernel log, and what is left over.
     After,
 }
 
 impl Step {
-    pub const ALL: [Step; 9] = [
+    pub const ALL: [Step; 10] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
@@ -146,6 +166,7 @@ impl Step {
         Step::Concurrency,
         Step::Workload,
         Step::Indexes,
+        Step::Peers,
         Step::After,
     ];
 
@@ -159,6 +180,7 @@ impl Step {
             Step::Concurrency => "concurrency",
             Step::Workload => "workload",
             Step::Indexes => "indexes",
+            Step::Peers => "peers",
             Step::After => "after",
         }
     }
@@ -323,6 +345,7 @@ mod tests {
             runs: 2,
             cycles: 100,
             indexes: Vec::new(),
+            peers: None,
             steps: Step::ALL.to_vec(),
         }
     }

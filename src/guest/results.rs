@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::protocol::{Failure, Outcome, Place};
 pub use crate::bench::Answer;
 use crate::client::Kind;
+use crate::comparison::Comparison;
 
 /// What was observed in each place; a place that failed says why and hides no other.
 pub type PerPlace<T> = BTreeMap<Place, Outcome<T>>;
@@ -25,6 +26,7 @@ pub enum StepData {
     Concurrency(Concurrency),
     Workload(Workload),
     Indexes(Indexes),
+    Peers(Peers),
     After(After),
 }
 
@@ -246,6 +248,12 @@ pub struct IndexFile {
     pub write_ns: u64,
     /// BLAKE3 of the file as read from the lower filesystem.
     pub lower_blake3: String,
+}
+
+/// Other engines, and ours in every place beside them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Peers {
+    pub comparison: Comparison,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use super::fat::Fat;
 use super::uki;
 use crate::bundle::Bundle;
 use crate::bundle::guest_modules::Role;
+use crate::guest::protocol::Step;
 use crate::machine::{self, in_archive};
 use crate::validate::checks;
 use crate::validate::criteria::Criteria;
@@ -80,7 +81,9 @@ pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> R
 }
 
 fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<Contents> {
-    let steps = checks::steps(criteria).unwrap_or_default();
+    let mut steps = checks::steps(criteria).unwrap_or_default();
+    // Nobody attaches a disk with other engines.
+    steps.retain(|step| *step != Step::Peers);
     Ok(Contents {
         format: FORMAT,
         data_partition: identity.data,

@@ -16,7 +16,7 @@ pub const FORMAT: u32 = 1;
 pub const IN_INITRAMFS: &str = "/image.json";
 pub const ON_DATA_PARTITION: &str = "image.json";
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contents {
     pub format: u32,

@@ -10,7 +10,7 @@ use crate::guest::protocol::Accelerator;
 use crate::guest::results::Identity;
 use crate::machine::kernel_log::Scan;
 use crate::machine::session::Ending;
-use crate::validate::evidence::{Evidence, MachineRecord, Repetition};
+use crate::validate::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
 use crate::validate::guest_report::GuestReport;
 use crate::validate::judgement::{Judgement, scan, today};
 use crate::validate::record::{CONSOLE, MESSAGES};
@@ -40,6 +40,9 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         host: Err("an image has no host".into()),
         indexes: Err("an image has no host".into()),
         comparison: Err("an image has no host".into()),
+        guest_peers: GuestPeers::Skipped {
+            reason: "an image has no other engines".into(),
+        },
         machine: observed.guest.identity().ok().map(machine),
         plan: Some(contents.plan.clone()),
         guest: observed.guest,

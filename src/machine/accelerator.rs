@@ -86,6 +86,7 @@ fn kvm_fault(qemu: &Qemu, bundle: &Bundle, logs: &Path) -> Result<Option<String>
         memory_mib: 512,
         kernel_arguments: Vec::new(),
         logs: logs.to_owned(),
+        disk: None,
     };
     let input = input(&probe_plan(), None);
     let mut machine = Machine::boot(qemu, bundle, &config, &input)?;
@@ -106,6 +107,7 @@ fn probe_plan() -> Plan {
         runs: 0,
         cycles: 0,
         indexes: Vec::new(),
+        peers: None,
         steps: Vec::new(),
     }
 }

@@ -54,6 +54,8 @@ pub struct MachineConfig {
     pub kernel_arguments: Vec<String>,
     /// Receives `console.log`, `messages.jsonl` and `qemu.log`.
     pub logs: PathBuf,
+    /// The disk with other engines, which the guest can only read.
+    pub disk: Option<PathBuf>,
 }
 
 /// Something that a machine did.
@@ -78,8 +80,9 @@ pub struct Machine {
     messages: Tail,
     console: Tail,
     qemu: Tail,
-    /// Closed, it would be gone before QEMU has read it.
+    /// Closed, they would be gone before QEMU has read them.
     _initrd: File,
+    _disk: Option<File>,
 }
 
 impl Machine {
@@ -101,6 +104,11 @@ impl Machine {
             File::create(&path).map_err(io_error(|| format!("create {}", path.display())))
         };
 
+        let disk = config
+            .disk
+            .as_ref()
+            .map(|path| File::open(path).map_err(io_error(|| format!("open {}", path.display()))));
+        let disk = disk.transpose()?;
         let mut command = qemu.command(&Hardware {
             accelerator: config.accelerator,
             memory_mib: config.memory_mib,
@@ -108,6 +116,7 @@ impl Machine {
             initrd: &path_for_others(&initrd),
             console: &path_for_others(&console),
             port: &path_for_others(&messages),
+            disk: disk.as_ref().map(path_for_others).as_deref(),
             kernel_arguments: &config.kernel_arguments,
         });
         let stderr = errors
@@ -125,6 +134,7 @@ impl Machine {
             console: Tail::new(console, log("console.log")?),
             qemu: Tail::new(errors, log("qemu.log")?),
             _initrd: initrd,
+            _disk: disk,
         })
     }
 

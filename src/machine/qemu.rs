@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::MachineError;
-use crate::guest::protocol::{Accelerator, PORT_NAME};
+use crate::guest::protocol::{Accelerator, PEERS_DISK, PORT_NAME};
 
 /// QEMU 7.2 corrupts cmpxchg16b when it emulates.
 const OLDEST_MAJOR: u32 = 8;
@@ -70,6 +70,8 @@ pub(super) struct Hardware<'a> {
     pub initrd: &'a Path,
     pub console: &'a Path,
     pub port: &'a Path,
+    /// With other engines on it.
+    pub disk: Option<&'a Path>,
     pub kernel_arguments: &'a [String],
 }
 
@@ -108,6 +110,13 @@ impl Hardware<'_> {
             "-device",
             format!("virtserialport,chardev=port,name={PORT_NAME}").into(),
         );
+        if let Some(disk) = self.disk {
+            let mut drive = OsString::from("if=none,id=peers,format=raw,readonly=on,file=");
+            drive.push(disk);
+            option("-drive", drive);
+            let device = format!("virtio-blk-pci,drive=peers,serial={PEERS_DISK}");
+            option("-device", device.into());
+        }
         option("-kernel", self.kernel.into());
         option("-initrd", self.initrd.into());
         option("-append", self.command_line().into());
@@ -224,6 +233,7 @@ mod tests {
                 initrd: Path::new("i"),
                 console: Path::new("c"),
                 port: Path::new("p"),
+                disk: None,
                 kernel_arguments: &["extra=1".to_owned()],
             };
             let arguments = hardware.arguments();

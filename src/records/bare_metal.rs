@@ -17,7 +17,7 @@ use crate::validate::record::VERDICT;
 use crate::validate::verdict::{Verdict, Word};
 
 /// What these checks say is about other engines, not about the module; a host may lack those.
-const OF_OTHERS: [&str; 2] = ["peers.", "fuse.vs-"];
+const OF_OTHERS: [&str; 3] = ["peers.", "fuse.vs-", "kernel.vs-"];
 
 /// The module that is asked about.
 #[derive(Debug, Serialize)]

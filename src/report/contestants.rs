@@ -5,11 +5,11 @@ use super::charts::{Shape, Stroke};
 use crate::bench::stats;
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
-use crate::figures::Figure;
+use crate::figures::{Figure, Located};
 
 /// One workload with all who took part in it.
 pub struct Field<'a> {
-    pub comparison: &'a Comparison,
+    pub comparison: Located<'a>,
     pub compared: &'a Compared,
     /// The recall that a setting must reach to be called its contestant's best.
     pub floor: f64,
@@ -50,7 +50,7 @@ pub struct Rate {
 }
 
 impl<'a> Field<'a> {
-    pub fn new(comparison: &'a Comparison, compared: &'a Compared, floor: f64) -> Field<'a> {
+    pub fn new(comparison: Located<'a>, compared: &'a Compared, floor: f64) -> Field<'a> {
         let mut contestants: Vec<Contestant> = Vec::new();
         for series in &compared.series {
             let entry = Entry {
@@ -64,7 +64,7 @@ impl<'a> Field<'a> {
                 None => contestants.push(Contestant {
                     engine: &series.engine,
                     place: series.place,
-                    stroke: stroke(comparison, series),
+                    stroke: stroke(&comparison, series),
                     series: vec![entry],
                 }),
             }
@@ -75,7 +75,7 @@ impl<'a> Field<'a> {
                 .iter()
                 .position(|engine| engine.name == one.engine)
         };
-        contestants.sort_by_key(|one| (engine(one), one.place == Place::Fuse));
+        contestants.sort_by_key(|one| (engine(one), one.place));
         for contestant in &mut contestants {
             contestant
                 .series
@@ -95,7 +95,7 @@ impl<'a> Field<'a> {
 }
 
 fn stroke(comparison: &Comparison, series: &Series) -> Stroke {
-    const PEERS: [u8; 5] = [3, 4, 5, 7, 2];
+    const PEERS: [u8; 5] = [3, 4, 5, 7, 6];
     let mut peers = comparison
         .engines
         .iter()
@@ -103,6 +103,7 @@ fn stroke(comparison: &Comparison, series: &Series) -> Stroke {
     let position = peers.position(|engine| engine.name == series.engine);
     Stroke(match (series.place, position) {
         (Place::Fuse, _) => 1,
+        (Place::Kernel, _) => 2,
         (_, None) => 0,
         (_, Some(position)) => PEERS[position % PEERS.len()],
     })
@@ -113,6 +114,7 @@ impl<'a> Contestant<'a> {
         match self.place {
             Place::InProcess => format!("{} in process", self.engine),
             Place::Fuse => format!("{} through FUSE", self.engine),
+            Place::Kernel => format!("{} through the module", self.engine),
             Place::OwnProcess => self.engine.to_owned(),
         }
     }

@@ -19,6 +19,8 @@ use anyhow::{Context, Result};
 use contestants::Field;
 
 use crate::figures::Figure;
+use crate::figures::Located;
+use crate::validate::check::Finding;
 use crate::validate::evidence::Evidence;
 use crate::validate::figures;
 use crate::validate::verdict::Verdict;
@@ -32,8 +34,10 @@ pub struct Report<'a> {
     evidence: &'a Evidence,
     verdict: &'a Verdict,
     figures: Vec<Figure>,
-    /// The engines side by side, a workload each; or why there are none.
-    fields: Result<Vec<Field<'a>>, &'a str>,
+    /// The engines side by side on the host, a workload each; or why there are none.
+    fields: Result<Vec<Field<'a>>, String>,
+    /// The same in the guest.
+    guest_fields: Result<Vec<Field<'a>>, String>,
 }
 
 /// The recall at which engines are set against each other where the criteria name none.
@@ -43,17 +47,19 @@ impl<'a> Report<'a> {
     pub fn of(evidence: &'a Evidence, verdict: &'a Verdict) -> Report<'a> {
         let plan = evidence.criteria.comparison.as_ref();
         let floor = plan.map_or(FLOOR, |plan| plan.recall);
-        let fields = evidence.comparison.as_ref().map(|comparison| {
-            let workloads = comparison.workloads.iter();
-            workloads
-                .map(|compared| Field::new(comparison, compared, floor))
-                .collect()
-        });
+        let fields = |comparison: Result<Located<'a>, Finding>| {
+            let comparison = comparison.map_err(|finding| finding.measured)?;
+            let workloads = comparison.comparison().workloads.iter();
+            Ok(workloads
+                .map(|compared| Field::new(comparison.clone(), compared, floor))
+                .collect())
+        };
         Report {
             evidence,
             verdict,
-            figures: figures::of(evidence),
-            fields: fields.map_err(String::as_str),
+            figures: figures::of_places(evidence),
+            fields: fields(evidence.comparison()),
+            guest_fields: fields(evidence.comparison_in_guest()),
         }
     }
 

@@ -134,7 +134,7 @@ pub fn of_times(ratio: &Ratio) -> &'static str {
     match ratio.against(1.0) {
         Against::Below => "faster",
         Against::Above => "slower",
-        Against::Inconclusive => "inconclusive: the interval holds 1, or there is none",
+        Against::Inconclusive => "inconclusive",
     }
 }
 

@@ -11,7 +11,7 @@ use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::{
-    Comparison, NoMount, Peers, Places, Plan, Store, adapters, compare, on_one_core,
+    Comparison, NoMount, Peers, Place, Places, Plan, Store, adapters, compare, on_one_core,
 };
 
 use super::daemon::{self, Daemon};
@@ -88,16 +88,18 @@ fn carry_out(
         adapters::write(&adapters)?;
         let peers = request.python.clone().map(|python| Peers {
             python,
+            root: None,
             adapters,
             patience: Duration::from_secs(request.plan.patience),
         });
+        let mount = daemon
+            .as_ref()
+            .map(|daemon| daemon.mount_point.as_path())
+            .map_err(Clone::clone);
         let places = Places {
             store: Store {
                 dir: &store,
-                mount: daemon
-                    .as_ref()
-                    .map(|daemon| daemon.mount_point.as_path())
-                    .map_err(Clone::clone),
+                mounts: vec![(Place::Fuse, mount)],
             },
             peers: peers.ok_or_else(|| "no Python that has it was given (--peers PYTHON)".into()),
             scratch: &directory("peers")?,

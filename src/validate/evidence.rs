@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::manifest::Manifest;
 use crate::comparison::Comparison;
+use crate::figures::Located;
 use crate::guest::protocol::{Accelerator, Outcome, Place, Plan};
 use crate::guest::results::{PerPlace, PlaceRun};
 use crate::machine::kernel_log::Scan;
@@ -37,6 +38,8 @@ pub struct Evidence {
     /// The comparison with other engines, or why there is none.
     pub comparison: Result<Comparison, String>,
     pub machine: Option<MachineRecord>,
+    /// Whether the guest was to make the same comparison.
+    pub guest_peers: GuestPeers,
     pub plan: Option<Plan>,
     pub guest: GuestReport,
     pub fate: Fate,
@@ -56,6 +59,21 @@ pub struct MachineRecord {
     pub reason: String,
     /// QEMU's version, where it was started by us.
     pub qemu: Option<String>,
+}
+
+/// The comparison with other engines in the guest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum GuestPeers {
+    /// It was planned.
+    Planned {
+        /// BLAKE3 of the disk that the guest has the other engines from.
+        disk_blake3: String,
+    },
+    /// It does not apply here.
+    Skipped { reason: String },
+    /// It could not be planned.
+    Failed { reason: String },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -86,8 +104,24 @@ impl Evidence {
         self.host.as_ref().map_err(Finding::skipped)
     }
 
-    pub fn comparison(&self) -> Result<&Comparison, Finding> {
-        self.comparison.as_ref().map_err(Finding::could_not_run)
+    /// The comparison on the host.
+    pub fn comparison(&self) -> Result<Located<'_>, Finding> {
+        let comparison = self.comparison.as_ref().map_err(Finding::could_not_run)?;
+        Ok(Located::on_host(comparison))
+    }
+
+    /// The same comparison in the guest.
+    pub fn comparison_in_guest(&self) -> Result<Located<'_>, Finding> {
+        match &self.guest_peers {
+            GuestPeers::Planned { .. } => {}
+            GuestPeers::Skipped { reason } => return Err(Finding::skipped(reason)),
+            GuestPeers::Failed { reason } => return Err(Finding::could_not_run(reason)),
+        }
+        Ok(Located::in_guest(
+            &self.guest.peers()?.comparison,
+            self.machine()?.accelerator,
+            self.bundle_id().unwrap_or_default(),
+        ))
     }
 
     pub fn machine(&self) -> Result<&MachineRecord, Finding> {

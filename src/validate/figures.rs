@@ -7,7 +7,8 @@ use crate::bench::Measurement;
 use crate::client::Kind;
 use crate::dataset::source::Source;
 use crate::figures::{
-    Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio, Refusal, Rule,
+    Clock, Conditions, Dataset, Engine, Figure, Located, Machine, Operation, Quantity, Ratio,
+    Refusal, Rule,
 };
 use crate::guest::protocol::{Accelerator, Place, Step};
 use crate::guest::results::MeasuredCase;
@@ -58,8 +59,17 @@ impl Timed {
 
 /// Everything that was to be measured; what was not has a reason instead of a value.
 ///
-/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload, and all engines.
+/// Those of the places, and of all engines, on the host and in the guest.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
+    let mut all = of_places(evidence);
+    for comparison in [evidence.comparison(), evidence.comparison_in_guest()] {
+        all.extend(comparison.iter().flat_map(Located::figures));
+    }
+    all
+}
+
+/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload.
+pub fn of_places(evidence: &Evidence) -> Vec<Figure> {
     let mut all = Vec::new();
     let planned = |step| match &evidence.plan {
         Some(plan) => plan.steps.contains(&step),
@@ -84,9 +94,6 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
             });
             all.extend(timed.figures());
         }
-    }
-    if let Ok(comparison) = &evidence.comparison {
-        all.extend(comparison.figures());
     }
     all
 }

@@ -121,6 +121,7 @@ step_data! {
     concurrency: Concurrency,
     workload: Workload,
     indexes: Indexes,
+    peers: Peers,
     after: After,
 }
 

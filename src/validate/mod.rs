@@ -15,6 +15,8 @@ pub mod host;
 pub mod judgement;
 pub mod own_criteria;
 pub mod own_data;
+pub mod peers_disk;
+pub mod python_files;
 pub mod record;
 mod repetition;
 pub mod room;

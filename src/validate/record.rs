@@ -15,7 +15,7 @@ use crate::comparison::{self, Comparison};
 
 use super::builder::HostIndex;
 use super::criteria::Criteria;
-use super::evidence::{Evidence, MachineRecord, Repetition};
+use super::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
 use super::figures;
 use super::guest_report::GuestReport;
 use super::host::HostRun;
@@ -26,7 +26,7 @@ use super::twice_told;
 use super::verdict::{Fate, Verdict};
 
 /// Raised whenever a record changes its meaning.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 pub const COMPARISON: &str = comparison::FILE;
 pub const CRITERIA: &str = "criteria.json";
@@ -59,6 +59,7 @@ struct Run {
     /// The user's own vectors.
     own: Option<Origin>,
     machine: Option<MachineRecord>,
+    guest_peers: GuestPeers,
     fate: Fate,
     /// Why what is in `manifest.json` is not the bundle.
     bundle_refused: Option<String>,
@@ -117,6 +118,7 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
         cpu: evidence.cpu.clone(),
         own: evidence.own.clone(),
         machine: evidence.machine.clone(),
+        guest_peers: evidence.guest_peers.clone(),
         fate: evidence.fate.clone(),
         bundle_refused: evidence.manifest.as_ref().err().cloned(),
         console_unread: evidence.kernel_log.as_ref().err().cloned(),
@@ -263,6 +265,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         indexes: host.indexes.result(),
         comparison: comparison.result(),
         machine: run.machine,
+        guest_peers: run.guest_peers,
         plan: reported.plan,
         guest: reported.guest,
         fate: run.fate,

@@ -9,10 +9,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 
 use crate::bundle::Bundle;
+use crate::bundle::guest_modules::Role;
 use crate::bundle::initramfs::Archive;
 use crate::dataset::source::Source;
 use crate::dataset::workload::{Name, Workload};
-use crate::guest::protocol::{self, Accelerator, Message, Plan, Step};
+use crate::guest::protocol::{self, Accelerator, Message, PeersPlan, Plan, Step};
 use crate::guest::steps::identity::cpu_model;
 use crate::machine::accelerator::{self, Requested};
 use crate::machine::qemu::Qemu;
@@ -23,11 +24,12 @@ use super::builder;
 use super::checks;
 use super::comparing;
 use super::criteria::Criteria;
-use super::evidence::{Evidence, MachineRecord, Repetition};
+use super::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
 use super::guest_report::GuestReport;
 use super::host;
 use super::judgement::{Judgement, scan, today};
 use super::own_data::OwnData;
+use super::peers_disk::{self, Disk};
 use super::record::{self, CONSOLE, PROBE, SECOND_BOOT};
 use super::repetition;
 use super::room;
@@ -51,16 +53,19 @@ pub struct Request {
     pub tool: PathBuf,
     /// The Python that has the engines that we are compared with.
     pub peers: Option<PathBuf>,
+    /// From which the guest has them.
+    pub peers_disk: peers_disk::Source,
     /// Where everything is written down.
     pub out: PathBuf,
 }
 
-/// Runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
+/// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
 ///
 /// `report` is told, line by line, what is going on.
 pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {
     fs::create_dir_all(&request.out)
         .with_context(|| format!("cannot create {}", request.out.display()))?;
+    write_file(&request.out, record::CRITERIA, &request.criteria.text)?;
     let bundle = Bundle::open(&request.bundle).map_err(|error| error.to_string());
     let own = request.own.as_ref();
     let workload = match own {
@@ -115,6 +120,9 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
         indexes,
         comparison,
         machine: None,
+        guest_peers: GuestPeers::Failed {
+            reason: "no virtual machine was started".into(),
+        },
         plan: None,
         guest: GuestReport::default(),
         fate: Fate::NotStarted {
@@ -156,7 +164,7 @@ fn boot(
     request: &Request,
     bundle: &Bundle,
     workload: Source,
-    steps: Vec<Step>,
+    mut steps: Vec<Step>,
     evidence: &mut Evidence,
     report: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
@@ -167,14 +175,31 @@ fn boot(
         choice.accelerator, choice.reason
     ));
     let accelerator = choice.accelerator;
-    let plan = plan(&request.criteria, Some(accelerator), workload, steps);
+    let (peers, disk) = match peers_in_guest(request, bundle, accelerator, &steps, report) {
+        Ok((peers, disk)) => (Some(peers), Some(disk)),
+        Err(why) => {
+            evidence.guest_peers = why;
+            (None, None)
+        }
+    };
+    if let Some(Disk { blake3, .. }) = &disk {
+        evidence.guest_peers = GuestPeers::Planned {
+            disk_blake3: blake3.clone(),
+        };
+    } else {
+        steps.retain(|step| *step != Step::Peers);
+    }
+    let plan = Plan {
+        peers,
+        ..plan(&request.criteria, Some(accelerator), workload, steps)
+    };
     evidence.machine = Some(MachineRecord {
         accelerator: Some(accelerator),
         reason: choice.reason,
         qemu: Some(qemu.version().to_owned()),
     });
     let input = input(&plan, request.own.as_ref().map(|own| &own.vectors));
-    let memory_mib = room::guest_mib(&plan.workload);
+    let memory_mib = room::guest_mib(&plan.workload, disk.is_some());
     evidence.plan = Some(plan);
 
     let boot = Boot {
@@ -183,6 +208,7 @@ fn boot(
         accelerator,
         memory_mib,
         input: &input,
+        disk: disk.map(|disk| disk.path),
         patience: request.patience,
     };
     let first_logs = &request.out;
@@ -253,8 +279,52 @@ pub fn plan(
             .iter()
             .map(|case| case.plan(accelerator))
             .collect(),
+        peers: None,
         steps,
     }
+}
+
+/// What the guest is to compare, and from which disk; or why it is not to.
+fn peers_in_guest(
+    request: &Request,
+    bundle: &Bundle,
+    accelerator: Accelerator,
+    steps: &[Step],
+    report: &(dyn Fn(&str) + Sync),
+) -> Result<(PeersPlan, Disk), GuestPeers> {
+    let skipped = |reason: &str| GuestPeers::Skipped {
+        reason: reason.into(),
+    };
+    let failed = |reason: String| GuestPeers::Failed { reason };
+    if !steps.contains(&Step::Peers) {
+        return Err(skipped(NOT_ASKED_FOR));
+    }
+    if accelerator == Accelerator::Icount {
+        return Err(skipped(
+            "instructions are no time that other engines could be compared by: it takes kvm",
+        ));
+    }
+    let comparison = &request.criteria.comparison;
+    let comparison = comparison
+        .clone()
+        .ok_or_else(|| failed("the criteria have no comparison".into()))?;
+    let Some(python) = &request.peers else {
+        return Err(skipped(
+            "no Python that has other engines was given (--peers PYTHON)",
+        ));
+    };
+    if !bundle.manifest().guest.roles.contains(&Role::Peers) {
+        return Err(failed(
+            "the bundle's guest cannot read a disk with other engines: build the bundle with --role peers".into(),
+        ));
+    }
+    let disk = request.peers_disk.disk(python, report);
+    let disk = disk.map_err(|error| failed(format!("{error:#}")))?;
+    let plan = PeersPlan {
+        comparison,
+        python: python.clone(),
+    };
+    Ok((plan, disk))
 }
 
 /// What is needed to boot once, or once more.
@@ -264,6 +334,7 @@ struct Boot<'a> {
     accelerator: Accelerator,
     memory_mib: u32,
     input: &'a Archive,
+    disk: Option<PathBuf>,
     patience: Duration,
 }
 
@@ -278,6 +349,7 @@ impl Boot<'_> {
             memory_mib: self.memory_mib,
             kernel_arguments: Vec::new(),
             logs: logs.to_owned(),
+            disk: self.disk.clone(),
         };
         let deadlines = Deadlines {
             boot: self.patience,
@@ -315,8 +387,12 @@ pub fn progress(message: &Message) -> Option<String> {
 fn write(out: &Path, evidence: &Evidence) -> Result<Verdict> {
     let judgement = Judgement::of(evidence)?;
     for (name, text) in record::files(evidence, &judgement)? {
-        let path = out.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        write_file(out, name, &text)?;
     }
     Ok(judgement.verdict)
+}
+
+fn write_file(dir: &Path, name: &str, text: &str) -> Result<()> {
+    let path = dir.join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -172,6 +172,7 @@ fn outcome(planned: &Vectors, given: &Vectors) -> Result<(), String> {
         runs: 1,
         cycles: 0,
         indexes: Vec::new(),
+        peers: None,
         steps: vec![Step::Workload],
     };
     let logs = tempfile::tempdir().unwrap();
@@ -180,6 +181,7 @@ fn outcome(planned: &Vectors, given: &Vectors) -> Result<(), String> {
         memory_mib: 1024,
         kernel_arguments: Vec::new(),
         logs: logs.path().to_owned(),
+        disk: None,
     };
     let deadlines = Deadlines {
         boot: Duration::from_secs(180),

@@ -95,7 +95,7 @@ const page = arguments[0];
 for (const details of document.querySelectorAll("details")) {
     const inner = details.querySelector("table");
     if (!inner.checkVisibility() || inner.getBoundingClientRect().height < 20)
-        faults.push(`folded: ${details.parentElement.querySelector("figcaption").textContent}`);
+        faults.push(`folded: ${details.querySelector("caption").textContent}`);
 }
 for (const drawing of document.querySelectorAll("svg.chart")) {
     if (!drawing.checkVisibility()) continue;

@@ -3,6 +3,7 @@
 
 mod browser;
 mod fixture;
+mod judged;
 mod junit;
 mod markdown;
 mod page;

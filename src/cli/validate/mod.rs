@@ -9,6 +9,7 @@ mod image;
 mod lint_kernel;
 mod manual;
 mod pack;
+mod peers_disk;
 mod report;
 mod reproduce;
 mod run;
@@ -33,6 +34,7 @@ struct Cli {
 enum Command {
     Bundle(bundle::BundleArgs),
     Assemble(assemble::AssembleArgs),
+    PeersDisk(peers_disk::PeersDiskArgs),
     Run(run::RunArgs),
     Report(report::ReportArgs),
     Pack(pack::PackArgs),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Bundle(args) => args.run().map(|()| 0),
         Command::Assemble(args) => args.run().map(|()| 0),
+        Command::PeersDisk(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
         Command::Report(args) => args.run().map(|()| 0),
         Command::Pack(args) => args.run().map(|()| 0),

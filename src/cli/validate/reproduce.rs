@@ -15,6 +15,7 @@ use crate::records::source::{Form, Source};
 use crate::validate::evidence::{Evidence, Repetition};
 use crate::validate::own_criteria;
 use crate::validate::own_data::Origin;
+use crate::validate::peers_disk;
 use crate::validate::run::Request;
 use crate::validate::terminal::table;
 use crate::validate::verdict::Fate;
@@ -155,6 +156,7 @@ fn request(asked: &ReproduceArgs, packed: &Evidence) -> Result<Request> {
         accelerator,
         once,
         tool: tool()?,
+        peers_disk: peers_disk::Source::Kept(asked.out.join("peers-disk")),
         peers: asked.peers.as_deref().map(interpreter).transpose()?,
         out: asked.out.clone(),
     })

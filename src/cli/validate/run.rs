@@ -9,13 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::anns::Metric;
+use crate::anns::{Metric, ivf};
 use crate::machine::accelerator::Requested;
 use crate::report;
 use crate::validate::criteria::Criteria;
 use crate::validate::evidence::Evidence;
 use crate::validate::own_criteria;
 use crate::validate::own_data::{Options, OwnData};
+use crate::validate::peers_disk::Source;
 use crate::validate::run::{Request, run};
 use crate::validate::terminal;
 use crate::validate::verdict::Verdict;
@@ -46,9 +47,12 @@ pub struct RunArgs {
     /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
-    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
+    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM, in the guest
     #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
     peers: Option<PathBuf>,
+    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in peers-disk/ of --out]
+    #[arg(long, value_name = "FILE", requires = "peers")]
+    peers_disk: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
     #[arg(long)]
     json: bool,
@@ -97,14 +101,16 @@ impl OwnArgs {
 /// Without a word from the guest.
 const PATIENCE_SECONDS: u64 = 180;
 
-/// Products of elements that an emulated guest computes in a second, at the least: a pass over all queries gives no word.
-const PRODUCTS_A_SECOND: u64 = 50_000_000;
+/// Products of two floats that an emulated guest computes in a second, at the least.
+const PRODUCTS_A_SECOND: u64 = 10_000_000;
 
-/// As asked for, or what is enough for the vectors.
+/// As asked for, or what is enough for the vectors: the longest that a guest has no word for us is a pass over all rows, for each query, or to
+/// find the list of each row that IVF has.
 pub fn patience(asked: Option<u64>, own: Option<&OwnData>) -> Duration {
     let products = own.map_or(0, |own| {
         let given = &own.given;
-        given.rows as u64 * given.dim as u64 * given.queries as u64
+        let lists = ivf::Parameters::default().nlist(given.rows) as usize;
+        given.rows as u64 * given.dim as u64 * given.queries.max(lists) as u64
     });
     let enough = PATIENCE_SECONDS + products / PRODUCTS_A_SECOND;
     Duration::from_secs(asked.unwrap_or(enough))
@@ -128,6 +134,10 @@ impl RunArgs {
             accelerator: self.accel,
             once: self.once,
             tool: tool()?,
+            peers_disk: match self.peers_disk {
+                Some(disk) => Source::Given(disk),
+                None => Source::Kept(self.out.join("peers-disk")),
+            },
             peers: self.peers.as_deref().map(interpreter).transpose()?,
             out: self.out,
         })?;

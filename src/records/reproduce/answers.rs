@@ -16,8 +16,6 @@ struct Told {
     value: String,
     /// What was asked; who was asked the same must tell the same.
     asked: String,
-    /// It was done on the host, where not everybody can do it.
-    on_host: bool,
 }
 
 pub fn rows(packed: Side, new: Side) -> Vec<Row> {
@@ -36,9 +34,6 @@ fn row(what: &str, packed: Option<&Told>, new: Option<&Told>) -> Row {
         }
         (Some(a), Some(b)) if a.value == b.value => (Outcome::Equal, None),
         (Some(_), Some(_)) => (Outcome::Differs, Some("the same was asked")),
-        (one, other) if one.or(other).is_some_and(|told| told.on_host) => {
-            (Outcome::NotComparable, Some("one host did not do it"))
-        }
         _ => (Outcome::NotComparable, Some("one run did not do it")),
     };
     let said = |told: Option<&Told>| told.map_or("nothing".into(), |told| told.value.clone());
@@ -56,7 +51,6 @@ fn row(what: &str, packed: Option<&Told>, new: Option<&Told>) -> Row {
 struct Tale {
     all: BTreeMap<String, Told>,
     asked: String,
-    on_host: bool,
 }
 
 impl Tale {
@@ -69,7 +63,6 @@ impl Tale {
         let told = Told {
             value: value.into(),
             asked: self.asked.clone(),
-            on_host: self.on_host,
         };
         self.all.insert(what, told);
     }
@@ -98,10 +91,14 @@ fn of(evidence: &Evidence) -> BTreeMap<String, Told> {
             indexes(&mut tale, plan, searched);
         }
     }
-    tale.on_host = true;
     on_host(&mut tale, evidence);
-    if let Ok(comparison) = &evidence.comparison {
-        compared(&mut tale, comparison);
+    for (machine, located) in [
+        ("on the host", evidence.comparison()),
+        ("in the guest", evidence.comparison_in_guest()),
+    ] {
+        if let Ok(located) = located {
+            compared(&mut tale, located.comparison(), machine);
+        }
     }
     tale.all
 }
@@ -202,10 +199,10 @@ fn on_host(tale: &mut Tale, evidence: &Evidence) {
 }
 
 /// Ours, beside other engines.
-fn compared(tale: &mut Tale, comparison: &Comparison) {
+fn compared(tale: &mut Tale, comparison: &Comparison, machine: &str) {
     for compared in &comparison.workloads {
         tale.ask((compared.workload, compared.metric, compared.k));
-        let name = format!("{} beside other engines", compared.workload.name);
+        let name = format!("{} beside other engines {machine}", compared.workload.name);
         tale.tell(format!("{name}: vectors"), &compared.vectors_blake3);
         tale.tell(format!("{name}: queries"), &compared.queries_blake3);
         tale.tell(format!("{name}: exact ids"), &compared.truth_blake3);
@@ -213,6 +210,7 @@ fn compared(tale: &mut Tale, comparison: &Comparison) {
             let place = match series.place {
                 Place::InProcess => "in-process",
                 Place::Fuse => "fuse",
+                Place::Kernel => "kernel",
                 // Theirs.
                 Place::OwnProcess => continue,
             };
@@ -222,7 +220,7 @@ fn compared(tale: &mut Tale, comparison: &Comparison) {
             let hash = samples.answers_blake3.as_deref().unwrap_or("no hash");
             tale.tell(
                 format!(
-                    "{name} {}, effort {}: answers on the host, {place}",
+                    "{name}, {}, effort {}: answers, {place}",
                     series.kind, series.effort
                 ),
                 format!("{hash}, recall {}", samples.recall_by_row),

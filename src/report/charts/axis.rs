@@ -7,10 +7,24 @@ use super::super::numbers;
 pub struct Axis {
     /// What is shown, with its unit.
     pub label: String,
+    /// The ends, scaled.
     low: f64,
     high: f64,
-    logarithmic: bool,
+    scale: Scale,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scale {
+    Linear,
+    Log,
+    /// Of shares: the nearer to 1, the wider.
+    TowardsOne,
+}
+
+/// What may be written on an axis of shares; the first is written first, where there is no room for all.
+const SHARES: [f64; 14] = [
+    1.0, 0.9, 0.99, 0.5, 0.95, 0.8, 0.7, 0.999, 0.6, 0.0, 0.98, 0.2, 0.4, 0.3,
+];
 
 /// A value with a line of the grid, and its text where there is room for one.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +44,7 @@ impl Axis {
             label: label.into(),
             low,
             high: if high > low { high } else { low + step },
-            logarithmic: false,
+            scale: Scale::Linear,
         }
     }
 
@@ -40,7 +54,7 @@ impl Axis {
             label: label.into(),
             low,
             high,
-            logarithmic: false,
+            scale: Scale::Linear,
         }
     }
 
@@ -54,27 +68,35 @@ impl Axis {
             label: format!("{}, log scale", label.into()),
             low: low - room,
             high: high + room,
-            logarithmic: true,
+            scale: Scale::Log,
+        }
+    }
+
+    /// Of shares of which most are near 1, as recall is: the cube root of what is missing.
+    pub fn towards_one(label: impl Into<String>, shares: impl IntoIterator<Item = f64>) -> Axis {
+        let (least, _) = extent(shares);
+        let below = SHARES.into_iter().filter(|share| *share <= least);
+        let low = below.fold(0.0, f64::max).min(0.9);
+        Axis {
+            label: format!("{}, stretched towards 1", label.into()),
+            low: Scale::TowardsOne.of(low),
+            high: Scale::TowardsOne.of(1.0),
+            scale: Scale::TowardsOne,
         }
     }
 
     /// Where a value lies; nothing for a value that has no place here.
     pub fn at(&self, value: f64) -> Option<f64> {
-        let scaled = if self.logarithmic {
-            value.log10()
-        } else {
-            value
-        };
-        let at = (scaled - self.low) / (self.high - self.low);
+        let at = (self.scale.of(value) - self.low) / (self.high - self.low);
         at.is_finite().then_some(at)
     }
 
     /// The grid, where `fits` tells how many texts of so many characters have room side by side.
     pub fn ticks(&self, fits: impl Fn(usize) -> usize) -> Vec<Tick> {
-        if self.logarithmic {
-            self.log_ticks(fits)
-        } else {
-            self.linear_ticks(fits)
+        match self.scale {
+            Scale::Linear => self.linear_ticks(fits),
+            Scale::Log => self.log_ticks(fits),
+            Scale::TowardsOne => self.share_ticks(fits),
         }
     }
 
@@ -140,6 +162,39 @@ impl Axis {
     }
 }
 
+impl Axis {
+    fn share_ticks(&self, fits: impl Fn(usize) -> usize) -> Vec<Tick> {
+        let apart = 1.0 / fits("0.999".len() + 1).max(1) as f64;
+        let mut written: Vec<f64> = Vec::new();
+        let places = SHARES
+            .into_iter()
+            .filter_map(|share| Some((share, self.at(share)?)));
+        places
+            .filter(|(_, at)| (-1e-9..=1.0 + 1e-9).contains(at))
+            .map(|(share, at)| {
+                let room = written.iter().all(|other| (at - other).abs() >= apart);
+                if room {
+                    written.push(at);
+                }
+                Tick {
+                    at,
+                    text: room.then(|| numbers::short(share)),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Scale {
+    fn of(self, value: f64) -> f64 {
+        match self {
+            Scale::Linear => value,
+            Scale::Log => value.log10(),
+            Scale::TowardsOne => -(1.0 - value).cbrt(),
+        }
+    }
+}
+
 fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let finite = values.into_iter().filter(|value| value.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
@@ -186,8 +241,20 @@ mod tests {
         assert_eq!(axis.at(0.0), None);
         let (low, high) = (axis.at(12.0).unwrap(), axis.at(80_000.0).unwrap());
         assert!(0.0 < low && low < high && high < 1.0, "{low} {high}");
-        assert_eq!(texts(&axis, 5), ["100", "1,000", "10,000", "100,000"]);
+        assert_eq!(texts(&axis, 5), ["10", "100", "1,000", "10,000", "100,000"]);
         assert!(texts(&axis, 2).len() <= 3);
+    }
+
+    #[test]
+    fn near_one_an_axis_of_shares_is_wide_and_it_has_a_place_for_one() {
+        let axis = Axis::towards_one("x", [0.82, 1.0]);
+        assert_eq!((axis.at(0.8), axis.at(1.0)), (Some(0.0), Some(1.0)));
+        let (ninety, ninety_nine) = (axis.at(0.9).unwrap(), axis.at(0.99).unwrap());
+        assert!(ninety_nine - ninety > ninety, "{ninety} {ninety_nine}");
+        let mut texts = texts(&axis, 8);
+        texts.sort();
+        assert_eq!(texts, ["0.8", "0.9", "0.95", "0.99", "0.999", "1"]);
+        assert_eq!(Axis::towards_one("x", [1.0]).at(0.9), Some(0.0));
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub struct Plane<'a> {
 
 impl<'a> Plane<'a> {
     pub fn new(frame: Frame, x: &'a Axis, y: &'a Axis) -> Plane<'a> {
-        let (top, bottom) = (24.0, frame.height - 36.0);
+        let (top, bottom) = (24.0, frame.height - 38.0);
         let y_ticks = y.ticks(|_| ((bottom - top) / (TEXT * 2.4)) as usize);
         let texts = y_ticks.iter().filter_map(|tick| tick.text.as_deref());
         let left = texts.map(width_of).fold(20.0, f64::max) + 8.0;
@@ -130,7 +130,7 @@ impl<'a> Plane<'a> {
                 @if let Some(text) = &tick.text {
                     // A text of the right end must not leave the drawing.
                     @let middle = x.min(self.frame.width - width_of(text) / 2.0);
-                    text class="middle" x=(number(middle)) y=(number(bottom + 14.0)) { (text) }
+                    text class="middle" x=(number(middle)) y=(number(bottom + 16.0)) { (text) }
                 }
             }
             line class="axis" x1=(number(left)) x2=(number(right)) y1=(number(bottom)) y2=(number(bottom)) {}

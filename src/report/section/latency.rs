@@ -7,7 +7,7 @@ use super::super::charts::axis::Axis;
 use super::super::charts::ecdf::{self, Distribution};
 use super::super::charts::legend::{Entry, Sign, legend};
 use super::super::charts::{About, NARROW, Stroke};
-use super::super::contestants::Contestant;
+use super::super::contestants::{Contestant, Field};
 use super::super::numbers::{self, Unit};
 use super::super::table::{Cell, Table};
 use super::super::{Report, words};
@@ -34,7 +34,8 @@ pub fn section(report: &Report) -> Section {
                 "For each time, the share of searches that took no longer; all samples of all runs, outliers among them. A sample counts as an outlier if it "
                 "lies more than three interquartile ranges outside the quartiles."
             }
-            (compared(report))
+            (compared("latency", "on the host", &report.fields))
+            (compared("latency-guest-engines", "in the guest", &report.guest_fields))
             (host(report))
             (guest(report))
         },
@@ -56,15 +57,15 @@ fn curve(name: String, stroke: Stroke, samples: Result<&Vec<Vec<u64>>, String>) 
     }
 }
 
-fn compared(report: &Report) -> Markup {
+fn compared(id: &str, place: &str, fields: &Result<Vec<Field>, String>) -> Markup {
     html! {
-        h3 { "Engines, on the host, each at its fastest setting that finds enough" }
-        @match &report.fields {
+        h3 { "Engines, " (place) ", each at its fastest setting that finds enough" }
+        @match fields {
             Ok(fields) => {
                 div class="figures" {
                     @for (n, field) in fields.iter().enumerate() {
                         @let curves: Vec<Curve> = field.contestants.iter().map(|one| fastest(one, field.floor)).collect();
-                        (plot(&format!("latency-{n}"), &field.name(), Clock::Monotonic, &curves))
+                        (plot(&format!("{id}-{n}"), &field.name(), field.comparison.clock(), &curves))
                     }
                 }
             }

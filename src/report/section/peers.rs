@@ -14,34 +14,51 @@ pub fn section(report: &Report) -> Section {
     Section {
         id: "peers",
         title: "Engines side by side",
-        content: match &report.fields {
-            Ok(fields) => html! {
-                @if let Ok(comparison) = &report.evidence.comparison { (engines(comparison)) }
-                @for field in fields {
-                    h3 { (field.name()) }
-                    (best(field).render())
-                    (builds(field).render())
-                }
-            },
-            Err(reason) => missing("No engines were compared", reason),
+        content: html! {
+            h3 { "On the host" }
+            (part(&report.fields))
+            h3 { "In the guest" }
+            (part(&report.guest_fields))
         },
     }
 }
 
-/// The best of each engine, a table for each workload; or why there is none.
+/// On one machine.
+fn part(fields: &Result<Vec<Field>, String>) -> Markup {
+    match fields {
+        Ok(fields) => html! {
+            @if let Some(field) = fields.first() { (engines(&field.comparison)) }
+            @for field in fields {
+                h4 { (field.name()) }
+                (best(field).render())
+                details {
+                    summary { "Insertion of every kind of every engine" }
+                    (builds(field).render())
+                }
+            }
+        },
+        Err(reason) => missing("No engines were compared", reason),
+    }
+}
+
+/// The best of each engine, a table for each workload, on the host and in the guest; or why there is none.
 pub fn tables(report: &Report) -> Result<Vec<Table>, String> {
-    let of = |field: &Field| {
-        let mut table = best(field);
-        table.caption = format!("{}: {}", field.name(), table.caption);
-        table
+    let of = |place: &str, fields: &[Field]| -> Vec<Table> {
+        let table = |field: &Field| {
+            let mut table = best(field);
+            table.caption = format!("{}, {place}: {}", field.name(), table.caption);
+            table
+        };
+        fields.iter().map(table).collect()
     };
-    Ok(report
-        .fields
-        .as_ref()
-        .map_err(|reason| reason.to_owned())?
-        .iter()
-        .map(of)
-        .collect())
+    match (&report.fields, &report.guest_fields) {
+        (Err(reason), Err(_)) => Err(reason.clone()),
+        (host, guest) => {
+            let mut tables = of("on the host", host.as_deref().unwrap_or_default());
+            tables.extend(of("in the guest", guest.as_deref().unwrap_or_default()));
+            Ok(tables)
+        }
+    }
 }
 
 fn engines(comparison: &Comparison) -> Markup {
@@ -59,10 +76,14 @@ fn engines(comparison: &Comparison) -> Markup {
             .versions
             .iter()
             .map(|(name, version)| format!("{name} {version}"));
-        let parameters = engine
-            .parameters
-            .iter()
-            .map(|(kind, value)| format!("{kind}: {}", plain(value)));
+        let parameters =
+            engine
+                .parameters
+                .iter()
+                .map(|(kind, value)| match plain(value).as_str() {
+                    "" => format!("{kind}: none"),
+                    parameters => format!("{kind}: {parameters}"),
+                });
         table.row([
             name,
             Cell::text(versions.collect::<Vec<_>>().join(", ")),
@@ -108,14 +129,15 @@ fn plain(value: &serde_json::Value) -> String {
     }
 }
 
-/// What the others are set against: the fastest of ours, through FUSE if that was measured.
+/// What the others are set against: the fastest of ours, through the module if that was measured, or else through FUSE.
 fn ours<'a>(field: &'a Field) -> Option<(String, &'a Setting<'a>)> {
     let of = |place| {
         let mut all = field.contestants.iter();
         let found = all.find(|one| one.engine == OURS && one.place == place)?;
         Some((found.name(), found.best(field.floor).ok()?))
     };
-    of(Place::Fuse).or_else(|| of(Place::InProcess))
+    let places = [Place::Kernel, Place::Fuse, Place::InProcess];
+    places.into_iter().find_map(of)
 }
 
 fn best(field: &Field) -> Table {
@@ -133,7 +155,8 @@ fn best(field: &Field) -> Table {
             "#median, µs",
             "#95 % interval",
             "#queries/s",
-            &format!("#x {versus}"),
+            "#rows/s inserted",
+            &format!("#time, x {versus}"),
             "#95 % interval",
             "what it says",
         ],
@@ -166,7 +189,9 @@ fn row(field: &Field, setting: &Setting, base: Option<&Figure>) -> Vec<Cell> {
     let us = |ns: f64| numbers::significant(ns / 1e3);
     let compared = match base {
         None => vec![Cell::Missing("vexfs reached no such recall".into())],
-        Some(base) if *base == figure => ["1", "", "the base"].map(Cell::text).to_vec(),
+        Some(base) if *base == figure => ["1", "", "what the others are set against"]
+            .map(Cell::text)
+            .to_vec(),
         Some(base) => match Ratio::new(
             &figure,
             base,
@@ -188,10 +213,37 @@ fn row(field: &Field, setting: &Setting, base: Option<&Figure>) -> Vec<Cell> {
         Cell::text(us(setting.median_ns)),
         spread(&figure.spread, us),
         Cell::text(numbers::decimals(setting.rate.value, 0)),
+        inserted(field, setting),
     ]
     .into_iter()
     .chain(compared)
     .collect()
+}
+
+/// The rows in a second, with the index that this setting searches.
+fn inserted(field: &Field, setting: &Setting) -> Cell {
+    let of = |build: &&BuildRecord| {
+        build.engine == setting.series.engine && build.kind == setting.series.kind
+    };
+    match field.compared.builds.iter().find(of) {
+        Some(build) => Cell::or_reason(seconds(build).map(|seconds| rate(build, seconds))),
+        None => Cell::Missing("not recorded".into()),
+    }
+}
+
+fn seconds(build: &BuildRecord) -> Result<f64, String> {
+    let measured = &build.insert_ns;
+    let reason = || {
+        measured
+            .reason
+            .clone()
+            .unwrap_or_else(|| "no reason was recorded".into())
+    };
+    measured.value.map(|ns| ns as f64 / 1e9).ok_or_else(reason)
+}
+
+fn rate(build: &BuildRecord, seconds: f64) -> String {
+    numbers::decimals(build.rows as f64 / seconds, 0)
 }
 
 pub fn spread(spread: &Spread, show: impl Fn(f64) -> String) -> Cell {
@@ -204,7 +256,7 @@ pub fn spread(spread: &Spread, show: impl Fn(f64) -> String) -> Cell {
 
 fn builds(field: &Field) -> Table {
     let mut table = Table::new(
-        "Until all rows are found: inserted, and indexed, on one thread",
+        "From the first row handed over until a search finds all, indexed, on one thread",
         &["engine", "kind", "#rows", "#seconds", "#rows/s"],
     );
     let position = |build: &&BuildRecord| {
@@ -219,19 +271,12 @@ fn builds(field: &Field) -> Table {
             Cell::text(build.kind.to_string()),
             Cell::text(numbers::grouped(build.rows as u64)),
         ];
-        let cells = match (build.insert_ns.value, &build.insert_ns.reason) {
-            (Some(ns), _) => {
-                let seconds = ns as f64 / 1e9;
-                vec![
-                    Cell::text(numbers::significant(seconds)),
-                    Cell::text(numbers::decimals(build.rows as f64 / seconds, 0)),
-                ]
-            }
-            (None, reason) => vec![Cell::Missing(
-                reason
-                    .clone()
-                    .unwrap_or_else(|| "no reason was recorded".into()),
-            )],
+        let cells = match seconds(build) {
+            Ok(seconds) => vec![
+                Cell::text(numbers::significant(seconds)),
+                Cell::text(rate(build, seconds)),
+            ],
+            Err(reason) => vec![Cell::Missing(reason)],
         };
         table.row(names.into_iter().chain(cells));
     }

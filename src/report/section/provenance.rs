@@ -8,7 +8,7 @@ use super::super::{Report, numbers};
 use super::{Section, missing};
 use crate::bundle::manifest::Manifest;
 use crate::dataset::source::Source;
-use crate::validate::evidence::Repetition;
+use crate::validate::evidence::{GuestPeers, Repetition};
 
 pub fn section(report: &Report) -> Section {
     Section {
@@ -79,6 +79,15 @@ fn run(report: &Report) -> Markup {
             Repetition::Failed(reason) => format!("failed: {reason}"),
             Repetition::None(reason) => format!("none: {reason}"),
         }),
+    );
+    row(
+        "disk with other engines for the guest, BLAKE3",
+        match &report.evidence.guest_peers {
+            GuestPeers::Planned { disk_blake3 } => Cell::code(disk_blake3),
+            GuestPeers::Skipped { reason } | GuestPeers::Failed { reason } => {
+                Cell::Missing(reason.clone())
+            }
+        },
     );
     match report.evidence.guest.identity() {
         Ok(guest) => {

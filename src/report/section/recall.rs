@@ -19,21 +19,32 @@ pub fn section(report: &Report) -> Section {
     Section {
         id: "recall",
         title: "Recall against queries per second",
-        content: match &report.fields {
-            Ok(fields) => html! {
-                p {
-                    "On the host, one query a call on one core; every run visits every setting once, in an order shuffled by a seed that "
-                    "comparison.json has. A rate is that of the median run, with its 95 % bootstrap interval over runs; recall is of the ids "
-                    "returned in the searches that were timed. Further up and to the right is better."
-                }
-                @for (n, field) in fields.iter().enumerate() { (workload(n, field)) }
-            },
-            Err(reason) => missing("No engines were compared", reason),
+        content: html! {
+            (part("recall", "on the host", &report.fields))
+            (part("recall-guest", "in the guest", &report.guest_fields))
         },
     }
 }
 
-fn workload(n: usize, field: &Field) -> Markup {
+/// On one machine.
+fn part(id: &str, place: &str, fields: &Result<Vec<Field>, String>) -> Markup {
+    html! {
+        h3 { "Engines, " (place) }
+        @match fields {
+            Ok(fields) => {
+                p {
+                    "One query a call on one core; every run visits every setting once, in an order shuffled by a seed that "
+                    "is recorded. A rate is that of the median run, with its 95 % bootstrap interval over runs; recall is of the ids "
+                    "returned in the searches that were timed. Further up and to the right is better."
+                }
+                @for (n, field) in fields.iter().enumerate() { (workload(&format!("{id}-{n}"), field)) }
+            }
+            Err(reason) => (missing("No engines were compared", reason)),
+        }
+    }
+}
+
+fn workload(id: &str, field: &Field) -> Markup {
     let compared = field.compared;
     let all: Vec<&Setting> = field
         .contestants
@@ -51,8 +62,15 @@ fn workload(n: usize, field: &Field) -> Markup {
         return missing(&format!("{}: nothing was measured", field.name()), &reasons);
     }
     let recalls = all.iter().map(|setting| setting.samples.recall_by_row);
-    let rates = all.iter().map(|setting| setting.rate.value);
-    let x = Axis::linear(format!("recall@{}", compared.k), recalls.chain([1.0]));
+    // With room for the intervals.
+    let rates = all.iter().flat_map(|setting| {
+        let (low, high) = setting
+            .rate
+            .interval
+            .unwrap_or((setting.rate.value, setting.rate.value));
+        [low, setting.rate.value, high]
+    });
+    let x = Axis::towards_one(format!("recall@{}", compared.k), recalls);
     let y = Axis::log("queries per second", rates);
     let mut lines = Vec::new();
     for contestant in &field.contestants {
@@ -68,7 +86,7 @@ fn workload(n: usize, field: &Field) -> Markup {
         }
     }
     let about = About {
-        id: format!("recall-{n}"),
+        id: id.into(),
         title: format!(
             "{}: recall@{} against queries per second",
             field.name(),
@@ -100,7 +118,8 @@ fn workload(n: usize, field: &Field) -> Markup {
     });
     let entries: Vec<Entry> = engines.chain(marks).collect();
     let note = format!(
-        "A line is an engine in a place, a mark a kind of index. Bars where an interval is larger than its mark.{reasons}"
+        "A line is an engine in a place, a mark a kind of index. Bars where an interval is larger than its mark. All answers are equal in each run, those \
+         through FUSE also to those in process, to the bit, unless the table says otherwise.{reasons}"
     );
     figure_of_width(
         "whole",
@@ -148,7 +167,8 @@ fn table(field: &Field) -> Table {
         for entry in &contestant.series {
             let effort = match entry.series.effort_name.as_str() {
                 "" => "none".to_owned(),
-                name => format!("{name} {}", entry.series.effort),
+                // Both on one line.
+                name => format!("{name}\u{a0}{}", entry.series.effort),
             };
             let names = [contestant.name(), entry.series.kind.to_string(), effort].map(Cell::Text);
             let cells = match &entry.measured {
@@ -182,8 +202,8 @@ fn figures(setting: &Setting) -> Vec<Cell> {
         ))),
         match (&samples.divergence, setting.series.place) {
             (Some(divergence), _) => Cell::Missing(format!("diverged: {divergence}")),
-            (None, Place::Fuse) => Cell::text("as in process, to the bit"),
-            (None, _) => Cell::text("the same in each run"),
+            (None, Place::Fuse | Place::Kernel) => Cell::text("as in process"),
+            (None, _) => Cell::text("the same each run"),
         },
     ]
 }

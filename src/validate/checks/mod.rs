@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use crate::comparison;
 use crate::guest::protocol::Step::{
-    self, After, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Workload,
+    self, After, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Peers, Workload,
 };
 
 use super::check::{Check, Finding};
@@ -84,6 +84,10 @@ const TABLE: &[Row] = &[
     ("index.fuse.overhead", Guest(&[Indexes]), indexes::fuse_overhead, "results.json"),
     ("index.following", Guest(&[Indexes]), indexes::following, "results.json"),
     ("index.replacing", Guest(&[Indexes]), indexes::replacing, "results.json"),
+    ("peers.guest.measured", Guest(&[Peers]), peers::measured_in_guest, "results.json"),
+    ("kernel.vs-fuse", Guest(&[Peers]), peers::kernel_against_fuse, "results.json"),
+    ("kernel.vs-chromadb", Guest(&[Peers]), peers::kernel_against_chromadb, "results.json"),
+    ("kernel.vs-qdrant", Guest(&[Peers]), peers::kernel_against_qdrant, "results.json"),
     ("cycles", Guest(&[Cycles]), stability::cycles, "results.json"),
     ("memory.slope", Guest(&[Cycles]), stability::memory_slope, "results.json"),
     ("slab.leak", Guest(&[Cycles]), stability::slab_leak, "results.json"),
@@ -108,9 +112,13 @@ pub fn look_at_comparison(criteria: &Criteria) -> bool {
     subjects(criteria).any(|subject| matches!(subject, Comparison))
 }
 
-/// Whether a check is about the comparison with other engines.
+/// Whether a check is about the comparison with other engines, on the host or in the guest.
 pub fn compares(id: &str) -> bool {
-    row(id).is_some_and(|(_, subject, ..)| matches!(subject, Comparison))
+    row(id).is_some_and(|(_, subject, ..)| match subject {
+        Comparison => true,
+        Guest(steps) => steps.contains(&Peers),
+        Bundle | Host | File | GuestAndBuilder(_) => false,
+    })
 }
 
 /// The steps that the checks look at, in their order; nothing if no check needs a boot.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was measured on the host beside other engines: ratios within one interleaved run, between searches that find enough.
+//! What was measured beside other engines, on the host and in the guest: ratios within one interleaved run, between searches that find
+//! enough.
 
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, Engine, OURS, Place, Samples, Series};
-use crate::figures::{Against, Figure, Ratio, Rule};
+use crate::figures::{Against, Figure, Located, Ratio, Rule};
 
 use super::super::check::Finding;
 use super::super::criteria::Criterion;
@@ -15,16 +16,23 @@ const QDRANT: &str = "qdrant";
 
 /// Every peer gave what was planned, in the version that is pinned.
 pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
-    Ok(measured_in(evidence.comparison()?))
+    let comparison = evidence.comparison()?;
+    let peers = comparison.engines.iter();
+    Ok(measured_of(
+        &comparison,
+        peers.filter(|engine| engine.name != OURS),
+    ))
 }
 
-fn measured_in(comparison: &Comparison) -> Finding {
+/// The same in the guest, where ours has every place.
+pub fn measured_in_guest(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let comparison = evidence.comparison_in_guest()?;
+    Ok(measured_of(&comparison, comparison.engines.iter()))
+}
+
+fn measured_of<'a>(comparison: &Comparison, engines: impl Iterator<Item = &'a Engine>) -> Finding {
     let (mut good, mut absent, mut faults) = (Vec::new(), Vec::new(), Vec::new());
-    for peer in comparison
-        .engines
-        .iter()
-        .filter(|engine| engine.name != OURS)
-    {
+    for peer in engines {
         let name = &peer.name;
         if let Some(reason) = &peer.unavailable {
             absent.push(format!("{name}: {reason}"));
@@ -54,19 +62,29 @@ fn versions(engine: &Engine) -> String {
     versions.join(", ")
 }
 
-/// What keeps a peer's figures from being those that were planned.
+/// What keeps an engine's figures from being those that were planned.
 fn fault(comparison: &Comparison, engine: &str) -> Option<String> {
     comparison.workloads.iter().find_map(|compared| {
         let (runs, queries) = (compared.runs as usize, compared.workload.queries);
-        compared.of(engine, Place::OwnProcess).find_map(|series| {
+        let mut all = compared.series.iter();
+        all.find_map(|series| {
+            if series.engine != engine {
+                return None;
+            }
             let fault = match series.measured.samples() {
                 Err(reason) => Some(reason),
                 Ok(samples) => measure::fault(&samples.samples_ns, runs, queries).or_else(|| {
                     let divergence = samples.divergence.as_ref()?;
-                    Some(format!("a later run answered differently: {divergence}"))
+                    Some(format!("it answered differently: {divergence}"))
                 }),
             };
-            fault.map(|fault| format!("{}: {fault}", describe(compared, series)))
+            fault.map(|fault| {
+                format!(
+                    "{} {}: {fault}",
+                    describe(compared, series),
+                    words(series.place)
+                )
+            })
         })
     })
 }
@@ -81,30 +99,58 @@ fn describe(compared: &Compared, series: &Series) -> String {
 
 /// What a kind costs through FUSE beside the same search in process.
 pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    baseline_in(evidence.comparison()?, floor(evidence)?, limit(criterion)?)
+    let comparison = evidence.comparison()?;
+    mounted(&comparison)?;
+    let limit = limit(criterion)?;
+    places(
+        &comparison,
+        Place::InProcess,
+        Place::Fuse,
+        floor(evidence)?,
+        limit,
+    )
 }
 
-fn baseline_in(comparison: &Comparison, floor: f64, limit: f64) -> Evaluated {
-    mounted(comparison)?;
+/// What a kind costs through the module beside the same search through FUSE.
+pub fn kernel_against_fuse(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    let comparison = timed_in_guest(evidence)?;
+    let limit = limit(criterion)?;
+    places(
+        &comparison,
+        Place::Fuse,
+        Place::Kernel,
+        floor(evidence)?,
+        limit,
+    )
+}
+
+/// The comparison in the guest, if its clock counts time.
+fn timed_in_guest(evidence: &Evidence) -> Result<Located<'_>, Finding> {
+    let comparison = evidence.comparison_in_guest()?;
+    measure::unit(evidence)?;
+    Ok(comparison)
+}
+
+/// What the fastest search of each kind that finds enough in the place `base` takes in another.
+fn places(comparison: &Located, base: Place, through: Place, floor: f64, limit: f64) -> Evaluated {
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
         for kind in Kind::ALL {
             let of_kind = |series: &&Series| series.kind == kind;
-            let mut here = compared
-                .of(OURS, Place::InProcess)
-                .filter(of_kind)
-                .peekable();
+            let mut here = compared.of(OURS, base).filter(of_kind).peekable();
             if here.peek().is_none() {
                 continue;
             }
+            let fail_in =
+                |place, reason| Finding::fail(format!("{name} {kind} {}: {reason}", words(place)));
             let base = fastest(comparison, compared, here, floor)
-                .map_err(|reason| Finding::fail(format!("{name} {kind} in process: {reason}")))?;
-            let through = compared
-                .of(OURS, Place::Fuse)
+                .map_err(|reason| fail_in(base, reason))?;
+            let there = compared
+                .of(OURS, through)
                 .find(|series| (series.kind, series.effort) == (kind, base.series.effort));
-            let fail = |reason| Finding::fail(format!("{name} {kind} through FUSE: {reason}"));
-            let through = through.ok_or_else(|| fail("it was not measured".to_owned()))?;
+            let fail = |reason| fail_in(through, reason);
+            let through = there.ok_or_else(|| fail("it was not measured".to_owned()))?;
             let samples = through.measured.samples().map_err(fail)?;
             if let Some(divergence) = &samples.divergence {
                 return Ok(fail(divergence.clone()));
@@ -125,26 +171,36 @@ fn baseline_in(comparison: &Comparison, floor: f64, limit: f64) -> Evaluated {
 }
 
 pub fn against_chromadb(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    against(
-        evidence.comparison()?,
-        CHROMADB,
-        floor(evidence)?,
-        limit(criterion)?,
-    )
+    on_host(evidence, criterion, CHROMADB)
 }
 
 pub fn against_qdrant(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    against(
-        evidence.comparison()?,
-        QDRANT,
-        floor(evidence)?,
-        limit(criterion)?,
-    )
+    on_host(evidence, criterion, QDRANT)
 }
 
-/// How many times as fast as a peer's fastest search that finds enough ours through FUSE is.
-fn against(comparison: &Comparison, peer: &str, floor: f64, limit: f64) -> Evaluated {
-    mounted(comparison)?;
+pub fn kernel_against_chromadb(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    in_guest(evidence, criterion, CHROMADB)
+}
+
+pub fn kernel_against_qdrant(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    in_guest(evidence, criterion, QDRANT)
+}
+
+fn on_host(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated {
+    let comparison = evidence.comparison()?;
+    mounted(&comparison)?;
+    let limit = limit(criterion)?;
+    against(&comparison, Place::Fuse, peer, floor(evidence)?, limit)
+}
+
+fn in_guest(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated {
+    let comparison = timed_in_guest(evidence)?;
+    let limit = limit(criterion)?;
+    against(&comparison, Place::Kernel, peer, floor(evidence)?, limit)
+}
+
+/// How many times as fast as a peer's fastest search that finds enough ours in a place is.
+fn against(comparison: &Located, place: Place, peer: &str, floor: f64, limit: f64) -> Evaluated {
     let engine = comparison
         .engine(peer)
         .ok_or_else(|| Finding::could_not_run(format!("the criteria do not compare {peer}")))?;
@@ -159,8 +215,8 @@ fn against(comparison: &Comparison, peer: &str, floor: f64, limit: f64) -> Evalu
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
-        let ours = fastest(comparison, compared, compared.of(OURS, Place::Fuse), floor)
-            .map_err(|reason| Finding::fail(format!("{name} through FUSE: {reason}")))?;
+        let ours = fastest(comparison, compared, compared.of(OURS, place), floor)
+            .map_err(|reason| Finding::fail(format!("{name} {}: {reason}", words(place))))?;
         let theirs = fastest(
             comparison,
             compared,
@@ -189,6 +245,15 @@ fn against(comparison: &Comparison, peer: &str, floor: f64, limit: f64) -> Evalu
     Ok(all.finding())
 }
 
+fn words(place: Place) -> &'static str {
+    match place {
+        Place::InProcess => "in process",
+        Place::Fuse => "through FUSE",
+        Place::Kernel => "through the module",
+        Place::OwnProcess => "in its own process",
+    }
+}
+
 /// Where nothing can be mounted, what concerns FUSE does not apply.
 fn mounted(comparison: &Comparison) -> Result<(), Finding> {
     match &comparison.no_mount {
@@ -213,7 +278,7 @@ struct Fastest<'a> {
 
 /// Of those that find enough; or why there is none.
 fn fastest<'a>(
-    comparison: &Comparison,
+    comparison: &Located,
     compared: &Compared,
     all: impl Iterator<Item = &'a Series>,
     floor: f64,

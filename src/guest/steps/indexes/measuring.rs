@@ -203,6 +203,7 @@ impl index::Progress for Watched<'_> {
     }
 }
 
+/// An index as it is written beside the rows.
 struct Index {
     kind: index::Kind,
     content: Vec<u8>,

@@ -1,12 +1,65 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The figures of a comparison, each with what it was measured under.
 
-use super::{BuildRecord, Compared, Comparison, Place, Series};
-use crate::client::Kind;
-use crate::figures::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
-use crate::guest::protocol;
+use std::ops::Deref;
 
-impl Comparison {
+use super::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
+use crate::client::Kind;
+use crate::comparison::{BuildRecord, Compared, Comparison, Place, Series};
+use crate::guest::protocol::{self, Accelerator};
+
+/// A comparison, and the machine on which it was made.
+#[derive(Clone)]
+pub struct Located<'a> {
+    comparison: &'a Comparison,
+    machine: Machine,
+    clock: Clock,
+}
+
+impl Deref for Located<'_> {
+    type Target = Comparison;
+
+    fn deref(&self) -> &Comparison {
+        self.comparison
+    }
+}
+
+impl<'a> Located<'a> {
+    pub fn on_host(comparison: &'a Comparison) -> Self {
+        Located {
+            comparison,
+            machine: Machine::Host {
+                cpu: comparison.host.cpu_model.clone(),
+            },
+            clock: Clock::Monotonic,
+        }
+    }
+
+    /// `bundle` is what booted.
+    pub fn in_guest(
+        comparison: &'a Comparison,
+        accelerator: Option<Accelerator>,
+        bundle: String,
+    ) -> Self {
+        Located {
+            comparison,
+            machine: Machine::Guest {
+                accelerator,
+                cpu: Some(comparison.host.cpu_model.clone()),
+                bundle,
+            },
+            clock: Clock::of(accelerator),
+        }
+    }
+
+    pub fn comparison(&self) -> &'a Comparison {
+        self.comparison
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// All: what inserting takes, and the median search of each series.
     pub fn figures(&self) -> Vec<Figure> {
         let of = |compared: &Compared| {
@@ -32,6 +85,7 @@ impl Comparison {
             place: match series.place {
                 Place::InProcess | Place::OwnProcess => protocol::Place::InProcess,
                 Place::Fuse => protocol::Place::Fuse,
+                Place::Kernel => protocol::Place::Kernel,
             },
             threads: series.threads,
             ..self.conditions(compared, &series.engine, series.kind)
@@ -84,10 +138,8 @@ impl Comparison {
             effort: 0,
             recall: None,
             place: protocol::Place::InProcess,
-            machine: Machine::Host {
-                cpu: self.host.cpu_model.clone(),
-            },
-            clock: Clock::Monotonic,
+            machine: self.machine.clone(),
+            clock: self.clock,
             threads: 1,
         }
     }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The comparison that the host makes, repeated here, with the module as one more place.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use crate::comparison::{self, NoMount, Places, adapters, compare, on_one_core};
+use crate::guest::mounts::{Mounted, Store};
+use crate::guest::peers_disk::PeersDisk;
+use crate::guest::protocol::{PeersPlan, Place};
+use crate::guest::results::Peers;
+
+pub fn observe(context: &Context) -> Result<Peers> {
+    let PeersPlan {
+        comparison: plan,
+        python,
+    } = context
+        .plan
+        .peers
+        .as_ref()
+        .context("the plan does not say what to compare")?;
+    let store = Store::new()?;
+    let in_process = store.part(Place::InProcess)?;
+    let work = store.scratch("peers")?;
+    let directory = |name: &str| {
+        let path = work.join(name);
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        anyhow::Ok(path)
+    };
+    let disk = PeersDisk::mount()?;
+    let adapters = directory("adapters")?;
+    adapters::write(&adapters)?;
+    let drivers = [
+        (comparison::Place::Fuse, Place::Fuse),
+        (comparison::Place::Kernel, Place::Kernel),
+    ]
+    .map(|(searched, place)| {
+        let mounted = store
+            .part(place)
+            .and_then(|lower| Mounted::new(place, &lower))
+            .map_err(|error| NoMount::Failed(format!("{error:#}")));
+        (searched, mounted)
+    });
+
+    let scratch = directory("work")?;
+    let report = Report::new(context, plan);
+    let comparison = on_one_core(|core| {
+        let places = Places {
+            store: comparison::Store {
+                dir: &in_process,
+                mounts: drivers.iter().map(as_mount).collect(),
+            },
+            peers: Ok(comparison::Peers {
+                python: python.clone(),
+                root: Some(disk.root().to_owned()),
+                adapters,
+                patience: Duration::from_secs(plan.patience),
+            }),
+            scratch: &scratch,
+            core,
+        };
+        compare(plan, &places, &|line| report.tell(line))
+    })??;
+    for (_, mounted) in drivers {
+        if let Ok(mounted) = mounted {
+            mounted.unmount()?;
+        }
+    }
+    Ok(Peers { comparison })
+}
+
+type Driver = (comparison::Place, Result<Mounted, NoMount>);
+
+fn as_mount((place, mounted): &Driver) -> (comparison::Place, Result<&Path, NoMount>) {
+    let root = mounted.as_ref().map(Mounted::root);
+    (*place, root.map_err(Clone::clone))
+}
+
+/// Tells the host how far the comparison is.
+struct Report<'a> {
+    context: &'a Context,
+    done: AtomicU64,
+    /// What is told in all: each build and each pass.
+    of: u64,
+}
+
+impl<'a> Report<'a> {
+    fn new(context: &'a Context, plan: &comparison::Plan) -> Self {
+        let passes = u64::from(plan.warmups + plan.runs);
+        let workloads = plan.workloads.iter();
+        Report {
+            context,
+            done: AtomicU64::new(0),
+            of: workloads
+                .map(|workload| workload.contestants.len() as u64 + passes)
+                .sum(),
+        }
+    }
+
+    fn tell(&self, line: &str) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed);
+        // A host that hears nothing any more takes the guest for hung.
+        let _ = self.context.working(line, done, self.of);
+    }
+}

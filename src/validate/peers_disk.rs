@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The disk from which a guest runs other engines: ext4, with a Python and all that it needs under the paths that it has on the host.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+
+use super::python_files::PythonFiles;
+use crate::guest::peers_disk::MOUNT_POINTS;
+
+const MIB: u64 = 1 << 20;
+const BLOCK: u64 = 4096;
+
+/// Instead of what would differ from one disk to the next.
+const UUID: &str = "9d4ab7a2-6f0b-4d56-9d3c-5b8c1f8e0a41";
+const HASH_SEED: &str = "3f1c0a52-7f6e-4b0e-8a39-6cf0d4b8e217";
+const TIME: u32 = 1;
+
+/// The first inode that is not the filesystem's own, and how many more there may be than files.
+const FIRST_INODE: usize = 11;
+const SPARE_INODES: usize = 64;
+
+/// Where the disk comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Somebody has made it.
+    Given(PathBuf),
+    /// Made of the interpreter where it is needed, and kept in this directory for the next run.
+    Kept(PathBuf),
+}
+
+pub struct Disk {
+    pub path: PathBuf,
+    pub blake3: String,
+}
+
+impl Source {
+    pub fn disk(&self, python: &Path, report: &dyn Fn(&str)) -> Result<Disk> {
+        let path = match self {
+            Source::Given(path) => path.clone(),
+            Source::Kept(dir) => kept(dir, python, report)?,
+        };
+        let mut hasher = blake3::Hasher::new();
+        File::open(&path)
+            .and_then(|file| hasher.update_reader(file).map(|_| ()))
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Disk {
+            path,
+            blake3: hasher.finalize().to_string(),
+        })
+    }
+}
+
+/// The disk that was made of the same files, or a new one in the place of all that are there.
+fn kept(dir: &Path, python: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
+    let files = PythonFiles::of(python)?;
+    let path = dir.join(format!("{:.16}.ext4", files.key()));
+    if path.exists() {
+        return Ok(path);
+    }
+    let size = files.bytes(BLOCK) / MIB;
+    report(&format!(
+        "peers: making a disk for the guest ({size} MiB, kept in {})",
+        dir.display()
+    ));
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let old = entry?.path();
+        if old.extension().is_some_and(|extension| extension == "ext4") {
+            fs::remove_file(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
+    }
+    make(&files, &path)?;
+    Ok(path)
+}
+
+/// Makes `out` a disk with these files, whole or not at all.
+pub fn make(files: &PythonFiles, out: &Path) -> Result<()> {
+    let dir = out.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let work = tempfile::tempdir_in(dir.unwrap_or(Path::new(".")));
+    let work = work.context("no temporary directory can be made")?;
+    let root = work.path().join("root");
+    files.copy_to(&root)?;
+    for name in MOUNT_POINTS {
+        let taken = Path::new("/").join(name);
+        ensure!(
+            !files.any_below(&taken),
+            "the interpreter has files below {}, which the guest uses itself: install the peers elsewhere",
+            taken.display()
+        );
+        fs::create_dir_all(root.join(name))?;
+    }
+    forget_times(&root)?;
+
+    let disk = work.path().join("disk");
+    let inodes = files.count() + SPARE_INODES;
+    // Directories and the filesystem itself take some, too.
+    let size = files.bytes(BLOCK) * 21 / 20 + inodes as u64 * 256 + 16 * MIB;
+    let mut format = e2fsprogs("mke2fs");
+    format
+        .args([
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-m",
+            "0",
+            "-b",
+            &BLOCK.to_string(),
+        ])
+        .args([
+            "-O",
+            "^has_journal,^metadata_csum",
+            "-N",
+            &inodes.to_string(),
+        ])
+        .args([
+            "-U",
+            UUID,
+            "-E",
+            &format!("hash_seed={HASH_SEED},root_owner=0:0"),
+        ])
+        .arg("-d")
+        .arg(&root)
+        .arg(&disk)
+        .arg(format!("{}k", size.div_ceil(1024)));
+    run(&mut format, None)?;
+    // When an inode was changed cannot be set from outside.
+    let set: String = (FIRST_INODE..=inodes)
+        .map(|inode| format!("set_inode_field <{inode}> ctime @{TIME}\n"))
+        .collect();
+    let mut edit = e2fsprogs("debugfs");
+    run(edit.arg("-w").arg(&disk), Some(&set))?;
+    fs::rename(disk, out).with_context(|| format!("cannot create {}", out.display()))
+}
+
+/// Gives every file the same time. Compiled modules know the time of their source.
+fn forget_times(path: &Path) -> Result<()> {
+    let described = fs::symlink_metadata(path)?;
+    if described.is_dir() {
+        for entry in fs::read_dir(path)? {
+            forget_times(&entry?.path())?;
+        }
+    } else if described.is_file() && path.extension().is_some_and(|extension| extension == "pyc") {
+        set_source_time(path).with_context(|| format!("cannot change {}", path.display()))?;
+    }
+    let time = Timespec {
+        tv_sec: TIME.into(),
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
+        .with_context(|| format!("cannot set the time of {}", path.display()))
+}
+
+/// The third word of the header, where the second says that it is a time (PEP 552).
+fn set_source_time(path: &Path) -> std::io::Result<()> {
+    let file = File::options().read(true).write(true).open(path)?;
+    let mut flags = [0; 4];
+    file.read_exact_at(&mut flags, 4)?;
+    if flags == [0; 4] {
+        file.write_all_at(&TIME.to_le_bytes(), 8)?;
+    }
+    Ok(())
+}
+
+/// Where users have no /sbin on their path, it is there all the same.
+fn e2fsprogs(name: &str) -> Command {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    let mut command = Command::new(name);
+    command
+        .env("PATH", path)
+        .env("E2FSPROGS_FAKE_TIME", TIME.to_string())
+        .env("SOURCE_DATE_EPOCH", TIME.to_string());
+    command
+}
+
+fn run(command: &mut Command, input: Option<&str>) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {name} (Debian: e2fsprogs)"))?;
+    let mut asked = process.stdin.take().context("it has no input")?;
+    let said = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // One that ends early is judged by how it ends.
+            let _ = asked.write_all(input.unwrap_or_default().as_bytes());
+        });
+        process.wait_with_output()
+    })
+    .with_context(|| format!("cannot wait for {name}"))?;
+    ensure!(
+        said.status.success(),
+        "{name} failed: {}",
+        String::from_utf8_lossy(&said.stderr).trim()
+    );
+    Ok(())
+}
