@@ -2,7 +2,6 @@
 //! What can be done with the records of runs (`docs/records.md`): packed into one file, verified, reproduced, compared, and asked
 //! whether a module may leave the virtual machine.
 
-mod answers;
 pub mod bare_metal;
 pub mod compare;
 mod files;

@@ -118,7 +118,7 @@ fn counts_of_another_bundle_stand_side_by_side() {
         "guest: median of vexfs flat search, effort 0, kernel on inherited",
     );
     assert_eq!(median["outcome"], "not-comparable");
-    assert_eq!(median["why"], "another bundle");
+    assert_eq!(median["why"], "not the same: bundle");
     assert_ne!(median["packed"], median["new"]);
     let answers = "inherited flat: answers in the guest, kernel";
     assert_eq!(row(&printed, answers)["outcome"], "equal");
