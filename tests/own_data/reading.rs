@@ -174,7 +174,10 @@ fn criteria_are_derived_from_the_vectors_and_can_be_read_back() {
     let derived = own_criteria::derive(&base, &own).unwrap();
     // The other engines are compared on the built-in vectors.
     assert!(derived.comparison.is_none());
-    let kept = base.checks.iter().filter(|check| !checks::compares(&check.id));
+    let kept = base
+        .checks
+        .iter()
+        .filter(|check| !checks::compares(&check.id));
     assert_eq!(derived.checks.len(), kept.count() + 1);
     assert_eq!(derived.indexes.len(), 1);
     assert_eq!(derived.indexes[0].kinds.len(), 4);
