@@ -86,9 +86,12 @@ fn nothing_but_what_is_listed_and_known_is_unpacked() {
         let mut more = files.clone();
         more.insert(name.to_owned(), b"more".to_vec());
         refuse(&more, "does not name");
-        // Listed, too.
+        // Listed, too, in the place of a neighbour, so that the list keeps its order.
         let list = String::from_utf8(more[LIST].clone()).unwrap();
-        let list = list.replacen("\"console.log\"", &format!("\"{name}\""), 1);
+        let mut listed = files.keys().filter(|file| *file != LIST);
+        let before = listed.clone().rfind(|file| file.as_str() < name);
+        let place = before.or(listed.next()).unwrap();
+        let list = list.replacen(&format!("\"{place}\""), &format!("\"{name}\""), 1);
         more.insert(LIST.to_owned(), list.into_bytes());
         refuse(&more, "is no file of a run");
     }
