@@ -15,7 +15,10 @@ use super::{Hit, Metric};
 use crate::dataset::Matrix;
 
 /// Points that a thread takes at a time.
-const CHUNK: usize = 256;
+const CHUNK: usize = 64;
+
+/// Points after which the caller hears how far it is.
+const PART: usize = 4096;
 
 /// What is near a centroid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,23 +56,27 @@ fn below(of: usize, random: &mut Pcg64) -> usize {
     ((u128::from(random.next_u64()) * of as u128) >> 64) as usize
 }
 
-/// The nearest centroid of each point.
-pub fn assign(points: &Matrix, centroids: &Matrix, geometry: Geometry) -> Vec<u32> {
-    nearest(points, centroids, geometry)
-        .into_iter()
-        .map(|hit| hit.row)
-        .collect()
+/// The nearest centroid of each point. `between` is called now and then with the number of points that are done; what it returns as
+/// an error ends it all.
+pub fn assign<E>(
+    points: &Matrix,
+    centroids: &Matrix,
+    geometry: Geometry,
+    between: impl FnMut(usize) -> Result<(), E>,
+) -> Result<Vec<u32>, E> {
+    let hits = nearest(points, centroids, geometry, between)?;
+    Ok(hits.into_iter().map(|hit| hit.row).collect())
 }
 
-/// `k` centroids of points, of which there is at least one. `between` is called before each iteration; what it
-/// returns as an error ends the training.
+/// `k` centroids of points, of which there is at least one. `between` is called now and then with the number of the iteration and of
+/// the points that are done in it; what it returns as an error ends the training.
 pub fn train<E>(
     points: &Matrix,
     k: usize,
     geometry: Geometry,
     iterations: usize,
     random: &mut Pcg64,
-    mut between: impl FnMut(usize) -> Result<(), E>,
+    mut between: impl FnMut(usize, usize) -> Result<(), E>,
 ) -> Result<Matrix, E> {
     let first = sample(points.rows(), k, random);
     let mut centroids = Matrix::new(points.dim());
@@ -78,8 +85,9 @@ pub fn train<E>(
     }
     let mut before: Vec<u32> = Vec::new();
     for iteration in 0..iterations {
-        between(iteration)?;
-        let hits = nearest(points, &centroids, geometry);
+        let hits = nearest(points, &centroids, geometry, |done| {
+            between(iteration, done)
+        })?;
         let assigned: Vec<u32> = hits.iter().map(|hit| hit.row).collect();
         if assigned == before {
             break;
@@ -91,18 +99,26 @@ pub fn train<E>(
 }
 
 /// The nearest centroid of each point, with its distance.
-fn nearest(points: &Matrix, centroids: &Matrix, geometry: Geometry) -> Vec<Hit> {
-    (0..points.rows())
-        .into_par_iter()
-        .with_min_len(CHUNK)
-        .map(|point| {
+fn nearest<E>(
+    points: &Matrix,
+    centroids: &Matrix,
+    geometry: Geometry,
+    mut between: impl FnMut(usize) -> Result<(), E>,
+) -> Result<Vec<Hit>, E> {
+    let mut hits = Vec::with_capacity(points.rows());
+    while hits.len() < points.rows() {
+        between(hits.len())?;
+        let part = hits.len()..points.rows().min(hits.len() + PART);
+        let part = part.into_par_iter().with_min_len(CHUNK).map(|point| {
             let mut nearest = TopK::new(1);
             let query = Query::new(geometry.metric(), points.padded_row(point));
             let rows = Rows::new(centroids.padded(), &[]);
             Backend::best().scan(&query, rows, 0..centroids.rows(), &mut nearest);
             nearest.into_hits()[0]
-        })
-        .collect()
+        });
+        hits.par_extend(part);
+    }
+    Ok(hits)
 }
 
 /// The mean of the points that are nearest to each of `k` centroids. One that is nearest to none becomes a point far from its

@@ -43,11 +43,11 @@ pub fn build(
     let centroids = train(rows, nlist as usize, geometry, seed, progress)?;
     file.section(section::CENTROIDS)
         .copy_from_slice(centroids.padded());
-    progress.go_on()?;
-    let lists = Partition::of(
-        kmeans::assign(rows, &centroids, geometry).into_iter(),
-        nlist as usize,
-    );
+    let assigned = kmeans::assign(rows, &centroids, geometry, |done| {
+        progress.report(done as u64, rows.rows() as u64);
+        progress.go_on()
+    })?;
+    let lists = Partition::of(assigned.into_iter(), nlist as usize);
     file.section(section::STARTS).copy_from_slice(&lists.starts);
     file.section(section::ROWS).copy_from_slice(&lists.members);
 
@@ -92,8 +92,9 @@ fn train(
         geometry,
         ITERATIONS,
         &mut random,
-        |iteration| {
-            progress.report(iteration as u64, ITERATIONS as u64);
+        |iteration, done| {
+            let all = points.rows();
+            progress.report((iteration * all + done) as u64, (ITERATIONS * all) as u64);
             progress.go_on()
         },
     )

@@ -93,7 +93,7 @@ fn train(
                 Geometry::Euclidean,
                 ITERATIONS,
                 &mut random,
-                |_| progress.go_on(),
+                |_, _| progress.go_on(),
             );
             progress.report(done.fetch_add(1, Ordering::Relaxed) + 1, m as u64);
             trained

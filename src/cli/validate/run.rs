@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::anns::{Metric, ivf};
+use crate::anns::Metric;
 use crate::machine::accelerator::Requested;
 use crate::report;
 use crate::validate::criteria::Criteria;
@@ -104,13 +104,11 @@ const PATIENCE_SECONDS: u64 = 180;
 /// Products of two floats that an emulated guest computes in a second, at the least.
 const PRODUCTS_A_SECOND: u64 = 10_000_000;
 
-/// As asked for, or what is enough for the vectors: the longest that a guest has no word for us is a pass over all rows, for each query, or to
-/// find the list of each row that IVF has.
+/// As asked for, or what is enough for the vectors: the longest that a guest has no word for us is a pass over all rows for all queries.
 pub fn patience(asked: Option<u64>, own: Option<&OwnData>) -> Duration {
     let products = own.map_or(0, |own| {
         let given = &own.given;
-        let lists = ivf::Parameters::default().nlist(given.rows) as usize;
-        given.rows as u64 * given.dim as u64 * given.queries.max(lists) as u64
+        given.rows as u64 * given.dim as u64 * given.queries as u64
     });
     let enough = PATIENCE_SECONDS + products / PRODUCTS_A_SECOND;
     Duration::from_secs(asked.unwrap_or(enough))
