@@ -2,7 +2,7 @@
 //! The FUSE driver, mounted on the host for as long as something is measured there.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -78,7 +78,7 @@ impl Daemon {
 
     pub fn end(mut self) -> Result<()> {
         if let Some(status) = self.process.try_wait()? {
-            bail!("the FUSE driver had died midway: {status}");
+            bail!("the FUSE driver died midway: {status}");
         }
         kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM)?;
         let deadline = Instant::now() + ENDS_WITHIN;
@@ -92,6 +92,11 @@ impl Daemon {
             );
             sleep(Duration::from_millis(5));
         };
+        // A mount is dead shortly before its process can be waited for: one that was killed midway may still seem to run above.
+        ensure!(
+            status.signal() != Some(Signal::SIGKILL as i32),
+            "the FUSE driver died midway: {status}"
+        );
         ensure!(
             status.success(),
             "the FUSE driver ended with {status} on SIGTERM"

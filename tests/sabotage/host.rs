@@ -27,6 +27,6 @@ fn a_killed_fuse_driver_fails_its_checks_and_leaves_no_mount() {
     report.assert_verdict("fail", 1);
     report.assert_check("fuse.host.files", "pass", &[]);
     report.assert_check("fuse.host.answers", "fail", &["vectors.fvecs"]);
-    let sentence = ["the FUSE driver had died midway", "SIGKILL"];
+    let sentence = ["the FUSE driver died midway", "SIGKILL"];
     report.assert_check("fuse.host.lifecycle", "fail", &sentence);
 }

@@ -2,13 +2,13 @@
 //! One run of `vexfs-validate run`, all of whose traces can be found.
 
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{self, SigHandler, Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -60,14 +60,21 @@ impl Run {
         if !arguments.contains(&"--accel") {
             command.args(["--accel", "icount"]);
         }
-        let process = command
+        command
             .args(arguments)
             .env("TMPDIR", path("tmp"))
             .stdin(Stdio::null())
             .stdout(file("stdout"))
-            .stderr(file("stderr"))
-            .spawn()
-            .unwrap();
+            .stderr(file("stderr"));
+        // SAFETY: signal is async-signal-safe, and SIG_DFL is no handler that could be left behind.
+        unsafe {
+            // A shell has its background jobs ignore it, and they hand that on.
+            command.pre_exec(|| {
+                signal::signal(Signal::SIGINT, SigHandler::SigDfl)?;
+                Ok(())
+            });
+        }
+        let process = command.spawn().unwrap();
         Run { process, dir }
     }
 
