@@ -23,15 +23,34 @@
       image = pkgs.callPackage ./nix/image.nix { inherit toolkit bundle; };
       peers = pkgs.callPackage ./nix/peers.nix { };
       peersDisk = pkgs.callPackage ./nix/peers-disk.nix { inherit toolkit peers; };
-      validate = pkgs.callPackage ./nix/validate.nix {
-        inherit
-          toolkit
-          bundle
-          peers
-          peersDisk
-          ;
+      command =
+        given:
+        pkgs.callPackage ./nix/command.nix (
+          given
+          // {
+            inherit
+              toolkit
+              bundle
+              peers
+              peersDisk
+              ;
+          }
+        );
+      validate = command {
+        name = "vexfs-validation";
+        subcommand = "run";
+        description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
       };
-      reproduce = pkgs.callPackage ./nix/reproduce.nix { inherit toolkit bundle peers; };
+      reproduce = command {
+        name = "vexfs-reproduction";
+        subcommand = "reproduce";
+        description = "Verifies a pack, runs the same again on the bundle, and compares";
+      };
+      app = package: {
+        type = "app";
+        program = "${package}/bin/${package.name}";
+        meta = { inherit (package.meta) description; };
+      };
     in
     {
       packages.${system} = {
@@ -51,16 +70,8 @@
       };
 
       apps.${system} = {
-        validate = {
-          type = "app";
-          program = "${validate}/bin/vexfs-validation";
-          meta.description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
-        };
-        reproduce = {
-          type = "app";
-          program = "${reproduce}/bin/vexfs-reproduction";
-          meta.description = "Verifies a pack, runs the same again on the bundle, and compares";
-        };
+        validate = app validate;
+        reproduce = app reproduce;
       };
 
       checks.${system} = {

@@ -182,6 +182,16 @@ impl Engine {
     }
 }
 
+impl Series {
+    /// `hnsw, efSearch 64`.
+    pub fn setting(&self) -> String {
+        match self.effort_name.as_str() {
+            "" => self.kind.to_string(),
+            name => format!("{}, {name} {}", self.kind, self.effort),
+        }
+    }
+}
+
 impl Compared {
     /// The series of an engine in a place.
     pub fn of(&self, engine: &str, place: Place) -> impl Iterator<Item = &Series> {

@@ -6,9 +6,11 @@ mod figure;
 mod like_for_like;
 mod located;
 mod ratio;
+mod standing;
 
 pub use conditions::{Clock, Conditions, Dataset, Engine, Machine, Operation};
 pub use figure::{Figure, Quantity, Spread};
 pub use like_for_like::{Difference, Refusal, Rule};
 pub use located::Located;
 pub use ratio::{Against, Ratio};
+pub use standing::{Fastest, Standing, Standings};

@@ -5,7 +5,7 @@ use super::charts::{Shape, Stroke};
 use crate::bench::stats;
 use crate::client::Kind;
 use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
-use crate::figures::{Figure, Located};
+use crate::figures::{Figure, Located, Standing};
 
 /// One workload with all who took part in it.
 pub struct Field<'a> {
@@ -13,14 +13,15 @@ pub struct Field<'a> {
     pub compared: &'a Compared,
     /// The recall that a setting must reach to be called its contestant's best.
     pub floor: f64,
+    /// What the others are set against, by name; nothing where ours found enough nowhere.
+    pub base: Option<(String, Figure)>,
     /// Ours first.
     pub contestants: Vec<Contestant<'a>>,
 }
 
 /// An engine in a place: what a colour and a dash stand for.
 pub struct Contestant<'a> {
-    pub engine: &'a str,
-    pub place: Place,
+    pub standing: Standing<'a>,
     pub stroke: Stroke,
     /// By kind and effort.
     pub series: Vec<Entry<'a>>,
@@ -38,6 +39,9 @@ pub struct Setting<'a> {
     pub samples: &'a Samples,
     /// The time of each search, in ascending order; there is at least one.
     pub sorted: Vec<f64>,
+    /// Its median search, with what it was measured under.
+    pub median: Figure,
+    /// What that is.
     pub median_ns: f64,
     pub rate: Rate,
 }
@@ -51,41 +55,18 @@ pub struct Rate {
 
 impl<'a> Field<'a> {
     pub fn new(comparison: Located<'a>, compared: &'a Compared, floor: f64) -> Field<'a> {
-        let mut contestants: Vec<Contestant> = Vec::new();
-        for series in &compared.series {
-            let entry = Entry {
-                series,
-                measured: Setting::of(series),
-            };
-            let same =
-                |one: &&mut Contestant| one.engine == series.engine && one.place == series.place;
-            match contestants.iter_mut().find(same) {
-                Some(contestant) => contestant.series.push(entry),
-                None => contestants.push(Contestant {
-                    engine: &series.engine,
-                    place: series.place,
-                    stroke: stroke(&comparison, series),
-                    series: vec![entry],
-                }),
-            }
-        }
-        let engine = |one: &Contestant| {
-            comparison
-                .engines
-                .iter()
-                .position(|engine| engine.name == one.engine)
-        };
-        contestants.sort_by_key(|one| (engine(one), one.place));
-        for contestant in &mut contestants {
-            contestant
-                .series
-                .sort_by_key(|entry| (entry.series.kind, entry.series.effort));
-        }
+        let standings = comparison.standings(compared, floor);
+        let base = standings.base();
+        let base = base.map(|(standing, fastest)| (standing.name(), fastest.median.clone()));
+        let contestants = standings.all.into_iter();
+        let contestants =
+            contestants.map(|standing| Contestant::of(&comparison, compared, standing));
         Field {
+            contestants: contestants.collect(),
             comparison,
             compared,
             floor,
-            contestants,
+            base,
         }
     }
 
@@ -94,14 +75,14 @@ impl<'a> Field<'a> {
     }
 }
 
-fn stroke(comparison: &Comparison, series: &Series) -> Stroke {
+fn stroke(comparison: &Comparison, standing: &Standing) -> Stroke {
     const PEERS: [u8; 5] = [3, 4, 5, 7, 6];
     let mut peers = comparison
         .engines
         .iter()
         .filter(|engine| engine.name != OURS);
-    let position = peers.position(|engine| engine.name == series.engine);
-    Stroke(match (series.place, position) {
+    let position = peers.position(|engine| engine.name == standing.engine);
+    Stroke(match (standing.place, position) {
         (Place::Fuse, _) => 1,
         (Place::Kernel, _) => 2,
         (_, None) => 0,
@@ -110,12 +91,17 @@ fn stroke(comparison: &Comparison, series: &Series) -> Stroke {
 }
 
 impl<'a> Contestant<'a> {
-    pub fn name(&self) -> String {
-        match self.place {
-            Place::InProcess => format!("{} in process", self.engine),
-            Place::Fuse => format!("{} through FUSE", self.engine),
-            Place::Kernel => format!("{} through the module", self.engine),
-            Place::OwnProcess => self.engine.to_owned(),
+    fn of(comparison: &Located, compared: &'a Compared, standing: Standing<'a>) -> Self {
+        let mut series: Vec<&Series> = compared.of(standing.engine, standing.place).collect();
+        series.sort_by_key(|series| (series.kind, series.effort));
+        let entry = |series| Entry {
+            series,
+            measured: Setting::of(comparison, compared, series),
+        };
+        Contestant {
+            stroke: stroke(comparison, &standing),
+            series: series.into_iter().map(entry).collect(),
+            standing,
         }
     }
 
@@ -126,17 +112,15 @@ impl<'a> Contestant<'a> {
             .filter_map(|entry| entry.measured.as_ref().ok())
     }
 
-    /// The fastest setting with such a recall, by its median search; or why there is none.
-    pub fn best(&self, floor: f64) -> Result<&Setting<'a>, String> {
-        let enough = self
-            .settings()
-            .filter(|setting| setting.samples.recall_by_row >= floor);
-        enough
-            .min_by(|a, b| a.median_ns.total_cmp(&b.median_ns))
-            .ok_or_else(|| match self.missing() {
-                Some(reason) => format!("not measured: {reason}"),
-                None => format!("no setting reached recall {floor}"),
-            })
+    /// The fastest setting that finds enough; or why there is none.
+    pub fn best(&self) -> Result<&Setting<'a>, String> {
+        if let Some(reason) = self.missing() {
+            return Err(format!("not measured: {reason}"));
+        }
+        let fastest = self.standing.fastest.as_ref().map_err(Clone::clone)?;
+        let mut settings = self.settings();
+        let same = settings.find(|setting| std::ptr::eq(setting.series, fastest.series));
+        same.ok_or_else(|| "nothing was timed".into())
     }
 
     /// Why nothing at all was measured, if so.
@@ -161,7 +145,11 @@ pub fn shape(kind: Kind) -> Shape {
 }
 
 impl<'a> Setting<'a> {
-    fn of(series: &'a Series) -> Result<Setting<'a>, String> {
+    fn of(
+        comparison: &Located,
+        compared: &Compared,
+        series: &'a Series,
+    ) -> Result<Setting<'a>, String> {
         let samples = series.measured.samples()?;
         let sorted = stats::sorted(samples.samples_ns.iter().flatten().map(|&ns| ns as f64));
         let runs = samples.samples_ns.iter().filter(|run| !run.is_empty());
@@ -172,28 +160,17 @@ impl<'a> Setting<'a> {
         if rates.is_empty() {
             return Err("nothing was timed".into());
         }
+        let median = comparison.median(compared, series);
         Ok(Setting {
             series,
             samples,
-            median_ns: stats::median(sorted.iter().copied()),
+            median_ns: median.value.value.ok_or("nothing was timed")?,
+            median,
             sorted,
             rate: Rate {
                 value: stats::median(rates.iter().copied()),
                 interval: stats::interval_of_median(&rates),
             },
         })
-    }
-
-    /// `hnsw, efSearch 64`.
-    pub fn name(&self) -> String {
-        match self.series.effort_name.as_str() {
-            "" => self.series.kind.to_string(),
-            name => format!("{}, {name} {}", self.series.kind, self.series.effort),
-        }
-    }
-
-    /// Its median search, with what it was measured under.
-    pub fn figure(&self, field: &Field) -> Figure {
-        field.comparison.median(field.compared, self.series)
     }
 }

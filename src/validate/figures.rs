@@ -127,8 +127,25 @@ pub fn on_host(evidence: &Evidence, place: Place) -> Result<Timed, Finding> {
         Place::Fuse => &searches.fuse,
         Place::Kernel => return Err(Finding::skipped("the module is never loaded on the host")),
     };
-    let conditions = host_conditions(evidence, Some(searches), place);
+    let conditions = Conditions {
+        recall: recall_as_in_guest(evidence, searches, measurement),
+        ..host_conditions(evidence, Some(searches), place)
+    };
     Ok(Timed::of(&measurement.samples_ns, &conditions))
+}
+
+/// The guest has the exact rows, and so the recall of the very same answers.
+fn recall_as_in_guest(
+    evidence: &Evidence,
+    searches: &Searches,
+    measurement: &Measurement,
+) -> Option<f64> {
+    let workload = evidence.guest.workload().ok()?;
+    let run = evidence.place(Place::InProcess).ok()?;
+    let same = workload.vectors_blake3 == searches.vectors_blake3
+        && workload.queries_blake3 == searches.queries_blake3
+        && run.answers == measurement.answers;
+    same.then_some(run.recall)
 }
 
 fn workload_figures(evidence: &Evidence, place: Place) -> Vec<Figure> {

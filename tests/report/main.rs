@@ -7,3 +7,4 @@ mod judged;
 mod junit;
 mod markdown;
 mod page;
+mod reproduced;

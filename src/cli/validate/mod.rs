@@ -8,6 +8,7 @@ mod compare;
 mod image;
 mod lint_kernel;
 mod manual;
+mod new_run;
 mod pack;
 mod peers_disk;
 mod report;

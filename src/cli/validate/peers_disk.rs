@@ -35,7 +35,7 @@ struct From {
 impl PeersDiskArgs {
     pub fn run(self) -> Result<()> {
         let files = match (self.from.peers, self.from.closure) {
-            (Some(python), _) => PythonFiles::of(&super::run::interpreter(&python)?)?,
+            (Some(python), _) => PythonFiles::of(&super::new_run::interpreter(&python)?)?,
             (None, list) => {
                 let list = list.context("neither a Python nor a list of paths is given")?;
                 let paths = fs::read_to_string(&list)

@@ -7,18 +7,16 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::new_run::NewRunArgs;
 use super::print_json;
-use super::run::{OwnArgs, carry_out, interpreter, patience, tool};
 use crate::machine::accelerator::Requested;
 use crate::records::reproduce::{Outcome, Reproduction, Side};
 use crate::records::source::{Form, Source};
 use crate::validate::evidence::{Evidence, Repetition};
 use crate::validate::own_criteria;
 use crate::validate::own_data::Origin;
-use crate::validate::peers_disk;
-use crate::validate::run::Request;
 use crate::validate::terminal::table;
-use crate::validate::verdict::Fate;
+use crate::validate::verdict::{Fate, Verdict};
 
 /// Verify a pack, run the same again, and compare
 ///
@@ -34,29 +32,17 @@ pub struct ReproduceArgs {
     /// The id that the pack must have
     #[arg(long, value_name = "ID")]
     expect: Option<String>,
-    /// The bundle to boot
-    #[arg(long, value_name = "DIR", default_value = "out/bundle")]
-    bundle: PathBuf,
     /// Which accelerator [default: that of the pack]
     #[arg(long, value_enum)]
     accel: Option<Requested>,
     /// Compare with this finished run instead: its directory, a pack, or an image that has run
     #[arg(long, value_name = "RUN", conflicts_with_all = ["accel", "patience", "dataset"])]
     against: Option<PathBuf>,
-    /// Directory for runs; `latest` in it is the newest
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    out: PathBuf,
-    /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
-    #[arg(long, value_name = "SECONDS")]
-    patience: Option<u64>,
-    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host
-    #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
-    peers: Option<PathBuf>,
     /// Print the pack's id and every comparison as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    own: OwnArgs,
+    new_run: NewRunArgs,
 }
 
 #[derive(Serialize)]
@@ -95,8 +81,7 @@ impl ReproduceArgs {
                 (run.shown.clone(), Reproduction::of(packed, new))
             }
             None => {
-                let request = request(&self, &pack.evidence)?;
-                let (dir, verdict, evidence) = carry_out(request)?;
+                let (dir, verdict, evidence) = once_more(self.new_run, self.accel, &pack.evidence)?;
                 if let fate @ Fate::NotStarted { .. } = &evidence.fate {
                     bail!("nothing to compare with: {fate}");
                 }
@@ -122,22 +107,18 @@ impl ReproduceArgs {
     }
 }
 
-/// The run that was packed, once more.
-fn request(asked: &ReproduceArgs, packed: &Evidence) -> Result<Request> {
-    let accelerator = match asked.accel {
-        Some(accelerator) => accelerator,
-        None => packed
-            .machine
-            .as_ref()
-            .and_then(|machine| machine.accelerator)
-            .and_then(|accelerator| Requested::from_str(accelerator.name(), false).ok())
-            .context("the pack does not tell its accelerator: name one with --accel")?,
-    };
+/// The run that was packed.
+fn once_more(
+    new_run: NewRunArgs,
+    accelerator: Option<Requested>,
+    packed: &Evidence,
+) -> Result<(PathBuf, Verdict, Evidence)> {
+    let of_pack = || packed.machine.as_ref()?.accelerator;
+    let accelerator = accelerator
+        .or_else(|| Requested::from_str(of_pack()?.name(), false).ok())
+        .context("the pack does not tell its accelerator: name one with --accel")?;
     let once = matches!(packed.repetition, Repetition::None(_));
-    let own = asked
-        .own
-        .clone()
-        .read(packed.criteria.workload.k, 2 - u64::from(once))?;
+    let own = new_run.own_data(packed.criteria.workload.k, 2 - u64::from(once))?;
     let criteria = match (&packed.own, &own) {
         (None, None) => packed.criteria.clone(),
         (Some(_), Some(own)) => own_criteria::derive(&packed.criteria, own)?,
@@ -148,18 +129,7 @@ fn request(asked: &ReproduceArgs, packed: &Evidence) -> Result<Request> {
         ),
         (None, Some(_)) => bail!("the packed run was on generated vectors: leave --dataset out"),
     };
-    Ok(Request {
-        criteria,
-        patience: patience(asked.patience, own.as_ref()),
-        own,
-        bundle: asked.bundle.clone(),
-        accelerator,
-        once,
-        tool: tool()?,
-        peers_disk: peers_disk::Source::Kept(asked.out.join("peers-disk")),
-        peers: asked.peers.as_deref().map(interpreter).transpose()?,
-        out: asked.out.clone(),
-    })
+    new_run.carry_out(criteria, own, accelerator, once)
 }
 
 fn print(reproduction: &Reproduction) {

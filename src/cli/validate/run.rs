@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs-validate run`
 
-use std::fs;
-use std::num::NonZeroUsize;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use crate::anns::Metric;
+use super::new_run::NewRunArgs;
+use super::print_json;
 use crate::machine::accelerator::Requested;
 use crate::report;
 use crate::validate::criteria::Criteria;
-use crate::validate::evidence::Evidence;
 use crate::validate::own_criteria;
-use crate::validate::own_data::{Options, OwnData};
-use crate::validate::peers_disk::Source;
-use crate::validate::run::{Request, run};
 use crate::validate::terminal;
-use crate::validate::verdict::Verdict;
 
 /// Boot the bundle, run the workload through both drivers, and give a verdict
 ///
@@ -32,86 +24,17 @@ pub struct RunArgs {
     /// Which accelerator; kvm never falls back
     #[arg(long, value_enum, default_value_t = Requested::Auto)]
     accel: Requested,
-    /// The bundle to boot
-    #[arg(long, value_name = "DIR", default_value = "out/bundle")]
-    bundle: PathBuf,
     /// What must be shown [default: the criteria of this version]
     #[arg(long, value_name = "FILE")]
     criteria: Option<PathBuf>,
-    /// Directory for runs; `latest` in it is the newest
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    out: PathBuf,
     /// Boot once only: do not show that icount repeats exactly
     #[arg(long)]
     once: bool,
-    /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
-    #[arg(long, value_name = "SECONDS")]
-    patience: Option<u64>,
-    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM, in the guest
-    #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
-    peers: Option<PathBuf>,
-    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in peers-disk/ of --out]
-    #[arg(long, value_name = "FILE", requires = "peers")]
-    peers_disk: Option<PathBuf>,
     /// Print verdict.json instead of tables; progress still goes to standard error
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    own: OwnArgs,
-}
-
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Vectors of your own, in the place of the seeded workload")]
-pub struct OwnArgs {
-    /// Vectors to search: .fvecs, .npy or .fbin, or .hdf5 in the layout of ann-benchmarks
-    #[arg(long, value_name = "FILE")]
-    dataset: Option<PathBuf>,
-    /// Queries, in any of these formats [default: `test` of an .hdf5, else the last rows, which then are not searched]
-    #[arg(long, value_name = "FILE", requires = "dataset")]
-    queries: Option<PathBuf>,
-    /// Take the first N rows only [default: all]
-    #[arg(long, value_name = "N", requires = "dataset")]
-    rows: Option<NonZeroUsize>,
-    /// Take the first N queries only; of a file's own last rows N, or a tenth of all if that is less
-    #[arg(long, value_name = "N", requires = "dataset", default_value = "100")]
-    query_rows: NonZeroUsize,
-    /// What nearness means [default: what an .hdf5 says, else l2]
-    #[arg(long, value_enum, requires = "dataset")]
-    metric: Option<Metric>,
-}
-
-impl OwnArgs {
-    pub fn read(self, k: u32, boots: u64) -> Result<Option<OwnData>> {
-        let Some(file) = self.dataset else {
-            return Ok(None);
-        };
-        let own = OwnData::read(&Options {
-            file,
-            queries: self.queries,
-            rows: self.rows.map(NonZeroUsize::get),
-            query_rows: self.query_rows.get(),
-            metric: self.metric,
-            k,
-            boots,
-        })?;
-        Ok(Some(own))
-    }
-}
-
-/// Without a word from the guest.
-const PATIENCE_SECONDS: u64 = 180;
-
-/// Products of two floats that an emulated guest computes in a second, at the least.
-const PRODUCTS_A_SECOND: u64 = 10_000_000;
-
-/// As asked for, or what is enough for the vectors: the longest that a guest has no word for us is a pass over all rows for all queries.
-pub fn patience(asked: Option<u64>, own: Option<&OwnData>) -> Duration {
-    let products = own.map_or(0, |own| {
-        let given = &own.given;
-        given.rows as u64 * given.dim as u64 * given.queries as u64
-    });
-    let enough = PATIENCE_SECONDS + products / PRODUCTS_A_SECOND;
-    Duration::from_secs(asked.unwrap_or(enough))
+    new_run: NewRunArgs,
 }
 
 impl RunArgs {
@@ -120,85 +43,24 @@ impl RunArgs {
         let mut criteria = Criteria::read(self.criteria.as_deref())?;
         // Under icount, and only there, the same plan is booted twice.
         let twice = !self.once && matches!(self.accel, Requested::Auto | Requested::Icount);
-        let own = self.own.read(criteria.workload.k, 1 + u64::from(twice))?;
+        let own = self
+            .new_run
+            .own_data(criteria.workload.k, 1 + u64::from(twice))?;
         if let Some(own) = &own {
             criteria = own_criteria::derive(&criteria, own)?;
         }
-        let (out, verdict, evidence) = carry_out(Request {
-            criteria,
-            patience: patience(self.patience, own.as_ref()),
-            own,
-            bundle: self.bundle,
-            accelerator: self.accel,
-            once: self.once,
-            tool: tool()?,
-            peers_disk: match self.peers_disk {
-                Some(disk) => Source::Given(disk),
-                None => Source::Kept(self.out.join("peers-disk")),
-            },
-            peers: self.peers.as_deref().map(interpreter).transpose()?,
-            out: self.out,
-        })?;
+        let run = self.new_run;
+        let (dir, verdict, evidence) = run.carry_out(criteria, own, self.accel, self.once)?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&verdict)?);
+            print_json(&verdict)?;
         } else {
             print!("{}", terminal::render(&verdict, &evidence));
             println!(
                 "written to {}; the whole of it: {}",
-                out.display(),
-                out.join(report::PAGE).display()
+                dir.display(),
+                dir.join(report::PAGE).display()
             );
         }
         Ok(verdict.exit_code())
     }
-}
-
-/// The `vexfs` tool, which is installed with this one.
-pub fn tool() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("this program cannot be found")?;
-    Ok(program.with_file_name("vexfs"))
-}
-
-/// Runs in a new directory below the one that is asked for, to which `latest` then points, and gives it back. The report is in
-/// it, too.
-pub fn carry_out(mut request: Request) -> Result<(PathBuf, Verdict, Evidence)> {
-    let root = request.out;
-    let name = format!("{}-{}", timestamp()?, std::process::id());
-    let out = root.join("runs").join(&name);
-    request.out = out.clone();
-    let begun = Instant::now();
-    let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
-    if let Some(own) = &request.own {
-        progress(&own.origin.record.sentence());
-    }
-    let (verdict, evidence) = run(request, &progress)?;
-    report::write(&evidence, &verdict, &out)?;
-    point_latest_to(&root, &name)?;
-    Ok((out, verdict, evidence))
-}
-
-/// From the root on, for peers work elsewhere; links stay, since a virtual environment is known by its link.
-pub fn interpreter(path: &Path) -> Result<PathBuf> {
-    ensure!(
-        path.exists(),
-        "there is no {}: --peers takes the path of a Python that has peers/requirements.txt installed",
-        path.display()
-    );
-    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
-}
-
-/// Seconds since 1970: names sort by time, and need no calendar.
-fn timestamp() -> Result<u64> {
-    Ok(SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .context("the clock stands before 1970")?
-        .as_secs())
-}
-
-/// Replaces the link in one step, so that `latest` is always there and always whole.
-fn point_latest_to(out: &Path, name: &str) -> Result<()> {
-    let (link, new) = (out.join("latest"), out.join(format!(".latest-{name}")));
-    symlink(Path::new("runs").join(name), &new)
-        .and_then(|()| fs::rename(&new, &link))
-        .with_context(|| format!("cannot make {} the newest run", link.display()))
 }

@@ -2,53 +2,98 @@
 //! Ratios of times within a run: each new one must lie in the range of the packed runs, if the CPU is the same.
 
 use super::{Outcome, Row, Side};
-use crate::figures::{Clock, Figure, Quantity, Ratio, Refusal, Rule};
+use crate::comparison::OURS;
+use crate::figures::{Clock, Difference, Figure, Quantity, Ratio, Refusal, Rule};
 use crate::guest::protocol::Place;
+use crate::validate::evidence::Evidence;
 use crate::validate::figures;
 
 pub fn rows(packed: Side, new: Side) -> Vec<Row> {
-    let (packed, new) = (figures::of(packed.evidence), figures::of(new.evidence));
-    let rows = over_in_process(&packed).filter_map(|of_packed| {
-        let wanted = of_packed.there.to_string();
-        let mut theirs = over_in_process(&new);
-        let of_new = theirs.find(|of_new| of_new.there.to_string() == wanted)?;
-        Some(row(of_packed, of_new))
+    let of_new = figures::of(new.evidence);
+    let mut pairs = over_in_process(&figures::of(packed.evidence));
+    pairs.extend(over_ours(packed.evidence));
+    let rows = pairs.iter().filter_map(|of_packed| {
+        let same = |wanted: &Figure| {
+            let name = wanted.to_string();
+            of_new.iter().find(|figure| figure.to_string() == name)
+        };
+        let (there, base) = (same(&of_packed.there)?, same(&of_packed.base)?);
+        Some(row(of_packed, there, base))
     });
     rows.collect()
 }
 
-/// The median search in a place, by a clock that tells time, and that of the same search in process.
-#[derive(Clone, Copy)]
-struct Pair<'a> {
-    there: &'a Figure,
-    base: &'a Figure,
+/// Two median searches by a clock that tells time, one in multiples of the other.
+struct Pair {
+    there: Figure,
+    base: Figure,
+    rule: Rule,
+    /// What the base is.
+    over: String,
 }
 
-fn over_in_process(all: &[Figure]) -> impl Iterator<Item = Pair<'_>> {
+/// In each place beside the same search in process.
+fn over_in_process(all: &[Figure]) -> Vec<Pair> {
     let timed = all.iter().filter(|figure| {
         figure.quantity == Quantity::Median
             && figure.conditions.clock == Clock::Monotonic
             && figure.conditions.place != Place::InProcess
     });
-    timed.filter_map(|there| {
+    let pairs = timed.filter_map(|there| {
         let mut bases = all.iter().filter(|base| {
             base.conditions.place == Place::InProcess
                 && base.conditions.dataset.name == there.conditions.dataset.name
         });
         let base = bases.find(|base| Rule::Places.check(there, base).is_ok())?;
-        Some(Pair { there, base })
-    })
+        Some(Pair {
+            there: there.clone(),
+            base: base.clone(),
+            rule: Rule::Places,
+            over: "in process".into(),
+        })
+    });
+    pairs.collect()
 }
 
-fn row(packed: Pair, new: Pair) -> Row {
-    let range = Ratio::range(packed.there, packed.base, Rule::Places);
-    let ratio = Ratio::new(new.there, new.base, Rule::Places);
-    let (outcome, why) = match held(packed, new, &range, &ratio) {
+/// Each engine at its fastest setting that finds enough, beside ours.
+fn over_ours(packed: &Evidence) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    let Some(plan) = &packed.criteria.comparison else {
+        return pairs;
+    };
+    for located in [packed.comparison(), packed.comparison_in_guest()] {
+        let Ok(located) = located else { continue };
+        if located.clock() != Clock::Monotonic {
+            continue;
+        }
+        for compared in &located.comparison().workloads {
+            let standings = located.standings(compared, plan.recall);
+            let Some((_, base)) = standings.base() else {
+                continue;
+            };
+            let fastest = standings
+                .peers()
+                .filter_map(|one| one.fastest.as_ref().ok());
+            pairs.extend(fastest.map(|fastest| Pair {
+                there: fastest.median.clone(),
+                base: base.median.clone(),
+                rule: standings.rule(),
+                over: base.median.conditions.to_string(),
+            }));
+        }
+    }
+    pairs
+}
+
+fn row(packed: &Pair, there: &Figure, base: &Figure) -> Row {
+    let range = Ratio::range(&packed.there, &packed.base, packed.rule);
+    let ratio = Ratio::new(there, base, packed.rule);
+    let (outcome, why) = match held(packed, [there, base], &range, &ratio) {
         Ok(outcome) => (outcome, "held against the range of the packed runs".into()),
         Err(refusal) => (Outcome::NotComparable, refusal.to_string()),
     };
     Row {
-        what: format!("{}, x in process", packed.there),
+        what: format!("{}, x {}", packed.there, packed.over),
         outcome,
         packed: range.map_or("none".into(), |(low, high)| {
             format!("{low:.3} to {high:.3}")
@@ -59,17 +104,32 @@ fn row(packed: Pair, new: Pair) -> Row {
 }
 
 fn held(
-    packed: Pair,
-    new: Pair,
+    packed: &Pair,
+    [there, base]: [&Figure; 2],
     range: &Result<(f64, f64), Refusal>,
     ratio: &Result<Ratio, Refusal>,
 ) -> Result<Outcome, Refusal> {
     // The rule for two runs lets like CPUs be compared only.
-    Rule::Runs.check(new.there, packed.there)?;
+    Rule::Runs.check(there, &packed.there)?;
+    Rule::Runs.check(base, &packed.base)?;
+    same_version(there, &packed.there)?;
     let (low, high) = range.clone()?;
     let ratio = ratio.clone()?;
     Ok(match (low..=high).contains(&ratio.value) {
         true => Outcome::Within,
         false => Outcome::Differs,
     })
+}
+
+/// It lets a version differ, too. Ours has a row of its own, but another version of another engine tells nothing of this pack.
+fn same_version(of: &Figure, to: &Figure) -> Result<(), Refusal> {
+    let (of, to) = (&of.conditions.engine, &to.conditions.engine);
+    if of == to || of.name == OURS {
+        return Ok(());
+    }
+    Err(Refusal::Unlike(vec![Difference {
+        what: "engine",
+        of: of.to_string(),
+        to: to.to_string(),
+    }]))
 }

@@ -64,7 +64,7 @@ fn compared(id: &str, place: &str, fields: &Result<Vec<Field>, String>) -> Marku
             Ok(fields) => {
                 div class="figures" {
                     @for (n, field) in fields.iter().enumerate() {
-                        @let curves: Vec<Curve> = field.contestants.iter().map(|one| fastest(one, field.floor)).collect();
+                        @let curves: Vec<Curve> = field.contestants.iter().map(fastest).collect();
                         (plot(&format!("{id}-{n}"), &field.name(), field.comparison.clock(), &curves))
                     }
                 }
@@ -74,14 +74,14 @@ fn compared(id: &str, place: &str, fields: &Result<Vec<Field>, String>) -> Marku
     }
 }
 
-fn fastest(contestant: &Contestant, floor: f64) -> Curve {
-    let best = contestant.best(floor);
+fn fastest(contestant: &Contestant) -> Curve {
+    let best = contestant.best();
     let setting = match &best {
-        Ok(best) => format!(" {}", best.name()),
+        Ok(best) => format!(" {}", best.series.setting()),
         Err(_) => String::new(),
     };
     Curve {
-        name: format!("{}{setting}", contestant.name()),
+        name: format!("{}{setting}", contestant.standing.name()),
         stroke: contestant.stroke,
         sorted: best.map(|best| best.sorted.clone()),
     }

@@ -7,8 +7,8 @@ use super::super::contestants::{Field, Setting};
 use super::super::table::{Cell, Table};
 use super::super::{Report, numbers, words};
 use super::{Section, missing};
-use crate::comparison::{BuildRecord, Comparison, Engine, OURS, Place};
-use crate::figures::{Figure, Ratio, Rule, Spread};
+use crate::comparison::{BuildRecord, Comparison, Engine, OURS};
+use crate::figures::{Ratio, Rule, Spread};
 
 pub fn section(report: &Report) -> Section {
     Section {
@@ -129,20 +129,8 @@ fn plain(value: &serde_json::Value) -> String {
     }
 }
 
-/// What the others are set against: the fastest of ours, through the module if that was measured, or else through FUSE.
-fn ours<'a>(field: &'a Field) -> Option<(String, &'a Setting<'a>)> {
-    let of = |place| {
-        let mut all = field.contestants.iter();
-        let found = all.find(|one| one.engine == OURS && one.place == place)?;
-        Some((found.name(), found.best(field.floor).ok()?))
-    };
-    let places = [Place::Kernel, Place::Fuse, Place::InProcess];
-    places.into_iter().find_map(of)
-}
-
 fn best(field: &Field) -> Table {
-    let ours = ours(field);
-    let versus = ours.as_ref().map_or("vexfs", |(name, _)| name);
+    let versus = field.base.as_ref().map_or("vexfs", |(name, _)| name);
     let mut table = Table::new(
         format!(
             "The fastest setting of each engine with recall@{} of at least {}",
@@ -161,19 +149,22 @@ fn best(field: &Field) -> Table {
             "what it says",
         ],
     );
-    let base = ours.as_ref().map(|(_, setting)| setting.figure(field));
     for contestant in &field.contestants {
-        let cells = match contestant.best(field.floor) {
-            Ok(setting) => row(field, setting, base.as_ref()),
+        let cells = match contestant.best() {
+            Ok(setting) => row(field, setting),
             Err(reason) => vec![Cell::Missing(reason)],
         };
-        table.row([Cell::text(contestant.name())].into_iter().chain(cells));
+        table.row(
+            [Cell::text(contestant.standing.name())]
+                .into_iter()
+                .chain(cells),
+        );
     }
     for engine in &field.comparison.engines {
         let shown = field
             .contestants
             .iter()
-            .any(|one| one.engine == engine.name);
+            .any(|one| one.standing.engine == engine.name);
         if let (false, Some(reason)) = (shown, &engine.unavailable) {
             table.row([
                 Cell::text(&engine.name),
@@ -184,16 +175,16 @@ fn best(field: &Field) -> Table {
     table
 }
 
-fn row(field: &Field, setting: &Setting, base: Option<&Figure>) -> Vec<Cell> {
-    let figure = setting.figure(field);
+fn row(field: &Field, setting: &Setting) -> Vec<Cell> {
+    let figure = &setting.median;
     let us = |ns: f64| numbers::significant(ns / 1e3);
-    let compared = match base {
+    let compared = match &field.base {
         None => vec![Cell::Missing("vexfs reached no such recall".into())],
-        Some(base) if *base == figure => ["1", "", "what the others are set against"]
+        Some((_, base)) if base == figure => ["1", "", "what the others are set against"]
             .map(Cell::text)
             .to_vec(),
-        Some(base) => match Ratio::new(
-            &figure,
+        Some((_, base)) => match Ratio::new(
+            figure,
             base,
             Rule::Engines {
                 recall: field.floor,
@@ -208,7 +199,7 @@ fn row(field: &Field, setting: &Setting, base: Option<&Figure>) -> Vec<Cell> {
         },
     };
     [
-        Cell::text(setting.name()),
+        Cell::text(setting.series.setting()),
         Cell::text(format!("{:.4}", setting.samples.recall_by_row)),
         Cell::text(us(setting.median_ns)),
         spread(&figure.spread, us),

@@ -54,7 +54,7 @@ fn workload(id: &str, field: &Field) -> Markup {
     let missing_ones = field
         .contestants
         .iter()
-        .filter_map(|one| Some((one.name(), one.missing()?)));
+        .filter_map(|one| Some((one.standing.name(), one.missing()?)));
     let reasons: String = missing_ones
         .map(|(name, reason)| format!(" {name}: {reason}."))
         .collect();
@@ -106,7 +106,7 @@ fn workload(id: &str, field: &Field) -> Markup {
         .iter()
         .filter(|one| one.missing().is_none());
     let engines = drawn.map(|contestant| Entry {
-        name: contestant.name(),
+        name: contestant.standing.name(),
         sign: Sign::Line(contestant.stroke),
     });
     let kinds = Kind::ALL
@@ -138,8 +138,8 @@ fn point(contestant: &Contestant, setting: &Setting) -> Point {
         interval: setting.rate.interval.ok(),
         says: format!(
             "{}, {}: recall {:.4}, {} queries per second",
-            contestant.name(),
-            setting.name(),
+            contestant.standing.name(),
+            setting.series.setting(),
             setting.samples.recall_by_row,
             numbers::decimals(setting.rate.value, 0)
         ),
@@ -170,7 +170,12 @@ fn table(field: &Field) -> Table {
                 // Both on one line.
                 name => format!("{name}\u{a0}{}", entry.series.effort),
             };
-            let names = [contestant.name(), entry.series.kind.to_string(), effort].map(Cell::Text);
+            let names = [
+                contestant.standing.name(),
+                entry.series.kind.to_string(),
+                effort,
+            ]
+            .map(Cell::Text);
             let cells = match &entry.measured {
                 Ok(setting) => figures(setting),
                 Err(reason) => vec![Cell::Missing(reason.clone())],

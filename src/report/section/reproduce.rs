@@ -19,6 +19,8 @@ pub fn section(report: &Report) -> Section {
             pre tabindex="0" { code { "make validate ACCEL=" (accelerator) } }
             p { "Or with Nix:" }
             pre tabindex="0" { code { "nix run .#validate -- --accel " (accelerator) } }
+            p { "Or from a pack of this run, which names every difference; ID is what " code { "vexfs-validate pack" } " printed for it:" }
+            pre tabindex="0" { code { "vexfs-validate reproduce FILE --expect ID" } }
             p { "What must come out equal:" }
             pre tabindex="0" { code {
                 "b3sum out/bundle/manifest.json out/latest/results.json src/validate/criteria.json\n"

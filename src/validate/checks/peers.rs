@@ -3,8 +3,8 @@
 //! enough.
 
 use crate::client::Kind;
-use crate::comparison::{Compared, Comparison, Engine, OURS, Place, Samples, Series};
-use crate::figures::{Against, Figure, Located, Ratio, Rule};
+use crate::comparison::{Compared, Comparison, Engine, OURS, Place, Series};
+use crate::figures::{Against, Fastest, Figure, Located, Ratio, Rule};
 
 use super::super::check::Finding;
 use super::super::criteria::Criterion;
@@ -90,11 +90,7 @@ fn fault(comparison: &Comparison, engine: &str) -> Option<String> {
 }
 
 fn describe(compared: &Compared, series: &Series) -> String {
-    let name = compared.workload.name;
-    match series.effort_name.as_str() {
-        "" => format!("{name} {}", series.kind),
-        effort => format!("{name} {}, {effort} {}", series.kind, series.effort),
-    }
+    format!("{} {}", compared.workload.name, series.setting())
 }
 
 /// What a kind costs through FUSE beside the same search in process.
@@ -144,7 +140,8 @@ fn places(comparison: &Located, base: Place, through: Place, floor: f64, limit: 
             }
             let fail_in =
                 |place, reason| Finding::fail(format!("{name} {kind} {}: {reason}", words(place)));
-            let base = fastest(comparison, compared, here, floor)
+            let base = comparison
+                .fastest(compared, here, floor)
                 .map_err(|reason| fail_in(base, reason))?;
             let there = compared
                 .of(OURS, through)
@@ -215,15 +212,12 @@ fn against(comparison: &Located, place: Place, peer: &str, floor: f64, limit: f6
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
-        let ours = fastest(comparison, compared, compared.of(OURS, place), floor)
+        let fastest =
+            |engine, place| comparison.fastest(compared, compared.of(engine, place), floor);
+        let ours = fastest(OURS, place)
             .map_err(|reason| Finding::fail(format!("{name} {}: {reason}", words(place))))?;
-        let theirs = fastest(
-            comparison,
-            compared,
-            compared.of(peer, Place::OwnProcess),
-            floor,
-        )
-        .map_err(|reason| Finding::could_not_run(format!("{name} by {peer}: {reason}")))?;
+        let theirs = fastest(peer, Place::OwnProcess)
+            .map_err(|reason| Finding::could_not_run(format!("{name} by {peer}: {reason}")))?;
         let rule = Rule::Engines { recall: floor };
         let ratio = ratio(&theirs.median, &ours.median, rule)?;
         let us = |fastest: &Fastest| fastest.ns / 1e3;
@@ -267,48 +261,6 @@ fn floor(evidence: &Evidence) -> Result<f64, Finding> {
     let plan = evidence.criteria.comparison.as_ref();
     plan.map(|plan| plan.recall)
         .ok_or_else(|| Finding::could_not_run("the criteria have no comparison"))
-}
-
-struct Fastest<'a> {
-    series: &'a Series,
-    median: Figure,
-    /// What that is.
-    ns: f64,
-}
-
-/// Of those that find enough; or why there is none.
-fn fastest<'a>(
-    comparison: &Located,
-    compared: &Compared,
-    all: impl Iterator<Item = &'a Series>,
-    floor: f64,
-) -> Result<Fastest<'a>, String> {
-    let (mut best, mut most, mut failed): (Option<Fastest>, f64, Option<String>) =
-        (None, 0.0, None);
-    for series in all {
-        let recall = match series.measured.samples() {
-            Err(reason) => {
-                failed = Some(reason);
-                continue;
-            }
-            Ok(Samples { recall_by_row, .. }) => *recall_by_row,
-        };
-        if recall < floor {
-            most = most.max(recall);
-            continue;
-        }
-        let median = comparison.median(compared, series);
-        let Some(ns) = median.value.value else {
-            failed = median.value.reason;
-            continue;
-        };
-        if best.as_ref().is_none_or(|best| ns < best.ns) {
-            best = Some(Fastest { series, median, ns });
-        }
-    }
-    best.ok_or_else(|| {
-        failed.unwrap_or_else(|| format!("no recall above {most:.3}, {floor} is asked for"))
-    })
 }
 
 fn ratio(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Finding> {

@@ -1,49 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A verdict for a person: what was measured, every check, one line at the end.
+//! In process, through FUSE, through the module: the searches of the guest.
 
-use std::fmt::Write;
-
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
-
+use super::table;
 use crate::figures::{Clock, Figure, Ratio, Spread};
 use crate::guest::protocol::Place;
-
-use super::check::{Check, PHASES, Status};
-use super::checks::indexes::searched;
-use super::evidence::Evidence;
-use super::figures::{self, Timed};
-use super::verdict::{Fate, Verdict};
-
-/// Columns of a terminal that a report takes.
-const WIDTH: u16 = 110;
-
-/// The whole report.
-pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
-    let mut text = String::new();
-    if let Some(own) = &evidence.own {
-        writeln!(text, "{}\n", own.record.sentence()).expect("a String takes everything");
-    }
-    let tables = [measurements(evidence), indexes(evidence), builds(evidence)];
-    for table in tables.into_iter().flatten() {
-        writeln!(text, "{table}\n").expect("a String takes everything");
-    }
-    writeln!(text, "{}\n", checks(&verdict.checks)).expect("a String takes everything");
-    writeln!(text, "{}", last_line(verdict)).expect("a String takes everything");
-    text
-}
-
-/// Without lines, as wide as a terminal.
-pub fn table() -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH);
-    table
-}
+use crate::validate::checks::indexes::searched;
+use crate::validate::evidence::Evidence;
+use crate::validate::figures::{self, Timed};
 
 /// The same vectors in each place; nothing where the guest did not get that far.
-fn measurements(evidence: &Evidence) -> Option<String> {
+pub fn measurements(evidence: &Evidence) -> Option<String> {
     let median_header = format!("median search, {}", unit(evidence)?);
     let mut rows = table();
     rows.set_header([
@@ -104,7 +70,7 @@ fn multiple(ratio: &Ratio) -> String {
 }
 
 /// Each kind of index in each place.
-fn indexes(evidence: &Evidence) -> Option<String> {
+pub fn indexes(evidence: &Evidence) -> Option<String> {
     let median_header = format!("median search, {}", unit(evidence)?);
     let mut rows = table();
     rows.set_header([
@@ -142,7 +108,7 @@ fn indexes(evidence: &Evidence) -> Option<String> {
 }
 
 /// What inserting rows and building an index takes, and how large it is.
-fn builds(evidence: &Evidence) -> Option<String> {
+pub fn builds(evidence: &Evidence) -> Option<String> {
     let unit = unit(evidence)?;
     let (build_header, write_header) = (
         format!("build in the guest, {unit}"),
@@ -181,46 +147,4 @@ fn builds(evidence: &Evidence) -> Option<String> {
         ]);
     }
     Some(rows.to_string())
-}
-
-fn checks(checks: &[Check]) -> String {
-    let mut text = String::new();
-    for (phase, title) in PHASES {
-        let mut rows = table();
-        for check in checks.iter().filter(|check| check.phase == phase) {
-            rows.add_row([check.status.word(), &check.id, &check.measured]);
-        }
-        for (column, width) in [(0, 15), (1, 21)] {
-            if let Some(column) = rows.column_mut(column) {
-                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
-            }
-        }
-        writeln!(text, "phase {phase}: {title}\n{rows}").expect("a String takes everything");
-    }
-    text
-}
-
-fn last_line(verdict: &Verdict) -> String {
-    let counts = verdict.counts;
-    let word = verdict.verdict.word().to_uppercase();
-    let mut line = format!(
-        "verdict: {word}  ({} passed, {} failed, {} inconclusive, {} skipped, {} could not run; exit code {})",
-        counts.pass,
-        counts.fail,
-        counts.inconclusive,
-        counts.skipped,
-        counts.could_not_run,
-        verdict.exit_code()
-    );
-    let culprit = |status| verdict.checks.iter().find(|check| check.status == status);
-    let failed = culprit(Status::Fail);
-    if failed.is_none() && matches!(verdict.machine, Fate::NotStarted { .. }) {
-        write!(line, "\n{}", verdict.machine).expect("a String takes everything");
-    } else if let Some(check) = failed
-        .or_else(|| culprit(Status::CouldNotRun))
-        .or_else(|| culprit(Status::Inconclusive))
-    {
-        write!(line, "\n{}: {}", check.id, check.measured).expect("a String takes everything");
-    }
-    line
 }
