@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The comparison with other engines: the real ones (`make target/peers/installed`), and some that lie, die, hang or call home.
 
+mod processes;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -589,7 +591,7 @@ fn a_killed_run_leaves_no_adapter_and_no_files() {
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     let adapters = || {
-        processes(&temporary)
+        processes::naming(&temporary)
             .into_iter()
             .filter(|line| line.contains(adapters::LOOP))
     };
@@ -602,8 +604,8 @@ fn a_killed_run_leaves_no_adapter_and_no_files() {
     run.wait().unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
     let files = || fs::read_dir(&temporary).unwrap().count();
-    while files() > 0 || !processes(&temporary).is_empty() {
-        let left = processes(&temporary);
+    while files() > 0 || !processes::naming(&temporary).is_empty() {
+        let left = processes::naming(&temporary);
         assert!(
             Instant::now() < deadline,
             "left: {} files, {left:?}",
@@ -611,15 +613,4 @@ fn a_killed_run_leaves_no_adapter_and_no_files() {
         );
         sleep(Duration::from_millis(20));
     }
-}
-
-/// The command lines of all processes that name `dir`.
-fn processes(dir: &Path) -> Vec<String> {
-    let dir = dir.to_str().unwrap();
-    fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.contains(dir))
-        .collect()
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Machines that really boot, and the ways in which they end.
 
+mod bundle;
+
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -31,16 +33,7 @@ const DEADLINES: Deadlines = Deadlines {
 
 fn bundle() -> &'static Bundle {
     static BUNDLE: OnceLock<Bundle> = OnceLock::new();
-    BUNDLE.get_or_init(|| {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bundle");
-        let status = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
-            .args(["bundle", "--out"])
-            .arg(&dir)
-            .status()
-            .unwrap();
-        assert!(status.success());
-        Bundle::open(&dir).unwrap()
-    })
+    BUNDLE.get_or_init(|| Bundle::open(bundle::whole()).unwrap())
 }
 
 fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Machine {

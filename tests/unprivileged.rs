@@ -3,6 +3,8 @@
 //!
 //! The test is root, and starts each run as nobody, in a mount namespace in which everybody may open /dev/fuse.
 
+mod processes;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -222,8 +224,8 @@ fn a_killed_run_leaves_no_process_and_no_files() {
     run.kill().unwrap();
     run.wait().unwrap();
     let deadline = Instant::now() + TIDY_WITHIN;
-    while place.scratch().is_some() || !processes(place.dir.path()).is_empty() {
-        let left = processes(place.dir.path());
+    while place.scratch().is_some() || !processes::naming(place.dir.path()).is_empty() {
+        let left = processes::naming(place.dir.path());
         assert!(
             Instant::now() < deadline,
             "left: {left:?}, {}",
@@ -231,15 +233,4 @@ fn a_killed_run_leaves_no_process_and_no_files() {
         );
         sleep(Duration::from_millis(20));
     }
-}
-
-/// The command lines of all processes that name `dir`.
-fn processes(dir: &Path) -> Vec<String> {
-    let dir = dir.to_str().unwrap();
-    fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.contains(dir))
-        .collect()
 }

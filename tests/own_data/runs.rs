@@ -2,9 +2,8 @@
 //! Whole runs in a guest that really boots, under icount.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,6 +17,7 @@ use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
 use vexfs::machine::{Machine, MachineConfig, input};
 
+use crate::bundle;
 use crate::python::run_python;
 
 const CRITERIA: &str = include_str!("../../src/validate/criteria.json");
@@ -30,20 +30,6 @@ const LEFT_OUT: [&str; 5] = [
     "memory.slope",
     "slab.leak",
 ];
-
-fn bundle() -> &'static Path {
-    static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
-    BUNDLE.get_or_init(|| {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-data-bundle");
-        let status = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
-            .args(["bundle", "--out"])
-            .arg(&dir)
-            .status()
-            .unwrap();
-        assert!(status.success());
-        dir
-    })
-}
 
 /// The criteria of this version, but for those checks.
 fn criteria() -> String {
@@ -90,7 +76,7 @@ with h5py.File('small.hdf5', 'w') as file:
             "criteria.json",
         ])
         .args(["--dataset", "small.hdf5", "--bundle"])
-        .arg(bundle())
+        .arg(bundle::whole())
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -188,7 +174,7 @@ fn outcome(planned: &Vectors, given: &Vectors) -> Result<(), String> {
         message: Duration::from_secs(60),
         end: Duration::from_secs(60),
     };
-    let bundle = Bundle::open(bundle()).unwrap();
+    let bundle = Bundle::open(bundle::whole()).unwrap();
     let handed = input(&plan, Some(given));
     let qemu = Qemu::find().unwrap();
     let mut machine = Machine::boot(&qemu, &bundle, &config, &handed).unwrap();

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What other programs write, for tests to read: see `tests/requirements.txt`.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod interpreter;
 
-/// The Python that has NumPy and h5py: `VEXFS_PYTHON`, or the one that `make test` sets up, or any.
-fn python() -> PathBuf {
-    let set_up = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python3");
-    match std::env::var_os("VEXFS_PYTHON") {
-        Some(python) => python.into(),
-        None if set_up.exists() => set_up,
-        None => "python3".into(),
-    }
-}
+use std::path::Path;
+use std::process::Command;
 
 /// Runs a program in `folder`.
 pub fn run_python(program: &str, folder: &Path) {
-    let output = Command::new(python())
+    let output = Command::new(interpreter::python())
         .arg("-c")
         .arg(program)
         .current_dir(folder)

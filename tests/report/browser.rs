@@ -10,16 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::fixture;
-
-/// The Python that has Selenium: `VEXFS_PYTHON`, or the one that `make test` sets up, or any.
-fn python() -> PathBuf {
-    let set_up = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python3");
-    match std::env::var_os("VEXFS_PYTHON") {
-        Some(python) => python.into(),
-        None if set_up.exists() => set_up,
-        None => "python3".into(),
-    }
-}
+use super::interpreter::python;
 
 fn found(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

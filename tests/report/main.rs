@@ -3,6 +3,8 @@
 
 mod browser;
 mod fixture;
+#[path = "../python/interpreter.rs"]
+mod interpreter;
 mod judged;
 mod junit;
 mod markdown;
