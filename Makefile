@@ -2,6 +2,7 @@
 # The two commands of the README, and their parts.
 
 ACCEL ?= auto
+programs := target/static/x86_64-unknown-linux-gnu/release
 venv := target/venv
 peers := target/peers
 
@@ -20,13 +21,12 @@ help:
 # The peers are installed while the compiler runs.
 validate: tools
 	@$(MAKE) --no-print-directory -j2 bundle peers-if-possible
-	target/release/vexfs-validate run --accel $(ACCEL) $$([ ! -e $(peers)/installed ] || echo --peers $(peers)/bin/python)
+	$(programs)/vexfs-validate run --accel $(ACCEL) $$([ ! -e $(peers)/installed ] || echo --peers $(peers)/bin/python)
 
 # What is installed is installed while other things compile.
 test: tools
 	@$(MAKE) --no-print-directory -j2 lint browser $(venv)/installed lint-kernel $(peers)/installed target/tools/bin/nixfmt target/tools/installed
 	@$(MAKE) --no-print-directory nix
-	cargo build --release
 	PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
 
 # The flake, built and run with what Debian has in the place of nixpkgs (nix/debian/README.md).
@@ -46,9 +46,10 @@ tools:
 browser: | tools
 	-@vm/install-host-tools.sh --browser
 
+# The guest's program is one of these.
 bundle: tools
-	cargo build --release
-	target/release/vexfs-validate bundle --role peers
+	vm/build-programs.sh
+	$(programs)/vexfs-validate bundle --role peers
 
 lint: tools
 	cargo fmt --check
@@ -56,7 +57,7 @@ lint: tools
 
 # W=1, sparse and checkpatch --strict, against the pinned kernel.
 lint-kernel: bundle
-	target/release/vexfs-validate lint-kernel
+	$(programs)/vexfs-validate lint-kernel
 
 fuzz:
 	tests/fuzz/build.sh
