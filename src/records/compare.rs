@@ -95,6 +95,8 @@ pub struct Compared {
     pub tolerance: f64,
     pub rows: Vec<Row>,
     pub refused: Vec<Refused>,
+    /// Figures that the second does not have at all.
+    pub absent: Vec<String>,
 }
 
 impl Compared {
@@ -125,21 +127,15 @@ impl Compared {
             });
         }
         let names: Vec<String> = b.all.iter().map(Figure::to_string).collect();
-        let left = a
-            .all
-            .iter()
-            .map(Figure::to_string)
-            .filter(|name| !names.contains(name));
-        refused.extend(left.map(|what| Refused {
-            what,
-            why: format!("{} has no such figure", b.shown),
-        }));
+        let mut absent: Vec<String> = a.all.iter().map(Figure::to_string).collect();
+        absent.retain(|name| !names.contains(name));
         Compared {
             a: a.shown.clone(),
             b: b.shown.clone(),
             tolerance,
             rows,
             refused,
+            absent,
         }
     }
 

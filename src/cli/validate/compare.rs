@@ -72,6 +72,15 @@ fn print(compared: &Compared) {
     for refused in &compared.refused {
         println!("not compared: {}: {}", refused.what, refused.why);
     }
+    if !compared.absent.is_empty() {
+        println!(
+            "not compared: {} figures of {} that {} does not have, {} first (--json names them all)",
+            compared.absent.len(),
+            compared.a,
+            compared.b,
+            compared.absent[0]
+        );
+    }
     println!(
         "{}  (a: {}; b: {}; tolerance {} %)",
         match compared.exit_code() {

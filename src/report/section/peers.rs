@@ -180,9 +180,7 @@ fn row(field: &Field, setting: &Setting) -> Vec<Cell> {
     let us = |ns: f64| numbers::significant(ns / 1e3);
     let compared = match &field.base {
         None => vec![Cell::Missing("vexfs reached no such recall".into())],
-        Some((_, base)) if base == figure => ["1", "", "what the others are set against"]
-            .map(Cell::text)
-            .to_vec(),
+        Some((_, base)) if base == figure => ["1", "", "the base"].map(Cell::text).to_vec(),
         Some((_, base)) => match Ratio::new(
             figure,
             base,
