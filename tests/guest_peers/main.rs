@@ -3,7 +3,6 @@
 //! everywhere: what is measured is never a time here.
 
 #[path = "../sabotage/bundles.rs"]
-#[allow(dead_code, reason = "bundles with faults are the other tests'")]
 mod bundles;
 
 use std::fs;

@@ -5,6 +5,8 @@ mod boots;
 #[path = "../sabotage/bundles.rs"]
 mod bundles;
 mod bytes;
+#[path = "../sabotage/faults.rs"]
+mod faults;
 mod image;
 
 /// The name of the bundle without a fault.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bundles, whole and with a fault in their module; what they are for is said by the tests.
+//! Bundles; what they are for is said by the tests.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -20,43 +19,13 @@ pub fn whole() -> &'static Path {
     })
 }
 
-/// A file of the module, text that stands in it once, and what stands there instead.
-pub type Fault<'a> = (&'a str, &'a str, &'a str);
-
-/// A bundle whose module was built from sources with these faults.
-pub fn with_faults(faults: &[Fault]) -> TempDir {
-    let dir = scratch();
-    let source = dir.path().join("kernel");
-    copy_tree(Path::new("kernel"), &source);
-    for (file, anchor, replacement) in faults {
-        let path = source.join(file);
-        let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text.matches(anchor).count(), 1, "{anchor:?} in {file}");
-        fs::write(&path, text.replace(anchor, replacement)).unwrap();
-    }
-    build(&source, &dir.path().join("bundle"));
-    dir
-}
-
 /// A directory on the disk of the build, since a bundle is large.
 pub fn scratch() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-pub fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_tree(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
-fn build(module_source: &Path, out: &Path) {
+/// From these sources of the module.
+pub fn build(module_source: &Path, out: &Path) {
     let status = Command::new(BINARY)
         .arg("bundle")
         .args(crate::BUNDLE_ARGUMENTS)

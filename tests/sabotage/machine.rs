@@ -5,8 +5,8 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::bundles;
 use crate::run::Run;
+use crate::{bundles, faults};
 
 const CHECKS: [&str; 2] = ["machine.guest", "guest.completed"];
 
@@ -35,7 +35,7 @@ fn a_stopped_qemu_is_a_hang() {
 fn a_changed_byte_of_the_bundle_is_refused() {
     let dir = bundles::scratch();
     let bundle = dir.path().join("bundle");
-    bundles::copy_tree(bundles::whole(), &bundle);
+    faults::copy_tree(bundles::whole(), &bundle);
     let module = bundle.join("vexfs.ko");
     let mut bytes = fs::read(&module).unwrap();
     let middle = bytes.len() / 2;
@@ -53,7 +53,7 @@ fn a_changed_byte_of_the_bundle_is_refused() {
 fn a_module_for_another_kernel_is_refused_before_any_boot() {
     let dir = bundles::scratch();
     let bundle = dir.path().join("bundle");
-    bundles::copy_tree(bundles::whole(), &bundle);
+    faults::copy_tree(bundles::whole(), &bundle);
     let hash = |bytes: &[u8]| blake3::hash(bytes).to_string();
     let module = bundle.join("vexfs.ko");
     let mut bytes = fs::read(&module).unwrap();

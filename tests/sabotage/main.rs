@@ -2,6 +2,7 @@
 //! What a check guards is broken, and the check must say so: the real program, real boots, one fault at a time.
 
 mod bundles;
+mod faults;
 mod host;
 mod interruption;
 mod machine;

@@ -5,7 +5,7 @@ use vexfs::anns::{Metric, flat};
 use vexfs::bench::{Answer, first_divergence};
 use vexfs::dataset::workload::{Name, Workload};
 
-use crate::bundles::{Fault, with_faults};
+use crate::faults::{Fault, with_faults};
 use crate::run::{Report, Run};
 
 fn run(fault: Fault, checks: &[&str], arguments: &[&str]) -> Report {
