@@ -16,7 +16,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const CRITERIA: &str = include_str!("../src/validate/criteria.json");
+const CRITERIA: &str = include_str!("../src/criteria/criteria.json");
 const CHECKS: [&str; 3] = [
     "fuse.host.lifecycle",
     "fuse.host.files",

@@ -13,13 +13,14 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vexfs::comparison::{Comparison, OURS, Place};
+use vexfs::client::Place;
+use vexfs::peers::{Comparison, OURS};
 
 /// The name of the bundle.
 const BUNDLE: &str = "peers-bundle";
 const BUNDLE_ARGUMENTS: &[&str] = &["--role", "peers"];
 
-const CRITERIA: &str = include_str!("../../src/validate/criteria.json");
+const CRITERIA: &str = include_str!("../../src/criteria/criteria.json");
 
 const CHECKS: [&str; 4] = [
     "peers.guest.measured",
@@ -127,7 +128,7 @@ fn every_engine_and_every_place_of_ours_is_measured_in_the_guest() {
     }
     let compared = &comparison.workloads[0];
     let answers = |place| -> Vec<_> {
-        let all = compared.of(OURS, place);
+        let all = compared.of(OURS, Some(place));
         all.map(|series| {
             let samples = series.measured.samples().unwrap();
             assert_eq!((samples.samples_ns.len(), &samples.divergence), (2, &None));
