@@ -8,7 +8,7 @@
 #include <linux/mm.h>
 #include <linux/prefetch.h>
 
-#include "check.h"
+#include "array_check.h"
 #include "kind.h"
 #include "layout.h"
 #include "query.h"

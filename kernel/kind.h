@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#include "section.h"
+#include "fpu_section.h"
 #include "index.h"
 #include "search.h"
 

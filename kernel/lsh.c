@@ -9,7 +9,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 
-#include "check.h"
+#include "array_check.h"
 #include "heap.h"
 #include "kind.h"
 #include "layout.h"

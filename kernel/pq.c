@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "check.h"
+#include "array_check.h"
 #include "kind.h"
 #include "layout.h"
 #include "query.h"

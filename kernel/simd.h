@@ -4,7 +4,7 @@
  *
  * distance_*.c, code_*.c and pq_scan_*.c have them.  These are compiled with the FPU
  * flags and must be called between kernel_fpu_begin() and kernel_fpu_end()
- * (section.h).  All implementations of one operation give the same bits as the scalar one,
+ * (fpu_section.h).  All implementations of one operation give the same bits as the scalar one,
  * which is the reference.
  */
 #ifndef VEXFS_SIMD_H

@@ -14,7 +14,17 @@ use vexfs::dataset::Matrix;
 
 /// Compiled like the module's other files.
 const PLAIN: &[&str] = &[
-    "search", "topk", "select", "sums", "scratch", "simd", "index", "check", "hnsw", "ivf", "pq",
+    "search",
+    "topk",
+    "select",
+    "sums",
+    "scratch",
+    "simd",
+    "index",
+    "array_check",
+    "hnsw",
+    "ivf",
+    "pq",
     "lsh",
 ];
 /// Compiled with its flags for floats, and those of the width (`kernel/Kbuild`).

@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "check.h"
+#include "array_check.h"
 #include "kind.h"
 #include "simd.h"
 

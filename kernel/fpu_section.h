@@ -2,15 +2,15 @@
 /*
  * Sections in which the FPU is used, and preemption therefore is off.
  *
- * A section ends when the work in it may have taken SECTION_NS.  What work may take is
- * reckoned for a slow machine: memory that gives 2 GB/s and answers after 100 ns,
- * with nothing overlapping.  So is the largest piece of work that is done at once, which
- * its callers keep below SECTION_NS as well, as far as four or eight rows allow it
- * (those of 4,000 floats take 64 us): preemption is off for less than 100 us, and for a
- * tenth of that as a rule.
+ * A section ends when the work in it may have taken VEXFS_FPU_SECTION_NS.  What work may
+ * take is reckoned for a slow machine: memory that gives 2 GB/s and answers after 100 ns,
+ * with nothing overlapping.  The largest piece of work that is done at once is reckoned
+ * likewise, and its callers keep it below VEXFS_FPU_SECTION_NS as well, as far as four or
+ * eight rows allow it (those of 4,000 floats take 64 us).  Preemption is off for less than
+ * 100 us, and for a tenth of that as a rule.
  */
-#ifndef VEXFS_SECTION_H
-#define VEXFS_SECTION_H
+#ifndef VEXFS_FPU_SECTION_H
+#define VEXFS_FPU_SECTION_H
 
 #include <linux/errno.h>
 #include <linux/fpu.h>
@@ -19,7 +19,7 @@
 #include <linux/sched/signal.h>
 #include <linux/types.h>
 
-#define VEXFS_SECTION_NS	65536U
+#define VEXFS_FPU_SECTION_NS	65536U
 #define VEXFS_MISS_NS		100U
 
 /* What reading so many bytes may take. */
@@ -28,7 +28,7 @@
 /* How many items of @item_ns are done at once: at least @least, a multiple of it. */
 static inline u32 vexfs_batch(u32 item_ns, u32 least, u32 most)
 {
-	u32 items = VEXFS_SECTION_NS / max(item_ns, 1U);
+	u32 items = VEXFS_FPU_SECTION_NS / max(item_ns, 1U);
 
 	return clamp(items - items % least, least, most);
 }
@@ -40,7 +40,7 @@ struct vexfs_fpu {
 static inline void vexfs_fpu_begin(struct vexfs_fpu *fpu)
 {
 	kernel_fpu_begin();
-	fpu->left = VEXFS_SECTION_NS;
+	fpu->left = VEXFS_FPU_SECTION_NS;
 }
 
 static inline void vexfs_fpu_end(struct vexfs_fpu *fpu)
@@ -80,4 +80,4 @@ static inline int vexfs_fpu_spend(struct vexfs_fpu *fpu, u32 ns)
 	return err;
 }
 
-#endif /* VEXFS_SECTION_H */
+#endif /* VEXFS_FPU_SECTION_H */

@@ -3,8 +3,8 @@
  * What docs/index-format.md demands of the arrays of an index file.  Each check returns 0,
  * -EUCLEAN or, after a fatal signal, -EINTR.
  */
-#ifndef VEXFS_CHECK_H
-#define VEXFS_CHECK_H
+#ifndef VEXFS_ARRAY_CHECK_H
+#define VEXFS_ARRAY_CHECK_H
 
 #include <linux/types.h>
 
@@ -32,4 +32,4 @@ int vexfs_check_quantizer(const u32 *quantizer, u32 dim);
 /* Codes of @rows rows of @dim elements, zero padded to a multiple of VEXFS_CODES. */
 int vexfs_check_codes(const s8 *codes, u32 rows, u32 dim);
 
-#endif /* VEXFS_CHECK_H */
+#endif /* VEXFS_ARRAY_CHECK_H */
