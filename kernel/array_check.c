@@ -9,7 +9,8 @@
 #include <linux/string.h>
 
 #include "array_check.h"
-#include "kind.h"
+#include "fpu_section.h"
+#include "index.h"
 #include "simd.h"
 
 #define EXPONENT	0x7f800000U
@@ -24,7 +25,7 @@ int vexfs_check_permutation(const u32 *row_of, u32 rows)
 	int err = 0;
 	u32 i;
 
-	seen = kvcalloc(BITS_TO_LONGS((u64)rows), sizeof(long), GFP_INDEX);
+	seen = kvcalloc(BITS_TO_LONGS((u64)rows), sizeof(long), VEXFS_GFP_INDEX);
 	if (!seen)
 		return -ENOMEM;
 	for (i = 0; i < rows && !err; i++) {

@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "pool.h"
 #include "query.h"
+#include "rerank.h"
 #include "scratch.h"
 #include "simd.h"
 #include "uapi/vexfs.h"

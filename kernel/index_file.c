@@ -18,6 +18,7 @@
 #include <linux/vmalloc.h>
 
 #include "index_file.h"
+#include "loader.h"
 #include "reading.h"
 #include "vexfs.h"
 

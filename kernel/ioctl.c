@@ -13,8 +13,10 @@
 #include <linux/uaccess.h>
 
 #include "reading.h"
+#include "rows.h"
 #include "search.h"
 #include "sidecar.h"
+#include "simd.h"
 #include "snapshot.h"
 #include "uapi/vexfs.h"
 #include "vectors.h"

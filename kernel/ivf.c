@@ -12,6 +12,7 @@
 #include "kind.h"
 #include "layout.h"
 #include "query.h"
+#include "rerank.h"
 #include "scratch.h"
 #include "simd.h"
 #include "uapi/vexfs.h"
@@ -89,7 +90,7 @@ static int choose(struct vexfs_job *job, u64 *near, struct vexfs_topk *lists)
 	const struct vexfs_ivf *ivf = &job->index->ivf;
 	const u32 stride = round_up(job->index->dim, VEXFS_LANES);
 	const u32 read_ns = VEXFS_READ_NS(stride * sizeof(u32));
-	const u32 step = vexfs_batch(read_ns, 8, BATCH);
+	const u32 step = vexfs_batch(read_ns, VEXFS_STEP_ROWS, BATCH);
 	/* The centroids' lengths are no part of cosine. */
 	const u32 metric = job->metric == VEXFS_METRIC_L2 ? VEXFS_METRIC_L2 : VEXFS_METRIC_IP;
 	struct vexfs_scan scan = {

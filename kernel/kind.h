@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What each kind of index brings along, and what they share: the loader (index.c)
+ * What each kind of index brings along, and what they share: the loader (loader.c)
  * and the search (search.c) know the kinds by this alone.
  */
 #ifndef VEXFS_KIND_H
@@ -10,10 +10,8 @@
 
 #include "fpu_section.h"
 #include "index.h"
-#include "search.h"
-
-/* Accounted to the caller, who gets -ENOMEM rather than the OOM killer. */
-#define GFP_INDEX	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#include "rows.h"
+#include "topk.h"
 
 struct vexfs_job;
 
@@ -51,14 +49,5 @@ struct vexfs_job {
 	u64 evaluated;
 	struct vexfs_fpu fpu;
 };
-
-/*
- * Adds the exact distances of rows of a list to the answer.  VEXFS_LIST_AHEAD entries
- * after the list must be there to be read.  Returns 0 or -EINTR.
- */
-int vexfs_rerank(struct vexfs_job *job, const u32 *list, u32 count);
-
-/* The inverse length of a query, in a section of the FPU. */
-u32 vexfs_query_inverse(const u32 *query, u32 stride);
 
 #endif /* VEXFS_KIND_H */

@@ -9,7 +9,6 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-#include "rows.h"
 #include "simd.h"
 #include "uapi/vexfs_index.h"
 

@@ -14,6 +14,8 @@
 #include "kind.h"
 #include "layout.h"
 #include "query.h"
+#include "rerank.h"
+#include "rows.h"
 #include "scratch.h"
 #include "simd.h"
 #include "uapi/vexfs.h"
@@ -269,7 +271,7 @@ static int hash_query(struct vexfs_job *job, const u32 *query, u32 *products,
 	const struct vexfs_lsh *lsh = &job->index->lsh;
 	const u32 stride = round_up(job->index->dim, VEXFS_LANES);
 	const u32 read_ns = VEXFS_READ_NS(stride * sizeof(u32));
-	const u32 step = vexfs_batch(read_ns, 8, PROJECTIONS);
+	const u32 step = vexfs_batch(read_ns, VEXFS_STEP_ROWS, PROJECTIONS);
 	struct vexfs_scan scan = { .query = query, .rows = lsh->projections, .stride = stride };
 	const u32 all = lsh->tables * lsh->hashes;
 	int err = 0;

@@ -13,6 +13,7 @@
 #include "kind.h"
 #include "layout.h"
 #include "query.h"
+#include "rerank.h"
 #include "scratch.h"
 #include "select.h"
 #include "simd.h"
@@ -62,7 +63,7 @@ static int transpose(u32 *codebook, u32 m, u32 sub)
 	const size_t part = VEXFS_PQ_CENTROIDS * sub;
 	u32 *copy, s, c, j;
 
-	copy = kvmalloc_array(part, sizeof(*copy), GFP_INDEX);
+	copy = kvmalloc_array(part, sizeof(*copy), VEXFS_GFP_INDEX);
 	if (!copy)
 		return -ENOMEM;
 	for (s = 0; s < m; s++, codebook += part) {

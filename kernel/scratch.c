@@ -7,7 +7,6 @@
 #include <linux/slab.h>
 
 #include "index.h"
-#include "kind.h"
 #include "scratch.h"
 #include "simd.h"
 
@@ -31,7 +30,7 @@ struct vexfs_scratch *vexfs_scratch_get(struct vexfs_index *index, u32 numbers, 
 		scratch = NULL;
 	}
 	if (!scratch) {
-		scratch = kvzalloc(round_up(sizeof(*scratch) + total, STEP_BYTES), GFP_INDEX);
+		scratch = kvzalloc(round_up(sizeof(*scratch) + total, STEP_BYTES), VEXFS_GFP_INDEX);
 		if (!scratch)
 			return NULL;
 		scratch->bytes = round_up(sizeof(*scratch) + total, STEP_BYTES) - sizeof(*scratch);

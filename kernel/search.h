@@ -40,17 +40,6 @@ struct vexfs_query {
 int vexfs_search(struct vexfs_index *index, const struct vexfs_rows *rows,
 		 const struct vexfs_query *query, struct vexfs_topk *top, u64 *evaluated);
 
-/**
- * vexfs_inverse_lengths() - compute the inverse lengths of rows, for cosine
- * @rows: the rows; their own @inverse is not looked at
- * @inverse: room for one element a row
- *
- * May sleep.
- *
- * Return: 0 or, after a fatal signal, -EINTR.
- */
-int vexfs_inverse_lengths(const struct vexfs_rows *rows, u32 *inverse);
-
 /* The row of a key (order(distance) << 32 | row). */
 static inline u32 vexfs_key_row(u64 key)
 {

@@ -15,6 +15,7 @@
 
 #include "index.h"
 #include "index_file.h"
+#include "loader.h"
 #include "reading.h"
 #include "sidecar.h"
 #include "snapshot.h"

@@ -12,7 +12,14 @@
 
 #include <linux/types.h>
 
-#include "rows.h"
+/*
+ * The lanes of docs/arithmetic.md: vectors are zero padded to a multiple of so many
+ * elements.
+ */
+#define VEXFS_LANES	16
+
+/* The implementations take at most so many rows at a time. */
+#define VEXFS_STEP_ROWS	8
 
 /* No distance is as far: a limit that keeps everything. */
 #define VEXFS_NO_LIMIT	0xffffffffU

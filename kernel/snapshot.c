@@ -8,49 +8,25 @@
 #include <linux/vmalloc.h>
 
 #include "reading.h"
-#include "search.h"
+#include "rows.h"
+#include "simd.h"
 #include "snapshot.h"
 #include "uapi/vexfs.h"
 
 #define CHUNK_BYTES	(256 * 1024)
-#define EXPONENT	0x7f800000U
-
-bool vexfs_pack(u32 *out, const __le32 *in, u32 dim)
-{
-	bool finite = true;
-	u32 i, bits;
-
-	for (i = 0; i < dim; i++) {
-		bits = le32_to_cpu(in[i]);
-		finite &= (bits & EXPONENT) != EXPONENT;
-		out[i] = bits;
-	}
-	for (; i % VEXFS_LANES; i++)
-		out[i] = 0;
-	return finite;
-}
 
 /* Packs @count rows from @first on, read through @chunk, which has room for them. */
 static int read_chunk(const struct vexfs_rows *rows, u32 *elements, struct file *file,
 		      u32 first, u32 count, __le32 *chunk)
 {
-	const size_t row_elements = 1 + rows->dim;
-	const size_t row_bytes = row_elements * sizeof(*chunk);
+	const size_t row_bytes = (1 + rows->dim) * sizeof(*chunk);
 	u32 *out = elements + (size_t)first * rows->stride;
-	const __le32 *row;
 	int err;
 
 	err = vexfs_read_exactly(file, chunk, count * row_bytes, first * row_bytes);
 	if (err)
 		return err;
-
-	for (row = chunk; count; count--, row += row_elements, out += rows->stride) {
-		if (le32_to_cpu(row[0]) != rows->dim)
-			return -EBADMSG;
-		if (!vexfs_pack(out, row + 1, rows->dim))
-			return -EBADMSG;
-	}
-	return 0;
+	return vexfs_pack_records(rows, out, chunk, count) ? 0 : -EBADMSG;
 }
 
 static int read_elements(const struct vexfs_rows *rows, u32 *elements, struct file *file)

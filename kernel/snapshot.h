@@ -22,12 +22,6 @@ struct vexfs_snapshot {
 };
 
 /*
- * Copies @dim elements from @in to @out and pads them with zeros to a multiple
- * of the lanes.  Returns false if one of them is a NaN or an infinity.
- */
-bool vexfs_pack(u32 *out, const __le32 *in, u32 dim);
-
-/*
  * Reads the first @size bytes of a vector file.  Returns a snapshot without
  * stamp, -EBADMSG or -EFBIG for a file that is none, -EIO, -ENOMEM or -EINTR.
  */

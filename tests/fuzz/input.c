@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "index.h"
+#include "loader.h"
 #include "input.h"
 #include "search.h"
 #include "simd.h"

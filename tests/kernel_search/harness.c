@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "index.h"
+#include "loader.h"
 #include "search.h"
 #include "simd.h"
 #include "uapi/vexfs.h"

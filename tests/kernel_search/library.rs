@@ -14,13 +14,15 @@ use vexfs::dataset::Matrix;
 
 /// Compiled like the module's other files.
 const PLAIN: &[&str] = &[
+    "rows",
     "search",
+    "rerank",
     "topk",
     "select",
     "sums",
     "scratch",
     "simd",
-    "index",
+    "loader",
     "array_check",
     "hnsw",
     "ivf",

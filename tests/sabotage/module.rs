@@ -84,7 +84,7 @@ fn a_swapped_order_of_lanes_is_named_with_its_query() {
 #[test]
 fn an_index_of_other_rows_that_is_taken_is_named() {
     let fault = (
-        "index.c",
+        "loader.c",
         "return sum == index->rows_crc ? 0 : -ESTALE;",
         "return 0;",
     );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loader.  Nothing in the file is trusted before it has been checked here or by its
- * kind, and the file is our own copy, so that it stays as it was checked.
+ * Nothing in an index file is trusted before it has been checked here or by its kind, and
+ * the file is our own copy, so that it stays as it was checked.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -17,8 +17,11 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "fpu_section.h"
 #include "index.h"
 #include "kind.h"
+#include "loader.h"
+#include "rows.h"
 #include "uapi/vexfs.h"
 
 #define HEADER_BYTES	320
