@@ -4,7 +4,7 @@
  */
 #include <linux/namei.h>
 
-#include "vexfs.h"
+#include "internal.h"
 
 static bool vexfs_same_name(struct dentry *a, struct dentry *b)
 {

@@ -7,7 +7,7 @@
  */
 #include <linux/namei.h>
 
-#include "vexfs.h"
+#include "internal.h"
 
 static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
 				   unsigned int flags)

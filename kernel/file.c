@@ -15,7 +15,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/splice.h>
 
-#include "vexfs.h"
+#include "internal.h"
 
 /*
  * Flags that the lower file need not have: the VFS has acted on them, and

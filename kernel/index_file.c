@@ -19,8 +19,8 @@
 
 #include "index_file.h"
 #include "loader.h"
+#include "lower.h"
 #include "reading.h"
-#include "vexfs.h"
 
 static const char * const extensions[VEXFS_INDEX_KINDS] = {
 	[VEXFS_KIND_HNSW - 1]	= ".hnsw",

@@ -9,7 +9,7 @@
 #include <linux/fs_stack.h>
 #include <linux/posix_acl.h>
 
-#include "vexfs.h"
+#include "internal.h"
 
 void vexfs_copy_attr(struct inode *inode)
 {

@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "internal.h"
 #include "reading.h"
 #include "rows.h"
 #include "search.h"
@@ -82,10 +83,11 @@ static void put_basis(struct basis *basis)
 static int get_parts(struct file *file, const struct vexfs_search *request,
 		     struct basis *basis)
 {
+	struct vexfs_inode *inode = vexfs_i(file_inode(file));
 	int err = 0;
 
 	basis->sidecar = NULL;
-	basis->snapshot = vexfs_vectors_get(file);
+	basis->snapshot = vexfs_vectors_get(&inode->vectors, file);
 	if (IS_ERR(basis->snapshot))
 		return PTR_ERR(basis->snapshot);
 
@@ -94,7 +96,8 @@ static int get_parts(struct file *file, const struct vexfs_search *request,
 	else if (request->k > basis->snapshot->rows.rows)
 		err = -ERANGE;
 	else if (request->kind != VEXFS_KIND_FLAT)
-		basis->sidecar = vexfs_sidecar_get(file, request->kind, request->metric);
+		basis->sidecar = vexfs_sidecar_get(&inode->sidecars, file, request->kind,
+						   request->metric);
 
 	if (IS_ERR(basis->sidecar)) {
 		err = PTR_ERR(basis->sidecar);
@@ -231,7 +234,7 @@ static int ioctl_info(struct file *file, void __user *user)
 	if (memchr_inv(&info, 0, sizeof(info)))
 		return -EINVAL;
 
-	snapshot = vexfs_vectors_get(file);
+	snapshot = vexfs_vectors_get(&vexfs_i(file_inode(file))->vectors, file);
 	if (IS_ERR(snapshot))
 		return PTR_ERR(snapshot);
 	info.dim = snapshot->rows.dim;

@@ -4,8 +4,8 @@
  */
 #include <linux/module.h>
 
+#include "internal.h"
 #include "simd.h"
-#include "vexfs.h"
 
 static struct file_system_type vexfs_type = {
 	.owner		= THIS_MODULE,

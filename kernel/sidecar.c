@@ -16,10 +16,10 @@
 #include "index.h"
 #include "index_file.h"
 #include "loader.h"
+#include "lower.h"
 #include "reading.h"
 #include "sidecar.h"
 #include "snapshot.h"
-#include "vexfs.h"
 #include "watch.h"
 
 /* The metric of a file that is no index. */
@@ -41,9 +41,9 @@ void vexfs_sidecar_put(struct vexfs_sidecar *sidecar)
 }
 
 /* Puts @sidecar, or nothing, into the slot. */
-static void keep(struct inode *inode, u32 kind, struct vexfs_sidecar *sidecar)
+static void keep(struct vexfs_sidecars *sidecars, struct super_block *sb, u32 kind,
+		 struct vexfs_sidecar *sidecar)
 {
-	struct vexfs_sidecars *sidecars = &vexfs_i(inode)->sidecars;
 	struct vexfs_sidecar *old = sidecar;
 
 	spin_lock(&sidecars->lock);
@@ -51,22 +51,21 @@ static void keep(struct inode *inode, u32 kind, struct vexfs_sidecar *sidecar)
 	spin_unlock(&sidecars->lock);
 
 	if (old && (!sidecar || old->stamp.ino != sidecar->stamp.ino))
-		vexfs_unwatch(inode->i_sb, old->stamp.ino);
+		vexfs_unwatch(sb, old->stamp.ino);
 	vexfs_sidecar_put(old);
 }
 
-void vexfs_sidecars_destroy(struct inode *inode)
+void vexfs_sidecars_destroy(struct vexfs_sidecars *sidecars, struct super_block *sb)
 {
 	u32 kind;
 
 	for (kind = 1; kind <= VEXFS_INDEX_KINDS; kind++)
-		keep(inode, kind, NULL);
+		keep(sidecars, sb, kind, NULL);
 }
 
-static struct vexfs_sidecar *get_cached(struct inode *inode, u32 kind,
-					const struct path *lower)
+static struct vexfs_sidecar *get_cached(struct vexfs_sidecars *sidecars, struct super_block *sb,
+					const struct path *lower, u32 kind)
 {
-	struct vexfs_sidecars *sidecars = &vexfs_i(inode)->sidecars;
 	struct vexfs_sidecar *sidecar;
 	u64 changes;
 
@@ -78,7 +77,7 @@ static struct vexfs_sidecar *get_cached(struct inode *inode, u32 kind,
 
 	if (!sidecar)
 		return NULL;
-	changes = vexfs_watched_changes(inode->i_sb, d_inode(lower->dentry)->i_ino);
+	changes = vexfs_watched_changes(sb, d_inode(lower->dentry)->i_ino);
 	if (vexfs_stamp_holds(&sidecar->stamp, lower, changes))
 		return sidecar;
 	vexfs_sidecar_put(sidecar);
@@ -146,18 +145,18 @@ static struct vexfs_sidecar *load_locked(struct inode *index, const struct path 
 	return sidecar;
 }
 
-static struct vexfs_sidecar *load(struct inode *inode, const struct path *lower, u32 kind,
+static struct vexfs_sidecar *load(struct super_block *sb, const struct path *lower, u32 kind,
 				  u32 metric)
 {
 	struct vexfs_sidecar *sidecar;
 	struct inode *index;
 	struct file *file;
 
-	index = vexfs_iget(inode->i_sb, d_inode(lower->dentry));
+	index = vexfs_sb(sb)->iget(sb, d_inode(lower->dentry));
 	if (IS_ERR(index))
 		return ERR_CAST(index);
 
-	file = vexfs_open_to_read(lower, vexfs_sb(inode->i_sb)->cred);
+	file = vexfs_open_to_read(lower, vexfs_sb(sb)->cred);
 	if (IS_ERR(file)) {
 		sidecar = ERR_CAST(file);
 	} else if (down_read_killable(&index->i_rwsem)) {
@@ -173,47 +172,47 @@ static struct vexfs_sidecar *load(struct inode *inode, const struct path *lower,
 }
 
 /* The sidecar that is the lower file now. */
-static struct vexfs_sidecar *get_sidecar(struct inode *inode, const struct path *lower,
-					 u32 kind, u32 metric)
+static struct vexfs_sidecar *get_sidecar(struct vexfs_sidecars *sidecars, struct super_block *sb,
+					 const struct path *lower, u32 kind, u32 metric)
 {
-	struct vexfs_sidecars *sidecars = &vexfs_i(inode)->sidecars;
 	struct vexfs_sidecar *sidecar;
 
-	sidecar = get_cached(inode, kind, lower);
+	sidecar = get_cached(sidecars, sb, lower, kind);
 	if (sidecar)
 		return sidecar;
 
 	if (mutex_lock_killable(&sidecars->loading))
 		return ERR_PTR(-EINTR);
 	/* Somebody else may have loaded it in the meantime. */
-	sidecar = get_cached(inode, kind, lower);
+	sidecar = get_cached(sidecars, sb, lower, kind);
 	if (!sidecar) {
 		/* What is out of date need not take memory beside the new one. */
-		keep(inode, kind, NULL);
-		sidecar = load(inode, lower, kind, metric);
+		keep(sidecars, sb, kind, NULL);
+		sidecar = load(sb, lower, kind, metric);
 		if (!IS_ERR(sidecar)) {
 			refcount_inc(&sidecar->users);
-			keep(inode, kind, sidecar);
+			keep(sidecars, sb, kind, sidecar);
 		}
 	}
 	mutex_unlock(&sidecars->loading);
 	return sidecar;
 }
 
-struct vexfs_sidecar *vexfs_sidecar_get(struct file *file, u32 kind, u32 metric)
+struct vexfs_sidecar *vexfs_sidecar_get(struct vexfs_sidecars *sidecars, struct file *file,
+					u32 kind, u32 metric)
 {
-	struct inode *inode = file_inode(file);
-	struct path lower = { .mnt = vexfs_lower_mnt(inode->i_sb) };
+	struct super_block *sb = file_inode(file)->i_sb;
+	struct path lower = { .mnt = vexfs_lower_mnt(sb) };
 	struct vexfs_sidecar *sidecar;
 	int err;
 
 	lower.dentry = vexfs_index_file_find(file, kind);
 	if (IS_ERR(lower.dentry)) {
 		if (lower.dentry == ERR_PTR(-ENODATA))
-			keep(inode, kind, NULL);
+			keep(sidecars, sb, kind, NULL);
 		return ERR_CAST(lower.dentry);
 	}
-	sidecar = get_sidecar(inode, &lower, kind, metric);
+	sidecar = get_sidecar(sidecars, sb, &lower, kind, metric);
 	dput(lower.dentry);
 	if (IS_ERR(sidecar))
 		return sidecar;

@@ -34,14 +34,15 @@ struct vexfs_sidecars {
 
 /* When the inode of a vector file is allocated and when it is evicted. */
 void vexfs_sidecars_init(struct vexfs_sidecars *sidecars);
-void vexfs_sidecars_destroy(struct inode *inode);
+void vexfs_sidecars_destroy(struct vexfs_sidecars *sidecars, struct super_block *sb);
 
 /*
  * The sound index of @kind beside an open vector file, with a reference for the
  * caller; -ENODATA if there is none for @metric, -EUCLEAN if it is malformed,
- * -EIO, -ENOMEM or -EINTR.
+ * -EIO, -ENOMEM or -EINTR.  @sidecars are those of the file's inode.
  */
-struct vexfs_sidecar *vexfs_sidecar_get(struct file *file, u32 kind, u32 metric);
+struct vexfs_sidecar *vexfs_sidecar_get(struct vexfs_sidecars *sidecars, struct file *file,
+					u32 kind, u32 metric);
 
 /* May sleep.  NULL is fine. */
 void vexfs_sidecar_put(struct vexfs_sidecar *sidecar);

@@ -10,7 +10,9 @@
 #include <linux/statfs.h>
 #include <linux/xattr.h>
 
-#include "vexfs.h"
+#include "internal.h"
+
+#define VEXFS_SUPER_MAGIC	0x56455846	/* "VEXF" */
 
 static struct kmem_cache *vexfs_inode_cache;
 
@@ -38,7 +40,7 @@ static void vexfs_evict_inode(struct inode *inode)
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	vexfs_vectors_destroy(&vexfs_i(inode)->vectors);
-	vexfs_sidecars_destroy(inode);
+	vexfs_sidecars_destroy(&vexfs_i(inode)->sidecars, inode->i_sb);
 	/* A walk under RCU may still ask it for permissions: keep the pointer. */
 	iput(vexfs_lower_inode(inode));
 }
@@ -124,6 +126,7 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		return -ENOMEM;
 	sbi->cred = get_current_cred();
 	xa_init(&sbi->watched);
+	sbi->iget = vexfs_iget;
 	sb->s_fs_info = sbi;
 
 	/*

@@ -9,10 +9,11 @@
 #include <linux/err.h>
 #include <linux/file.h>
 
+#include "lower.h"
 #include "reading.h"
 #include "snapshot.h"
+#include "stamp.h"
 #include "vectors.h"
-#include "vexfs.h"
 
 void vexfs_vectors_init(struct vexfs_vectors *vectors)
 {
@@ -102,9 +103,8 @@ static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *f
 	return snapshot;
 }
 
-struct vexfs_snapshot *vexfs_vectors_get(struct file *file)
+struct vexfs_snapshot *vexfs_vectors_get(struct vexfs_vectors *vectors, struct file *file)
 {
-	struct vexfs_vectors *vectors = &vexfs_i(file_inode(file))->vectors;
 	const struct path *lower = &vexfs_lower_file(file)->f_path;
 	struct vexfs_snapshot *snapshot;
 

@@ -31,11 +31,8 @@ void vexfs_vectors_changed(struct vexfs_vectors *vectors);
 
 /*
  * The current snapshot of an open vector file, with a reference for the caller,
- * or an error of vexfs_snapshot_read().
+ * or an error of vexfs_snapshot_read().  @vectors are those of the file's inode.
  */
-struct vexfs_snapshot *vexfs_vectors_get(struct file *file);
-
-/* The ioctls of regular files; -ENOTTY for what is not ours. */
-long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+struct vexfs_snapshot *vexfs_vectors_get(struct vexfs_vectors *vectors, struct file *file);
 
 #endif /* VEXFS_VECTORS_H */

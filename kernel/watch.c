@@ -8,7 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/xarray.h>
 
-#include "vexfs.h"
+#include "lower.h"
 #include "watch.h"
 
 /* Half of the range is enough, as xa_mk_value() demands. */

@@ -7,7 +7,7 @@
 #include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>
 
-#include "vexfs.h"
+#include "internal.h"
 
 static int vexfs_xattr_get(const struct xattr_handler *handler,
 			   struct dentry *dentry, struct inode *inode,

@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VexFS: a stackable filesystem in which vector files can be searched.
- *
- * What the parts of the module share.  "Lower" names an object of the
- * filesystem beneath: each of our inodes, dentries and open files has one.
+ * What the files of the filesystem share.  An inode is made with the operations of all of
+ * them, and most of them look up inodes: so they have one header together.
  */
-#ifndef VEXFS_H
-#define VEXFS_H
+#ifndef VEXFS_INTERNAL_H
+#define VEXFS_INTERNAL_H
 
-#include <linux/dcache.h>
 #include <linux/fs.h>
-#include <linux/mount.h>
-#include <linux/path.h>
-#include <linux/xarray.h>
 
+#include "lower.h"
 #include "sidecar.h"
 #include "vectors.h"
 #include "watch.h"
-
-#define VEXFS_SUPER_MAGIC	0x56455846	/* "VEXF" */
-
-struct vexfs_sb {
-	struct vfsmount *lower_mnt;	/* a private clone of the store's */
-	const struct cred *cred;	/* of the one who mounted */
-	struct xarray watched;		/* changes by inode number (watch.c) */
-};
 
 struct vexfs_inode {
 	struct vexfs_vectors vectors;
@@ -43,35 +30,6 @@ static inline struct inode *vexfs_lower_inode(const struct inode *inode)
 	return vexfs_i(inode)->lower;
 }
 
-static inline struct vexfs_sb *vexfs_sb(const struct super_block *sb)
-{
-	return sb->s_fs_info;
-}
-
-static inline struct vfsmount *vexfs_lower_mnt(const struct super_block *sb)
-{
-	return vexfs_sb(sb)->lower_mnt;
-}
-
-static inline struct dentry *vexfs_lower_dentry(const struct dentry *dentry)
-{
-	return dentry->d_fsdata;
-}
-
-/* The result is valid as long as @dentry is: no reference is taken. */
-static inline struct path vexfs_lower_path(const struct dentry *dentry)
-{
-	return (struct path) {
-		.mnt = vexfs_lower_mnt(dentry->d_sb),
-		.dentry = vexfs_lower_dentry(dentry),
-	};
-}
-
-static inline struct file *vexfs_lower_file(const struct file *file)
-{
-	return file->private_data;
-}
-
 /*
  * After each change of a file's content through the mount, before the system call
  * returns, and when a writable shared mapping of it is made.
@@ -80,17 +38,6 @@ static inline void vexfs_content_changed(struct inode *inode)
 {
 	vexfs_vectors_changed(&vexfs_i(inode)->vectors);
 	vexfs_watched_changed(inode);
-}
-
-/* Every change to the lower filesystem happens between these two. */
-static inline int vexfs_want_write(const struct super_block *sb)
-{
-	return mnt_want_write(vexfs_lower_mnt(sb));
-}
-
-static inline void vexfs_drop_write(const struct super_block *sb)
-{
-	mnt_drop_write(vexfs_lower_mnt(sb));
 }
 
 /* super.c */
@@ -124,6 +71,9 @@ extern const struct file_operations vexfs_dir_ops;
 int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 		  struct file *file, umode_t mode);
 
+/* ioctl.c: the ioctls of regular files; -ENOTTY for what is not ours. */
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
 /* xattr.c */
 extern const struct xattr_handler * const vexfs_xattr_handlers[];
 ssize_t vexfs_listxattr(struct dentry *dentry, char *list, size_t size);
@@ -132,4 +82,4 @@ struct posix_acl *vexfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 int vexfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct posix_acl *acl, int type);
 
-#endif /* VEXFS_H */
+#endif /* VEXFS_INTERNAL_H */
