@@ -4,7 +4,7 @@
 use rand_core::Rng;
 use vexfs::anns::Metric;
 use vexfs::anns::hnsw::Parameters;
-use vexfs::anns::index::{Bytes, Header, Index, Kind, Malformed, Stale};
+use vexfs::anns::index::{Bytes, Header, Index, Kind, Malformed, Stale, section_sizes};
 
 use crate::file::{File, HEADER};
 use crate::reference;
@@ -39,7 +39,13 @@ fn a_sound_file_is_what_the_page_says() {
     let parsed = parse(file.clone()).unwrap();
     assert_eq!(&parsed.bytes()[..], &file.0[..]);
     // The header alone, as INFO reads it.
-    let header = Header::parse(&file.0[..HEADER], file.0.len() as u64, Kind::Hnsw).unwrap();
+    let header = Header::parse(
+        &file.0[..HEADER],
+        file.0.len() as u64,
+        Kind::Hnsw,
+        section_sizes(Kind::Hnsw),
+    )
+    .unwrap();
     assert_eq!(header, *parsed.header());
 }
 

@@ -4,7 +4,7 @@
 use rand_core::Rng;
 use rand_pcg::Pcg64;
 use vexfs::anns::Metric;
-use vexfs::anns::index::{Bytes, Header, Kind, NONE, Writer};
+use vexfs::anns::index::{Bytes, Header, Kind, NONE, Writer, section_sizes};
 use vexfs::dataset::Matrix;
 
 use crate::values::{Source, below, one_of};
@@ -32,7 +32,7 @@ pub fn file(
     let mut header = Header::new(kind, metric, rows, random.next_u64());
     header.effort = 1 + below(random, 20) as u32;
     header.param[..params.len()].copy_from_slice(&params);
-    let mut writer = Writer::new(header).expect("memory for a small index");
+    let mut writer = Writer::new(header, section_sizes(kind)).expect("memory for a small index");
     for (i, bytes) in sections.iter().enumerate() {
         writer.section::<u8>(i).copy_from_slice(bytes);
     }

@@ -7,13 +7,14 @@ use std::path::Path;
 use vexfs::dataset::fvecs;
 use vexfs::dataset::hdf5::TRAIN;
 use vexfs::dataset::import::import;
-use vexfs::dataset::rows::{self, Doubles};
+use vexfs::dataset::formats;
+use vexfs::dataset::rows::Doubles;
 
 use crate::python::run_python;
 
 /// The elements of all rows, as little-endian f32.
 fn elements(path: &Path) -> Vec<u8> {
-    let matrix = rows::open(path, TRAIN, Doubles::Exact)
+    let matrix = formats::open(path, TRAIN, Doubles::Exact)
         .and_then(|rows| rows.read_first(usize::MAX))
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let rows = matrix.iter().flat_map(bytemuck::cast_slice::<f32, u8>);
@@ -75,7 +76,7 @@ with h5py.File('new.hdf5', 'w', libver='latest') as file:
 ",
         folder.path(),
     );
-    let rows = rows::open(&folder.path().join("new.hdf5"), TRAIN, Doubles::Exact);
+    let rows = formats::open(&folder.path().join("new.hdf5"), TRAIN, Doubles::Exact);
     let error = rows.and_then(|rows| rows.read_first(9)).unwrap_err();
     let said = error.to_string();
     assert!(

@@ -4,8 +4,8 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
+use super::operands::{Query, Rows, Step};
 use super::simd::{self, Four, InnerProduct, Measure};
-use super::{Query, Rows, Step};
 use crate::anns::topk::TopK;
 
 type Lanes = [__m256; 2];

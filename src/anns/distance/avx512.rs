@@ -4,8 +4,9 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
+use super::avx2;
+use super::operands::{Query, Rows, Step};
 use super::simd::{self, Four, InnerProduct, Measure};
-use super::{Query, Rows, Step, avx2};
 use crate::anns::topk::TopK;
 
 #[target_feature(enable = "avx512f")]

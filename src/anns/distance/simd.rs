@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 use std::iter::zip;
 use std::ops::Range;
 
-use super::{Query, Rows, Step};
+use super::operands::{Query, Rows, Step};
 use crate::anns::key;
 use crate::anns::topk::TopK;
 

@@ -13,7 +13,7 @@ mod sse2;
 
 use std::ops::Range;
 
-use super::ALIGN;
+use super::layout::ALIGN;
 use crate::anns::distance::Backend;
 use crate::anns::topk::TopK;
 use crate::anns::{Metric, key};

@@ -3,9 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Header, Malformed};
-use crate::anns::{hnsw, ivf, lsh, pq};
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -59,17 +56,6 @@ impl Kind {
             Kind::Ivf => "nprobe",
             Kind::Pq => "rerank",
             Kind::Lsh => "probes",
-        }
-    }
-
-    /// Checks the parameters of a header whose other fields are right, and tells the sizes of the sections that follow
-    /// from them.
-    pub(super) fn section_sizes(self, header: &Header) -> Result<Vec<u64>, Malformed> {
-        match self {
-            Kind::Hnsw => hnsw::section_sizes(header),
-            Kind::Ivf => ivf::section_sizes(header),
-            Kind::Pq => pq::section_sizes(header),
-            Kind::Lsh => lsh::section_sizes(header),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use bytemuck::{AnyBitPattern, NoUninit, Pod, Zeroable};
 
-use super::{Bytes, Kind, OutOfMemory};
+use super::bytes::{Bytes, OutOfMemory};
+use super::kind::Kind;
 use crate::anns::Metric;
 use crate::dataset::{DIM_MAX, Matrix};
 
@@ -63,6 +64,10 @@ pub struct Header {
 #[error("the index is malformed: {0}")]
 pub struct Malformed(pub &'static str);
 
+/// What a kind does with a header whose other fields are right: it checks its parameters, and tells the sizes of the sections that follow
+/// from them.
+pub type SectionSizes = fn(&Header) -> Result<Vec<u64>, Malformed>;
+
 /// `Ok` if what is demanded is so.
 pub(crate) fn demand(so: bool, otherwise: &'static str) -> Result<(), Malformed> {
     if so {
@@ -87,9 +92,14 @@ impl Header {
         }
     }
 
-    /// Checks the header at the start of a file of `bytes` bytes, everything that it says about itself included, of which
-    /// the kind is expected to be `kind`.
-    pub fn parse(start: &[u8], bytes: u64, kind: Kind) -> Result<Self, Malformed> {
+    /// Checks the header at the start of a file of `bytes` bytes, everything that it says about itself included. Its kind must be `kind`,
+    /// whose sections are sized by `sizes`.
+    pub fn parse(
+        start: &[u8],
+        bytes: u64,
+        kind: Kind,
+        sizes: SectionSizes,
+    ) -> Result<Self, Malformed> {
         let start = start
             .get(..size_of::<Header>())
             .ok_or(Malformed("it ends within its header"))?;
@@ -129,7 +139,7 @@ impl Header {
             "what is reserved is not 0",
         )?;
 
-        let sizes = kind.section_sizes(&header)?;
+        let sizes = sizes(&header)?;
         let mut laid_out = header;
         laid_out
             .lay_out(&sizes)
@@ -185,11 +195,8 @@ pub struct Writer {
 
 impl Writer {
     /// A file of zeros with the sections that follow from the header's parameters.
-    pub fn new(mut header: Header) -> Result<Self, OutOfMemory> {
-        let kind = header.kind().expect("a known kind");
-        let sizes = kind
-            .section_sizes(&header)
-            .expect("a builder keeps to the format");
+    pub fn new(mut header: Header, sizes: SectionSizes) -> Result<Self, OutOfMemory> {
+        let sizes = sizes(&header).expect("a builder keeps to the format");
         let too_large = OutOfMemory(usize::MAX);
         header.lay_out(&sizes).ok_or(too_large)?;
         let len = usize::try_from(header.bytes).map_err(|_| too_large)?;
@@ -230,8 +237,8 @@ pub struct Sections {
 }
 
 impl Sections {
-    pub fn parse(bytes: Bytes, kind: Kind) -> Result<Self, Malformed> {
-        let header = Header::parse(&bytes, bytes.len() as u64, kind)?;
+    pub fn parse(bytes: Bytes, kind: Kind, sizes: SectionSizes) -> Result<Self, Malformed> {
+        let header = Header::parse(&bytes, bytes.len() as u64, kind, sizes)?;
         demand(
             header.body_crc == crc32c::crc32c(&bytes[size_of::<Header>()..]),
             "the checksum of its body is wrong",
