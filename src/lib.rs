@@ -15,7 +15,6 @@ pub mod fuse;
 pub mod guest;
 pub mod image;
 pub mod machine;
-pub mod posix;
 pub mod records;
 pub mod report;
 pub mod store;
