@@ -17,6 +17,8 @@ pub mod kernel_module;
 pub mod manifest;
 mod modinfo;
 mod module_tree;
+pub mod peers_disk;
+pub mod python_files;
 pub mod source_tree;
 
 use std::fs::{self, File};

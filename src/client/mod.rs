@@ -6,10 +6,12 @@ mod in_process;
 pub mod ioctl;
 mod kind;
 mod mount;
+mod place;
 
 pub use error::Error;
 use error::Refused;
 pub use kind::{Kind, Method};
+pub use place::Place;
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -39,11 +41,12 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Searcher {
     path: PathBuf,
-    place: Place,
+    backend: Backend,
 }
 
+/// What answers the searches of a [`Searcher`].
 #[derive(Debug)]
-enum Place {
+enum Backend {
     InProcess(Box<InProcess>),
     Mount(File),
 }
@@ -70,13 +73,13 @@ impl Searcher {
                 })?;
                 Ok(Searcher {
                     path: path.into(),
-                    place: Place::InProcess(Box::new(opened)),
+                    backend: Backend::InProcess(Box::new(opened)),
                 })
             }
             // Any other error is the driver's to report when it is asked something.
             _ => Ok(Searcher {
                 path: path.into(),
-                place: Place::Mount(file),
+                backend: Backend::Mount(file),
             }),
         }
     }
@@ -85,15 +88,15 @@ impl Searcher {
     pub fn in_process(path: &Path, rows: Matrix) -> Self {
         Searcher {
             path: path.into(),
-            place: Place::InProcess(Box::new(InProcess::new(rows))),
+            backend: Backend::InProcess(Box::new(InProcess::new(rows))),
         }
     }
 
     /// Who searches: `in-process`, or the type of the filesystem that the file lies in.
     pub fn driver(&self) -> String {
-        match &self.place {
-            Place::InProcess(_) => "in-process".into(),
-            Place::Mount(file) => {
+        match &self.backend {
+            Backend::InProcess(_) => "in-process".into(),
+            Backend::Mount(file) => {
                 mount::filesystem_type(file.as_fd()).unwrap_or_else(|| "unknown".into())
             }
         }
@@ -134,9 +137,9 @@ impl Searcher {
 
     /// The one place where searching in process and through a driver differ.
     fn call(&self, command: u32, data: &mut [u8]) -> Result<(), Errno> {
-        match &self.place {
-            Place::Mount(file) => ioctl::call(file.as_fd(), command, data),
-            Place::InProcess(rows) => {
+        match &self.backend {
+            Backend::Mount(file) => ioctl::call(file.as_fd(), command, data),
+            Backend::InProcess(rows) => {
                 let answer = serve::ioctl(command, data, true, Some(&**rows))?;
                 data[..answer.len()].copy_from_slice(&answer);
                 Ok(())

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::anns::Metric;
-use crate::client::Kind;
-use crate::guest::protocol::{Accelerator, Place};
+use crate::client::{Kind, Place};
+use crate::protocol::Accelerator;
 
 /// Everything that decides what a figure may be set against.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

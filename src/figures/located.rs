@@ -4,9 +4,9 @@
 use std::ops::Deref;
 
 use super::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
-use crate::client::Kind;
-use crate::comparison::{BuildRecord, Compared, Comparison, Place, Series};
-use crate::guest::protocol::{self, Accelerator};
+use crate::client::{Kind, Place};
+use crate::peers::{BuildRecord, Compared, Comparison, Series};
+use crate::protocol::Accelerator;
 
 /// A comparison, and the machine on which it was made.
 #[derive(Clone)]
@@ -82,11 +82,7 @@ impl<'a> Located<'a> {
         let conditions = Conditions {
             effort: series.effort,
             recall: measured.as_ref().ok().map(|samples| samples.recall_by_row),
-            place: match series.place {
-                Place::InProcess | Place::OwnProcess => protocol::Place::InProcess,
-                Place::Fuse => protocol::Place::Fuse,
-                Place::Kernel => protocol::Place::Kernel,
-            },
+            place: series.place.unwrap_or(Place::InProcess),
             threads: series.threads,
             ..self.conditions(compared, &series.engine, series.kind)
         };
@@ -137,7 +133,7 @@ impl<'a> Located<'a> {
             kind,
             effort: 0,
             recall: None,
-            place: protocol::Place::InProcess,
+            place: Place::InProcess,
             machine: self.machine.clone(),
             clock: self.clock,
             threads: 1,

@@ -2,7 +2,8 @@
 //! How the engines of a comparison stand: each with its fastest setting that finds enough, and that beside ours.
 
 use super::{Figure, Located, Ratio, Refusal, Rule};
-use crate::comparison::{Compared, OURS, Place, Series};
+use crate::client::Place;
+use crate::peers::{Compared, OURS, Series};
 
 /// The fastest of several settings by its median search, among those that find enough.
 pub struct Fastest<'a> {
@@ -15,7 +16,8 @@ pub struct Fastest<'a> {
 /// An engine in a place, with its fastest setting; or why it has none.
 pub struct Standing<'a> {
     pub engine: &'a str,
-    pub place: Place,
+    /// Nothing for a peer, which searches in its own process.
+    pub place: Option<Place>,
     pub fastest: Result<Fastest<'a>, String>,
 }
 
@@ -55,7 +57,7 @@ impl<'a> Located<'a> {
     }
 
     pub fn standings(&self, compared: &'a Compared, floor: f64) -> Standings<'a> {
-        let mut who: Vec<(&str, Place)> = Vec::new();
+        let mut who: Vec<(&str, Option<Place>)> = Vec::new();
         for series in &compared.series {
             let one = (series.engine.as_str(), series.place);
             if !who.contains(&one) {
@@ -77,7 +79,7 @@ impl<'a> Located<'a> {
 }
 
 impl<'a> Standings<'a> {
-    pub fn of(&self, engine: &str, place: Place) -> Option<&Standing<'a>> {
+    pub fn of(&self, engine: &str, place: Option<Place>) -> Option<&Standing<'a>> {
         let mut all = self.all.iter();
         all.find(|one| (one.engine, one.place) == (engine, place))
     }
@@ -86,7 +88,7 @@ impl<'a> Standings<'a> {
     pub fn base(&self) -> Option<(&Standing<'a>, &Fastest<'a>)> {
         let places = [Place::Kernel, Place::Fuse, Place::InProcess];
         places.into_iter().find_map(|place| {
-            let standing = self.of(OURS, place)?;
+            let standing = self.of(OURS, Some(place))?;
             Some((standing, standing.fastest.as_ref().ok()?))
         })
     }
@@ -109,10 +111,10 @@ impl<'a> Standings<'a> {
 impl Standing<'_> {
     pub fn name(&self) -> String {
         match self.place {
-            Place::InProcess => format!("{} in process", self.engine),
-            Place::Fuse => format!("{} through FUSE", self.engine),
-            Place::Kernel => format!("{} through the module", self.engine),
-            Place::OwnProcess => self.engine.to_owned(),
+            Some(Place::InProcess) => format!("{} in process", self.engine),
+            Some(Place::Fuse) => format!("{} through FUSE", self.engine),
+            Some(Place::Kernel) => format!("{} through the module", self.engine),
+            None => self.engine.to_owned(),
         }
     }
 }

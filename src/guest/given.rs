@@ -5,18 +5,18 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::protocol::{QUERIES_PATH, VECTORS_PATH};
 use crate::dataset::fvecs;
 use crate::dataset::source::Source;
 use crate::dataset::workload::Vectors;
+use crate::protocol::guest_files::{QUERIES, VECTORS};
 
 /// Vectors that were given are read and hashed anew each time.
 pub fn vectors(source: &Source) -> Result<Vectors> {
     let read = |path| fvecs::read(Path::new(path));
     let given = || {
         Ok(Some(Vectors {
-            vectors: read(VECTORS_PATH)?,
-            queries: read(QUERIES_PATH)?,
+            vectors: read(VECTORS)?,
+            queries: read(QUERIES)?,
         }))
     };
     source.vectors(given).context("there are no vectors")

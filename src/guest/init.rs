@@ -14,8 +14,9 @@ use nix::sys::utsname::uname;
 use super::drivers;
 use super::outlet::Outlet;
 use super::port::Port;
-use super::protocol::{Message, PLAN_PATH, Plan, VERSION};
 use super::supervisor;
+use crate::protocol::guest_files::PLAN;
+use crate::protocol::{Message, Plan, VERSION};
 
 /// Never returns, whatever happens: when PID 1 ends, the kernel panics.
 pub fn main() -> ! {
@@ -81,7 +82,7 @@ fn stray_text_to_the_kernel_log() -> Result<()> {
 
 /// The plan, as it was placed into the initramfs.
 pub fn read_plan() -> Result<Plan> {
-    parse_plan(Path::new(PLAN_PATH))
+    parse_plan(Path::new(PLAN))
 }
 
 fn parse_plan(path: &Path) -> Result<Plan> {

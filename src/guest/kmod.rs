@@ -11,8 +11,8 @@ use object::elf::{ELF_NOTE_GNU, FileHeader64, NT_GNU_BUILD_ID};
 use object::read::elf::NoteIterator;
 use object::{LittleEndian, Object};
 
-use super::hypervisor;
-use super::system::read_trimmed;
+use crate::system::hypervisor;
+use crate::system::proc::read_trimmed;
 
 pub const NAME: &str = "vexfs";
 

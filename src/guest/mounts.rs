@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
-use super::deadline::wait_for;
-use super::protocol::Place;
-use super::{kmod, system};
+use super::kmod;
+use crate::client::Place;
+use crate::system::deadline::wait_for;
+use crate::system::proc;
 
 /// The `vexfs` tool, which serves the FUSE mounts.
 const TOOL: &str = "/bin/vexfs";
@@ -179,7 +180,7 @@ fn mount_fuse(lower: &Path, root: &Path) -> Result<Child> {
         if let Some(status) = daemon.try_wait()? {
             bail!("the FUSE driver ended with {status}: {}", daemon_log());
         }
-        let mounts = system::mounts()?;
+        let mounts = proc::mounts()?;
         Ok(mounts.iter().any(|entry| entry.point == root).then_some(()))
     });
     if mounted.is_err() {

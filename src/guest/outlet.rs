@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::protocol::Message;
+use crate::protocol::Message;
 
 /// Takes the messages in their order, and has them safe when it returns.
 pub trait Outlet {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
-use super::deadline::wait_for;
 use super::drivers;
-use super::protocol::PEERS_DISK;
+use crate::protocol::guest_files::PEERS_DISK;
+use crate::system::deadline::wait_for;
 
 const APPEARS_WITHIN: Duration = Duration::from_secs(20);
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::deadline::wait_for;
 use super::outlet::Outlet;
-use super::protocol::{Message, PORT_NAME};
+use crate::protocol::Message;
+use crate::protocol::guest_files::PORT_NAME;
+use crate::system::deadline::wait_for;
 
 const APPEARS_WITHIN: Duration = Duration::from_secs(20);
 

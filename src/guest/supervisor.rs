@@ -16,10 +16,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::deadline::wait_for;
+use super::STEP_PROGRAM;
 use super::outlet::Outlet;
-use super::protocol::{Failure, Message, Outcome, Plan, Step};
-use super::{STEP_PROGRAM, system};
+use crate::protocol::{Failure, Message, Outcome, Plan, Step};
+use crate::system::deadline::wait_for;
+use crate::system::proc;
 
 /// Where init notes what steps left behind, for the last step to report.
 pub const LEFTOVERS_PATH: &str = "/tmp/leftovers";
@@ -148,7 +149,7 @@ impl<R: Read + AsFd> Output<R> {
 /// A step that came to its end should have left neither processes nor mounts.
 fn note_leftovers(step: Step, pid: Pid) -> Result<()> {
     let mut notes = String::new();
-    for (other, command) in system::user_processes()? {
+    for (other, command) in proc::user_processes()? {
         if other != pid.as_raw() {
             notes += &format!("process {command} (after {step})\n");
         }
@@ -164,7 +165,7 @@ fn note_leftovers(step: Step, pid: Pid) -> Result<()> {
 }
 
 fn step_mounts() -> Result<Vec<String>> {
-    let mounts = system::mounts()?;
+    let mounts = proc::mounts()?;
     let points = mounts.iter().map(|entry| entry.point.display().to_string());
     Ok(points
         .filter(|point| point.starts_with("/mnt/") || point.starts_with("/store"))

@@ -21,18 +21,21 @@ use super::judge::{Observed, judge, unfinished};
 use super::uki;
 use crate::bundle::manifest::{FileRecord, Manifest};
 use crate::bundle::{INITRAMFS, KERNEL, MODULE};
-use crate::guest::deadline::wait_for;
 use crate::guest::outlet::Outlet;
-use crate::guest::protocol::Message;
 use crate::guest::supervisor::time_limit;
-use crate::guest::{drivers, hypervisor, init, kmod, system};
+use crate::guest::{drivers, init, kmod};
+use crate::machine::kernel_log::scan_as_of;
 use crate::machine::session::Ending;
-use crate::validate::guest_report::GuestReport;
-use crate::validate::judgement::{scan, today};
-use crate::validate::record::{self, CONSOLE, MESSAGES, VERDICT};
-use crate::validate::run::progress;
-use crate::validate::terminal;
-use crate::validate::verdict::Fate;
+use crate::protocol::Message;
+use crate::protocol::run_files::{CONSOLE, MESSAGES, VERDICT};
+use crate::report::terminal;
+use crate::run::progress;
+use crate::system::clock::today;
+use crate::system::deadline::wait_for;
+use crate::system::{hypervisor, proc};
+use crate::verdict::fate::Fate;
+use crate::verdict::guest_report::GuestReport;
+use crate::verdict::record;
 
 /// Disks can be slow to appear.
 const DISK_APPEARS_WITHIN: Duration = Duration::from_secs(60);
@@ -210,7 +213,7 @@ fn observe(
                 reason: format!("{error:#}"),
             },
         }),
-        kernel_log: scan(&log, date),
+        kernel_log: scan_as_of(&log, date),
         guest: record.guest,
     })
 }
@@ -277,7 +280,7 @@ impl Outlet for Record<'_, '_> {
 
 impl Record<'_, '_> {
     fn save_kernel_log(&mut self) -> Result<()> {
-        let records = system::kernel_log_from(self.next_log)?;
+        let records = proc::kernel_log_from(self.next_log)?;
         let mut text = String::new();
         for record in records {
             text += &record.line();

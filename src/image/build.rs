@@ -14,11 +14,10 @@ use super::fat::Fat;
 use super::uki;
 use crate::bundle::Bundle;
 use crate::bundle::guest_modules::Role;
-use crate::guest::protocol::Step;
+use crate::criteria::Criteria;
+use crate::criteria::subject;
 use crate::machine::{self, in_archive};
-use crate::validate::checks;
-use crate::validate::criteria::Criteria;
-use crate::validate::run::{plan, workload};
+use crate::protocol::Step;
 
 /// Where firmware looks on a disk that it knows nothing about.
 pub const BOOT_FILE: &str = "EFI/BOOT/BOOTX64.EFI";
@@ -81,13 +80,13 @@ pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> R
 }
 
 fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<Contents> {
-    let mut steps = checks::steps(criteria).unwrap_or_default();
+    let mut steps = subject::steps(criteria).unwrap_or_default();
     // Nobody attaches a disk with other engines.
     steps.retain(|step| *step != Step::Peers);
     Ok(Contents {
         format: FORMAT,
         data_partition: identity.data,
-        plan: plan(criteria, None, workload(criteria)?, steps),
+        plan: criteria.plan(None, criteria.workload()?, steps),
         criteria: criteria.text.clone(),
         manifest: bundle.manifest_text().to_owned(),
     })

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::bundle::manifest::Manifest;
-use crate::guest::protocol::Plan;
-use crate::validate::criteria::Criteria;
+use crate::criteria::Criteria;
+use crate::protocol::Plan;
 
 /// Raised whenever the layout of an image changes its meaning.
 pub const FORMAT: u32 = 1;

@@ -11,7 +11,7 @@ use super::fat::Fat;
 /// Of the partition. A run takes a few.
 pub const MIB: u64 = 64;
 
-/// What a person reads. The other files are those of `validate::record`; the verdict is written last, so a run that has it
+/// What a person reads. The other files are those of `verdict::record`; the verdict is written last, so a run that has it
 /// came to its end.
 pub const REPORT: &str = "report.txt";
 

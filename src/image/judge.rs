@@ -6,15 +6,16 @@ use jiff::civil::Date;
 
 use super::contents::Contents;
 use super::data::{Data, Run};
-use crate::guest::protocol::Accelerator;
-use crate::guest::results::Identity;
-use crate::machine::kernel_log::Scan;
+use crate::machine::kernel_log::{Scan, scan_as_of};
 use crate::machine::session::Ending;
-use crate::validate::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
-use crate::validate::guest_report::GuestReport;
-use crate::validate::judgement::{Judgement, scan, today};
-use crate::validate::record::{CONSOLE, MESSAGES};
-use crate::validate::verdict::Fate;
+use crate::protocol::Accelerator;
+use crate::protocol::results::Identity;
+use crate::protocol::run_files::{CONSOLE, MESSAGES};
+use crate::system::clock::today;
+use crate::verdict::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
+use crate::verdict::fate::Fate;
+use crate::verdict::guest_report::GuestReport;
+use crate::verdict::judgement::Judgement;
 
 /// What is known of a run.
 pub struct Observed {
@@ -75,7 +76,7 @@ pub fn unfinished(data: &Data, run: Run) -> Result<Observed> {
     let log = data.read(run, CONSOLE)?.unwrap_or_default();
     let date = today();
     // Half a log proves a fault, but not that there is none.
-    let kernel_log = scan(&log, date).and_then(|scan| {
+    let kernel_log = scan_as_of(&log, date).and_then(|scan| {
         if scan.is_clean() {
             Err("the log was not saved to its end".into())
         } else {

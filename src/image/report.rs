@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::data::{Data, REPORT, Run};
 use super::disk::Layout;
 use super::judge::{judge, unfinished};
-use crate::validate::record::VERDICT;
-use crate::validate::terminal;
-use crate::validate::verdict::Verdict;
+use crate::protocol::run_files::VERDICT;
+use crate::report::terminal;
+use crate::verdict::Verdict;
 
 #[derive(Debug, Serialize)]
 pub struct ImageReport {

@@ -15,7 +15,7 @@ use crate::anns::Metric;
 use crate::bundle::Bundle;
 use crate::dataset::source::Source;
 use crate::dataset::workload::{Name, Workload};
-use crate::guest::protocol::{Accelerator, Plan, VERSION};
+use crate::protocol::{Accelerator, Plan, VERSION};
 
 /// What the user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]

@@ -119,6 +119,12 @@ impl Scan {
     }
 }
 
+/// Scans a kernel log as of the day of its run, with the exceptions that this version of the toolkit has.
+pub fn scan_as_of(log: &[u8], day: Date) -> Result<Scan, String> {
+    let exceptions = exceptions().map_err(|error| format!("{error:#}"))?;
+    Ok(scan(&String::from_utf8_lossy(log), &exceptions, day))
+}
+
 /// Scans a log as of `today`. A log that does not begin where the kernel does is a finding in itself: silence proves nothing.
 pub fn scan(log: &str, exceptions: &[Exception], today: Date) -> Scan {
     let mut scan = Scan {

@@ -3,8 +3,10 @@
 
 pub mod accelerator;
 mod child;
+mod error;
 pub mod kernel_log;
 pub mod qemu;
+pub mod room;
 pub mod session;
 mod tail;
 
@@ -21,29 +23,15 @@ use crate::bundle::Bundle;
 use crate::bundle::initramfs::Archive;
 use crate::dataset::fvecs;
 use crate::dataset::workload::Vectors;
-use crate::guest::protocol::{Accelerator, PLAN_PATH, Plan, QUERIES_PATH, VECTORS_PATH};
+use crate::protocol::guest_files::{PLAN, QUERIES, VECTORS};
+use crate::protocol::{Accelerator, Plan};
 use child::Child;
+pub use error::MachineError;
 use qemu::{Hardware, Qemu};
 use tail::Tail;
 
 /// How long to sleep between two looks at what the guest wrote.
 const POLL: Duration = Duration::from_millis(10);
-
-#[derive(Debug, thiserror::Error)]
-pub enum MachineError {
-    #[error(
-        "cannot run {program}: {source}; install QEMU (Debian: qemu-system-x86) or set VEXFS_QEMU"
-    )]
-    NoQemu { program: PathBuf, source: io::Error },
-    #[error(
-        "{program} has version `{version}`, but 8.0 or newer is needed: install a newer QEMU or set VEXFS_QEMU"
-    )]
-    OldQemu { program: PathBuf, version: String },
-    #[error("KVM was asked for and does not work here: {reason}; use another accelerator, or auto")]
-    NoKvm { reason: String },
-    #[error("cannot {what}: {source}")]
-    Io { what: String, source: io::Error },
-}
 
 /// What distinguishes one boot from another.
 #[derive(Debug, Clone)]
@@ -198,9 +186,9 @@ impl Drop for Machine {
 pub fn input(plan: &Plan, given: Option<&Vectors>) -> Archive {
     let mut archive = Archive::default();
     let plan = serde_json::to_vec(plan).expect("a plan is plain data");
-    archive.file(in_archive(PLAN_PATH), plan);
+    archive.file(in_archive(PLAN), plan);
     if let Some(Vectors { vectors, queries }) = given {
-        for (path, rows) in [(VECTORS_PATH, vectors), (QUERIES_PATH, queries)] {
+        for (path, rows) in [(VECTORS, vectors), (QUERIES, queries)] {
             let path = in_archive(path);
             if let Some((folder, _)) = path.rsplit_once('/') {
                 archive.directory(folder);

@@ -6,8 +6,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::MachineError;
-use crate::guest::protocol::{Accelerator, PEERS_DISK, PORT_NAME};
+use super::error::MachineError;
+use crate::protocol::Accelerator;
+use crate::protocol::guest_files::{PEERS_DISK, PORT_NAME};
 
 /// QEMU 7.2 corrupts cmpxchg16b when it emulates.
 const OLDEST_MAJOR: u32 = 8;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kernel_log::{self, Crash};
 use super::{Event, Machine, MachineError};
-use crate::guest::protocol::{Message, VERSION};
+use crate::protocol::{Message, VERSION};
 
 /// How long to wait, in the host's time.
 #[derive(Debug, Clone, Copy)]

@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use super::source::Source;
 use crate::bundle::manifest::ModuleIdentity;
-use crate::validate::check::{Check, Status};
-use crate::validate::criteria::Criteria;
-use crate::validate::evidence::Evidence;
-use crate::validate::record::VERDICT;
-use crate::validate::verdict::{Verdict, Word};
+use crate::criteria::Criteria;
+use crate::criteria::check::{Check, Status};
+use crate::protocol::run_files::VERDICT;
+use crate::verdict::evidence::Evidence;
+use crate::verdict::{Verdict, Word};
 
 /// What these checks say is about other engines, not about the module; a host may lack those.
 const OF_OTHERS: [&str; 3] = ["peers.", "fuse.vs-", "kernel.vs-"];

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::source::Source;
 use crate::figures::{Figure, Quantity, Ratio, Refusal, Rule, Spread};
-use crate::validate::figures;
+use crate::verdict::figures;
 
 /// Figures, and where they come from.
 pub struct Figures {

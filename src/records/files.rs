@@ -7,13 +7,10 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::comparison;
 use crate::image::data::REPORT;
-use crate::report;
-use crate::validate::judgement::to_json;
-use crate::validate::record::{
-    CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, PROBE, QEMU, RESULTS, RUN, SECOND_BOOT,
-    VERDICT,
+use crate::protocol::run_files::{
+    COMPARISON, CONSOLE, CRITERIA, FIGURES, HOST, JUNIT, KVM_PROBE, MANIFEST, MARKDOWN, MESSAGES,
+    PAGE, QEMU, RESULTS, RUN, SECOND_BOOT, VERDICT, to_json,
 };
 
 /// Raised whenever a pack changes its meaning.
@@ -26,25 +23,12 @@ pub const STATEMENT: &str = "statement.json";
 
 /// The files of a run.
 const OF_A_RUN: [&str; 15] = [
-    comparison::FILE,
-    report::JUNIT,
-    report::MARKDOWN,
-    report::PAGE,
-    CONSOLE,
-    CRITERIA,
-    FIGURES,
-    HOST,
-    MANIFEST,
-    MESSAGES,
-    QEMU,
-    REPORT,
-    RESULTS,
-    RUN,
-    VERDICT,
+    COMPARISON, JUNIT, MARKDOWN, PAGE, CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, QEMU,
+    REPORT, RESULTS, RUN, VERDICT,
 ];
 
 /// Directories below a run's, and what is in each.
-pub const BOOTS: [&str; 2] = [PROBE, SECOND_BOOT];
+pub const BOOTS: [&str; 2] = [KVM_PROBE, SECOND_BOOT];
 const OF_A_BOOT: [&str; 3] = [CONSOLE, MESSAGES, QEMU];
 
 /// No file of a pack is larger, nor is the list.

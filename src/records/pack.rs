@@ -14,8 +14,8 @@ use tar::{Builder, EntryType, Header};
 use super::files::{self, BOOTS, LARGEST, LIST, List, Listed, STATEMENT, is_of_a_run};
 use super::source::{Form, Source};
 use super::statement;
-use crate::validate::record::RUN;
-use crate::validate::verdict::Fate;
+use crate::protocol::run_files::RUN;
+use crate::verdict::fate::Fate;
 
 /// gzip's mark for an unknown system: the bytes do not tell where they were packed.
 const ANY_SYSTEM: u8 = 255;

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use super::unpack::{self, is_pack};
+use super::unpack::{self, is_pack, scratch};
 use crate::image;
+use crate::protocol::run_files::{JUNIT, MARKDOWN, PAGE};
 use crate::report;
-use crate::validate::evidence::Evidence;
-use crate::validate::record;
-use crate::validate::verdict::Verdict;
+use crate::verdict::Verdict;
+use crate::verdict::evidence::Evidence;
+use crate::verdict::record;
 
 /// A run that was judged again and gave its own verdict.
 pub struct Source {
@@ -66,7 +67,7 @@ fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
     let (evidence, verdict) = record::verify(dir)?;
     let again = scratch()?;
     report::write(&evidence, &verdict, again.path())?;
-    for name in [report::PAGE, report::JUNIT, report::MARKDOWN] {
+    for name in [PAGE, JUNIT, MARKDOWN] {
         let (found, expected) = (dir.join(name), again.path().join(name));
         ensure!(
             !found.exists() || fs::read(found)? == fs::read(expected)?,
@@ -74,10 +75,6 @@ fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
         );
     }
     Ok((evidence, verdict))
-}
-
-pub(super) fn scratch() -> Result<TempDir> {
-    tempfile::tempdir().context("no temporary directory can be made")
 }
 
 fn of_run(dir: &Path) -> Result<Opened> {

@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::files::Digests;
 use crate::bundle::{INITRAMFS, KERNEL, MODULE};
-use crate::validate::check::Status;
-use crate::validate::evidence::Evidence;
-use crate::validate::judgement::to_json;
-use crate::validate::record::{CRITERIA, MANIFEST, RUN};
-use crate::validate::verdict::{Verdict, Word};
+use crate::criteria::check::Status;
+use crate::protocol::run_files::{CRITERIA, MANIFEST, RUN, to_json};
+use crate::verdict::evidence::Evidence;
+use crate::verdict::{Verdict, Word};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

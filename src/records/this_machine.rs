@@ -7,7 +7,7 @@ use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 use serde::Serialize;
 
-use crate::guest::hypervisor;
+use crate::system::hypervisor;
 
 use super::bare_metal::Module;
 

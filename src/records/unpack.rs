@@ -13,11 +13,10 @@ use tar::{Archive, Entry, EntryType};
 use tempfile::TempDir;
 
 use super::files::{ALL, LARGEST_LIST, LIST, List, Listed, STATEMENT};
-use super::source::scratch;
 use super::statement;
-use crate::validate::evidence::Evidence;
-use crate::validate::record::RUN;
-use crate::validate::verdict::Verdict;
+use crate::protocol::run_files::RUN;
+use crate::verdict::Verdict;
+use crate::verdict::evidence::Evidence;
 
 /// How gzip begins.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -30,6 +29,10 @@ pub struct Unpacked {
     pub dir: TempDir,
     pub id: String,
     statement: String,
+}
+
+pub(super) fn scratch() -> Result<TempDir> {
+    tempfile::tempdir().context("no temporary directory can be made")
 }
 
 /// Whether a file begins as a pack does.

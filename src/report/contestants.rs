@@ -3,9 +3,9 @@
 
 use super::charts::{Shape, Stroke};
 use crate::bench::stats;
-use crate::client::Kind;
-use crate::comparison::{Compared, Comparison, OURS, Place, Samples, Series};
+use crate::client::{Kind, Place};
 use crate::figures::{Figure, Located, Standing};
+use crate::peers::{Compared, Comparison, OURS, Samples, Series};
 
 /// One workload with all who took part in it.
 pub struct Field<'a> {
@@ -83,8 +83,8 @@ fn stroke(comparison: &Comparison, standing: &Standing) -> Stroke {
         .filter(|engine| engine.name != OURS);
     let position = peers.position(|engine| engine.name == standing.engine);
     Stroke(match (standing.place, position) {
-        (Place::Fuse, _) => 1,
-        (Place::Kernel, _) => 2,
+        (Some(Place::Fuse), _) => 1,
+        (Some(Place::Kernel), _) => 2,
         (_, None) => 0,
         (_, Some(position)) => PEERS[position % PEERS.len()],
     })

@@ -4,8 +4,8 @@
 use anyhow::{Context, Result};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::validate::check::{Check, PHASES, Status};
-use crate::validate::verdict::Verdict;
+use crate::criteria::check::{Check, PHASES, Status};
+use crate::verdict::Verdict;
 
 pub fn render(verdict: &Verdict) -> Result<String> {
     let mut report = Report::new("vexfs-validate");

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `report.md`: what fits into the summary of a CI's job.
+//! `shown.md`: what fits into the summary of a CI's job.
 
 use super::section::{peers, places};
+use super::shown::Shown;
 use super::table::{Cell, Table, escaped};
-use super::{Report, words};
-use crate::validate::check::PHASES;
+use super::words;
+use crate::criteria::check::PHASES;
 
-pub fn render(report: &Report) -> String {
-    let verdict = report.verdict;
+pub fn render(shown: &Shown) -> String {
+    let verdict = shown.verdict;
     let mut text = format!(
         "# VexFS validation: {}\n\n{}\n",
         words::verdict(verdict),
         escaped(&words::sentence(verdict))
     );
-    section(&mut text, "Checks", Ok(vec![checks(report)]));
-    let places = places::tables(report);
+    section(&mut text, "Checks", Ok(vec![checks(shown)]));
+    let places = places::tables(shown);
     let places = if places.is_empty() {
         Err(verdict.machine.to_string())
     } else {
@@ -25,7 +26,7 @@ pub fn render(report: &Report) -> String {
         "In process, through FUSE, through the module",
         places,
     );
-    section(&mut text, "Engines side by side", peers::tables(report));
+    section(&mut text, "Engines side by side", peers::tables(shown));
     text
 }
 
@@ -45,12 +46,12 @@ fn section(text: &mut String, title: &str, tables: Result<Vec<Table>, String>) {
     }
 }
 
-fn checks(report: &Report) -> Table {
+fn checks(shown: &Shown) -> Table {
     let mut table = Table::new(
         "Every check",
         &["phase", "status", "check", "measured", "criterion"],
     );
-    for check in &report.verdict.checks {
+    for check in &shown.verdict.checks {
         let phase = PHASES.iter().find(|(phase, _)| *phase == check.phase);
         table.row([
             Cell::text(phase.map_or(check.phase.to_string(), |(phase, title)| {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A run for readers: a page, JUnit's XML for a CI, Markdown for its summary (`docs/report.md`). The same record gives the same bytes.
+//! A run for readers: a page, JUnit's XML for a CI, Markdown for its summary (`docs/report.md`), text for a terminal.
+//!
+//! Reported again, a record gives the bytes that it gave before.
 
 mod charts;
 mod contestants;
@@ -8,7 +10,9 @@ mod markdown;
 mod numbers;
 mod page;
 mod section;
+mod shown;
 mod table;
+pub mod terminal;
 mod words;
 
 use std::fs;
@@ -16,53 +20,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use contestants::Field;
+pub use shown::Shown;
 
-use crate::figures::Figure;
-use crate::figures::Located;
-use crate::validate::check::Finding;
-use crate::validate::evidence::Evidence;
-use crate::validate::figures;
-use crate::validate::verdict::Verdict;
+use crate::protocol::run_files::{JUNIT, MARKDOWN, PAGE};
+use crate::verdict::Verdict;
+use crate::verdict::evidence::Evidence;
 
-pub const PAGE: &str = "report.html";
-pub const JUNIT: &str = "junit.xml";
-pub const MARKDOWN: &str = "report.md";
-
-/// What is reported.
-pub struct Report<'a> {
-    evidence: &'a Evidence,
-    verdict: &'a Verdict,
-    figures: Vec<Figure>,
-    /// The engines side by side on the host, a workload each; or why there are none.
-    fields: Result<Vec<Field<'a>>, String>,
-    /// The same in the guest.
-    guest_fields: Result<Vec<Field<'a>>, String>,
-}
-
-/// The recall at which engines are set against each other where the criteria name none.
-const FLOOR: f64 = 0.95;
-
-impl<'a> Report<'a> {
-    pub fn of(evidence: &'a Evidence, verdict: &'a Verdict) -> Report<'a> {
-        let plan = evidence.criteria.comparison.as_ref();
-        let floor = plan.map_or(FLOOR, |plan| plan.recall);
-        let fields = |comparison: Result<Located<'a>, Finding>| {
-            let comparison = comparison.map_err(|finding| finding.measured)?;
-            let workloads = comparison.comparison().workloads.iter();
-            Ok(workloads
-                .map(|compared| Field::new(comparison.clone(), compared, floor))
-                .collect())
-        };
-        Report {
-            evidence,
-            verdict,
-            figures: figures::of_places(evidence),
-            fields: fields(evidence.comparison()),
-            guest_fields: fields(evidence.comparison_in_guest()),
-        }
-    }
-
+impl Shown<'_> {
     pub fn page(&self) -> String {
         // A terminal's colours in a line of a log, say: no character of HTML.
         let page = page::render(self).into_string();
@@ -81,12 +45,12 @@ impl<'a> Report<'a> {
 
 /// Writes all three to a directory, which is made if it is not there.
 pub fn write(evidence: &Evidence, verdict: &Verdict, dir: &Path) -> Result<()> {
-    let report = Report::of(evidence, verdict);
+    let shown = Shown::of(evidence, verdict);
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     for (name, content) in [
-        (PAGE, report.page()),
-        (JUNIT, report.junit()?),
-        (MARKDOWN, report.markdown()),
+        (PAGE, shown.page()),
+        (JUNIT, shown.junit()?),
+        (MARKDOWN, shown.markdown()),
     ] {
         let path = dir.join(name);
         fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `report.html`: one file that loads nothing.
+//! `shown.html`: one file that loads nothing.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::section::{self, Section};
-use super::{Report, words};
+use super::shown::Shown;
+use super::words;
 
 const STYLES: &str = include_str!("styles.css");
 
-pub fn render(report: &Report) -> Markup {
+pub fn render(shown: &Shown) -> Markup {
     let sections: Vec<Section> = vec![
-        section::checks::section(report),
-        section::recall::section(report),
-        section::latency::section(report),
-        section::places::section(report),
-        section::peers::section(report),
-        section::memory::section(report),
-        section::indexes::section(report),
-        section::provenance::section(report),
-        section::reproduce::section(report),
+        section::checks::section(shown),
+        section::recall::section(shown),
+        section::latency::section(shown),
+        section::places::section(shown),
+        section::peers::section(shown),
+        section::memory::section(shown),
+        section::indexes::section(shown),
+        section::provenance::section(shown),
+        section::reproduce::section(shown),
     ];
-    let word = words::verdict(report.verdict);
+    let word = words::verdict(shown.verdict);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -34,7 +35,7 @@ pub fn render(report: &Report) -> Markup {
             body {
                 header {
                     h1 { "VexFS validation" }
-                    (section::verdict::render(report))
+                    (section::verdict::render(shown))
                     nav aria-label="Sections" { ul {
                         @for section in &sections { li { a href=(format!("#{}", section.id)) { (section.title) } } }
                     } }

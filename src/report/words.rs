@@ -3,11 +3,12 @@
 
 use super::charts::Stroke;
 use super::numbers::grouped;
+use crate::client::Place;
+use crate::criteria::check::Status;
 use crate::dataset::workload::{Name, Workload};
 use crate::figures::{Against, Ratio, Spread};
-use crate::guest::protocol::Place;
-use crate::validate::check::Status;
-use crate::validate::verdict::{Fate, Verdict, Word};
+use crate::verdict::fate::Fate;
+use crate::verdict::{Verdict, Word};
 
 pub fn verdict(verdict: &Verdict) -> &'static str {
     match verdict.verdict {

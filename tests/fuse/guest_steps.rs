@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::mount::{MntFlags, umount2};
-use vexfs::guest::results::Case;
+use vexfs::exercise::files;
 use vexfs::guest::steps::indexes::{following, replacing};
-use vexfs::guest::steps::{concurrency, errors, files};
+use vexfs::guest::steps::{concurrency, errors};
+use vexfs::protocol::results::Case;
 
 /// A fresh store served by the FUSE driver, for as long as this value lives.
 struct Served {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::processes;
 
-const CRITERIA: &str = include_str!("../../src/validate/criteria.json");
+const CRITERIA: &str = include_str!("../../src/criteria/criteria.json");
 const CHECKS: [&str; 3] = [
     "fuse.host.lifecycle",
     "fuse.host.files",

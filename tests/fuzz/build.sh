@@ -24,15 +24,17 @@ float=(-ffp-contract=off -fno-math-errno)
 objects=()
 compile() { # SOURCE FLAGS...
 	local object=$out/$(basename "$1" .c).o
-	case $1 in */index.c | */check.c) ;; *) set -- "$@" -fno-sanitize-coverage=trace-cmp ;; esac
+	case $1 in */loader.c | */array_check.c) ;; *) set -- "$@" -fno-sanitize-coverage=trace-cmp ;; esac
 	"$clang" "${flags[@]}" "${@:2}" -c "$1" -o "$object"
 	objects+=("$object")
 }
-for f in search topk select sums scratch simd index check hnsw ivf pq lsh; do compile "kernel/$f.c"; done
-for f in distance_scalar code_scalar pq_scan_scalar query distance_sse2 code_sse2; do compile "kernel/$f.c" "${float[@]}"; done
+for f in rows search rerank topk select sums scratch loader array_check hnsw ivf pq lsh; do compile "kernel/search/$f.c"; done
+compile kernel/simd/simd.c
+compile kernel/search/query.c "${float[@]}"
+for f in distance_scalar code_scalar pq_scan_scalar distance_sse2 code_sse2; do compile "kernel/simd/$f.c" "${float[@]}"; done
 for f in distance code pq_scan; do
-	compile "kernel/${f}_avx2.c" "${float[@]}" -mavx2
-	compile "kernel/${f}_avx512.c" "${float[@]}" -mavx512f -mavx512bw
+	compile "kernel/simd/${f}_avx2.c" "${float[@]}" -mavx2
+	compile "kernel/simd/${f}_avx512.c" "${float[@]}" -mavx512f -mavx512bw
 done
 for f in tests/support/kernel/harness.c tests/fuzz/input.c tests/fuzz/libfuzzer.c; do compile "$f"; done
 "$clang" -fsanitize=fuzzer,address,undefined "${objects[@]}" \

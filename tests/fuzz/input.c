@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "harness.h"
-#include "index.h"
 #include "input.h"
-#include "search.h"
-#include "simd.h"
+#include "search/loader.h"
+#include "search/search.h"
+#include "simd/simd.h"
 #include "uapi/vexfs.h"
 
 struct control {

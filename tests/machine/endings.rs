@@ -16,11 +16,11 @@ use vexfs::anns::Metric;
 use vexfs::bundle::Bundle;
 use vexfs::dataset::source::Source;
 use vexfs::dataset::workload::{Name, Workload};
-use vexfs::guest::protocol::{Accelerator, Plan, Step, VERSION};
 use vexfs::machine::accelerator::{Requested, choose};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
 use vexfs::machine::{Machine, MachineConfig, MachineError, input};
+use vexfs::protocol::{Accelerator, Plan, Step, VERSION};
 
 use crate::bundles;
 

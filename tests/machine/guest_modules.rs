@@ -16,11 +16,11 @@ use vexfs::bundle::source_tree::SourceTree;
 use vexfs::bundle::{guest_program, kernel_module};
 use vexfs::dataset::source::Source;
 use vexfs::dataset::workload::{Name, Workload};
-use vexfs::guest::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
-use vexfs::guest::results::{Identity, StepData};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
 use vexfs::machine::{Machine, MachineConfig, input};
+use vexfs::protocol::results::{Identity, StepData};
+use vexfs::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
 
 const DEADLINES: Deadlines = Deadlines {
     boot: Duration::from_secs(180),

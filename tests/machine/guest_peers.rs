@@ -10,11 +10,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vexfs::comparison::{Comparison, OURS, Place};
+use vexfs::client::Place;
+use vexfs::peers::{Comparison, OURS};
 
 use crate::bundles;
 
-const CRITERIA: &str = include_str!("../../src/validate/criteria.json");
+const CRITERIA: &str = include_str!("../../src/criteria/criteria.json");
 
 const CHECKS: [&str; 4] = [
     "peers.guest.measured",
@@ -122,7 +123,7 @@ fn every_engine_and_every_place_of_ours_is_measured_in_the_guest() {
     }
     let compared = &comparison.workloads[0];
     let answers = |place| -> Vec<_> {
-        let all = compared.of(OURS, place);
+        let all = compared.of(OURS, Some(place));
         all.map(|series| {
             let samples = series.measured.samples().unwrap();
             assert_eq!((samples.samples_ns.len(), &samples.divergence), (2, &None));

@@ -12,15 +12,15 @@ use vexfs::bundle::Bundle;
 use vexfs::dataset::Matrix;
 use vexfs::dataset::source::{Given, Source};
 use vexfs::dataset::workload::{Name, Vectors, Workload};
-use vexfs::guest::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
 use vexfs::machine::{Machine, MachineConfig, input};
+use vexfs::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
 
 use crate::bundles;
 use crate::python::run_python;
 
-const CRITERIA: &str = include_str!("../../src/validate/criteria.json");
+const CRITERIA: &str = include_str!("../../src/criteria/criteria.json");
 
 /// Checks that have nothing to do with the vectors and take their time.
 const LEFT_OUT: [&str; 5] = [

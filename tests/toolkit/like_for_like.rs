@@ -2,12 +2,12 @@
 //! Which ratios exist, and which are refused; among the latter the one that early documents of VexFS were built on.
 
 use vexfs::anns::Metric;
-use vexfs::client::Kind;
+use vexfs::client::{Kind, Place};
 use vexfs::figures::{
     Against, Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio,
     Refusal, Rule, Spread,
 };
-use vexfs::guest::protocol::{Accelerator, Place};
+use vexfs::protocol::Accelerator;
 
 /// ChromaDB's "949 ops/sec" as it was recorded (docs/method.md).
 const INHERITED: &str = include_str!("../data/figures/chromadb-949.json");

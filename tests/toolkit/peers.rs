@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vexfs::client::Kind;
-use vexfs::comparison::{
-    Comparison, Contestant, NoMount, OURS, Peers, Place, Places, Plan, Samples, Store,
-    WorkloadPlan, adapters, compare, on_one_core,
-};
+use vexfs::client::{Kind, Place};
 use vexfs::dataset::workload::{Name, Workload};
+use vexfs::peers::{
+    Comparison, Contestant, NoMount, OURS, Peers, Places, Plan, Samples, Store, WorkloadPlan,
+    adapters, compare, on_one_core,
+};
 
 use crate::processes;
 
@@ -117,7 +117,7 @@ fn measured<'a>(
 ) -> Vec<Result<&'a Samples, String>> {
     let all = &comparison.workloads[0].series;
     let wanted = all.iter().filter(|series| {
-        series.engine == engine && series.kind == kind && series.place != Place::Fuse
+        series.engine == engine && series.kind == kind && series.place != Some(Place::Fuse)
     });
     wanted.map(|series| series.measured.samples()).collect()
 }
@@ -196,7 +196,7 @@ fn every_engine_finds_more_the_harder_it_tries() {
         }
     }
     // Ours through FUSE, where there is no mount.
-    let through = compared.of(OURS, Place::Fuse);
+    let through = compared.of(OURS, Some(Place::Fuse));
     let reasons: Vec<_> = through
         .map(|series| series.measured.samples().unwrap_err())
         .collect();
@@ -478,7 +478,7 @@ fn a_run_writes_the_comparison_down_and_judges_it() {
     let out = tempfile::tempdir().unwrap();
     let criteria = out.path().join("criteria.json");
     let mut text: Value =
-        serde_json::from_str(include_str!("../../src/validate/criteria.json")).unwrap();
+        serde_json::from_str(include_str!("../../src/criteria/criteria.json")).unwrap();
     let small = plan(
         2_000,
         vec![
@@ -542,11 +542,14 @@ fn a_run_writes_the_comparison_down_and_judges_it() {
 
     let (statuses, checks) = run(&[Path::new("--peers"), &python()]);
     assert_eq!(statuses, all(["pass"; 4]), "{checks:#?}");
-    let comparison = Comparison::read(&out.path().join("latest")).unwrap();
+    let comparison: Comparison = {
+        let path = out.path().join("latest/comparison.json");
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
     let compared = &comparison.workloads[0];
-    for through in compared.of(OURS, Place::Fuse) {
+    for through in compared.of(OURS, Some(Place::Fuse)) {
         let twin = compared
-            .of(OURS, Place::InProcess)
+            .of(OURS, Some(Place::InProcess))
             .find(|twin| (twin.kind, twin.effort) == (through.kind, through.effort))
             .unwrap();
         let [through, here] = [through, twin].map(|series| series.measured.samples().unwrap());
@@ -568,7 +571,7 @@ fn a_killed_run_leaves_no_adapter_and_no_files() {
     let place = tempfile::tempdir().unwrap();
     let criteria = place.path().join("criteria.json");
     let mut text: Value =
-        serde_json::from_str(include_str!("../../src/validate/criteria.json")).unwrap();
+        serde_json::from_str(include_str!("../../src/criteria/criteria.json")).unwrap();
     let mut long = plan(2_000, vec![contestant("faiss", Kind::Flat, &[0])]);
     long.runs = 1_000_000;
     text["comparison"] = serde_json::to_value(&long).unwrap();

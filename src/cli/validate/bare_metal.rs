@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::print_json;
+use super::output::print_json;
 use crate::records::bare_metal::{Candidate, Module, look_at, runs};
 use crate::records::this_machine::{self, Item};
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use super::print_json;
+use super::output::print_json;
 use crate::records::compare::{Compared, Figures};
-use crate::validate::terminal::table;
+use crate::report::terminal::table::table;
 
 /// Compare the figures of two runs, like for like
 ///

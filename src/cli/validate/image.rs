@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::COULD_NOT_RUN;
+use super::output::COULD_NOT_RUN;
 use crate::bundle::Bundle;
+use crate::criteria::Criteria;
 use crate::image::{build, report};
-use crate::validate::criteria::Criteria;
 
 /// Make one disk image of a bundle, which any UEFI machine boots and which validates by itself
 ///

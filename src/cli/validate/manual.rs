@@ -5,11 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{CommandFactory, ValueEnum};
+use clap::{Command, ValueEnum};
 use clap_complete::Shell;
-
-use super::Cli;
-use crate::cli::vexfs;
 
 /// Write the man pages and shell completions of vexfs and vexfs-validate, for a packager
 ///
@@ -22,12 +19,13 @@ pub struct ManualArgs {
 }
 
 impl ManualArgs {
-    pub fn run(&self) -> anyhow::Result<()> {
+    /// `programs` are the whole command lines.
+    pub fn run(&self, programs: [Command; 2]) -> anyhow::Result<()> {
         let (man, completions) = (self.dir.join("man"), self.dir.join("completions"));
         for dir in [&man, &completions] {
             fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         }
-        for command in [vexfs::command(), Cli::command()] {
+        for command in programs {
             // `help COMMAND` prints what `COMMAND --help` does.
             let mut command = command.disable_help_subcommand(true);
             let name = command.get_name().to_owned();

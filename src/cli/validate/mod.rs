@@ -9,6 +9,7 @@ mod image;
 mod lint_kernel;
 mod manual;
 mod new_run;
+mod output;
 mod pack;
 mod peers_disk;
 mod report;
@@ -18,10 +19,12 @@ mod run;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use serde::Serialize;
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::validate::{comparing, host, scratch};
+use output::COULD_NOT_RUN;
+
+use crate::cli::vexfs;
+use crate::host::{fuse, peers, scratch};
 
 /// Validates the kernel module of VexFS in a virtual machine
 #[derive(Debug, Parser)]
@@ -47,24 +50,16 @@ enum Command {
     LintKernel(lint_kernel::LintKernelArgs),
     Manual(manual::ManualArgs),
     /// Carry out what standard input asks, in a user namespace
-    #[command(name = host::COMMAND, hide = true)]
+    #[command(name = fuse::COMMAND, hide = true)]
     ObserveHost,
     /// Compare as standard input asks, in a user namespace
-    #[command(name = comparing::COMMAND, hide = true)]
+    #[command(name = peers::COMMAND, hide = true)]
     CompareOnHost,
     /// Remove a directory of this program's when standard input ends
     #[command(hide = true)]
     Sweep {
         dir: PathBuf,
     },
-}
-
-/// The status of a command that could not do its work.
-const COULD_NOT_RUN: u8 = 2;
-
-fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
 }
 
 pub fn main() -> ExitCode {
@@ -81,9 +76,9 @@ pub fn main() -> ExitCode {
         Command::Image(args) => args.run().map(|()| 0),
         Command::ImageResults(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),
-        Command::Manual(args) => args.run().map(|()| 0),
-        Command::ObserveHost => host::observe_in_namespace().map(|()| 0),
-        Command::CompareOnHost => comparing::observe_in_namespace().map(|()| 0),
+        Command::Manual(args) => args.run([vexfs::command(), Cli::command()]).map(|()| 0),
+        Command::ObserveHost => fuse::observe_in_namespace().map(|()| 0),
+        Command::CompareOnHost => peers::observe_in_namespace().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),
     };
     match result {

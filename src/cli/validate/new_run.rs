@@ -10,14 +10,14 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 
 use crate::anns::Metric;
+use crate::bundle::peers_disk::Source;
+use crate::criteria::Criteria;
+use crate::criteria::own_data::{Options, OwnData};
 use crate::machine::accelerator::Requested;
 use crate::report;
-use crate::validate::criteria::Criteria;
-use crate::validate::evidence::Evidence;
-use crate::validate::own_data::{Options, OwnData};
-use crate::validate::peers_disk::Source;
-use crate::validate::run::{Request, run};
-use crate::validate::verdict::Verdict;
+use crate::run::{Request, run};
+use crate::verdict::Verdict;
+use crate::verdict::evidence::Evidence;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct NewRunArgs {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::print_json;
+use super::output::print_json;
 use crate::records::pack::pack;
 use crate::records::source::Source;
 

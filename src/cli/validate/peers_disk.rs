@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::validate::peers_disk::make;
-use crate::validate::python_files::PythonFiles;
+use crate::bundle::peers_disk::make;
+use crate::bundle::python_files::PythonFiles;
 
 /// Make the disk from which a guest runs other engines
 ///

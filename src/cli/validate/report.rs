@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::protocol::run_files::{JUNIT, MARKDOWN, PAGE};
 use crate::report;
-use crate::validate::record;
+use crate::verdict::record;
 
 /// Write report.html, junit.xml and report.md of a finished run
 ///
@@ -26,7 +27,7 @@ impl ReportArgs {
         let (evidence, verdict) = record::read(&self.run)?;
         let out = self.out.unwrap_or_else(|| self.run.clone());
         report::write(&evidence, &verdict, &out)?;
-        for name in [report::PAGE, report::JUNIT, report::MARKDOWN] {
+        for name in [PAGE, JUNIT, MARKDOWN] {
             println!("{}", out.join(name).display());
         }
         Ok(())

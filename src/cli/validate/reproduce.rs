@@ -8,15 +8,16 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::new_run::NewRunArgs;
-use super::print_json;
+use super::output::print_json;
+use crate::criteria::own_criteria;
+use crate::criteria::own_data::Origin;
 use crate::machine::accelerator::Requested;
-use crate::records::reproduce::{Outcome, Reproduction, Side};
+use crate::records::reproduce::{Agreement, Reproduction, Side};
 use crate::records::source::{Form, Source};
-use crate::validate::evidence::{Evidence, Repetition};
-use crate::validate::own_criteria;
-use crate::validate::own_data::Origin;
-use crate::validate::terminal::table;
-use crate::validate::verdict::{Fate, Verdict};
+use crate::report::terminal::table::table;
+use crate::verdict::Verdict;
+use crate::verdict::evidence::{Evidence, Repetition};
+use crate::verdict::fate::Fate;
 
 /// Verify a pack, run the same again, and compare
 ///
@@ -149,14 +150,14 @@ fn print(reproduction: &Reproduction) {
         rows.filter(|row| row.outcome == outcome).count()
     };
     for row in &reproduction.rows {
-        if let (Outcome::Differs, Some(why)) = (row.outcome, &row.why) {
+        if let (Agreement::Differs, Some(why)) = (row.outcome, &row.why) {
             println!("differs: {}: {why}", row.what);
         }
     }
     let mut reasons: Vec<&String> = reproduction
         .rows
         .iter()
-        .filter(|row| row.outcome == Outcome::NotComparable)
+        .filter(|row| row.outcome == Agreement::NotComparable)
         .filter_map(|row| row.why.as_ref())
         .collect();
     reasons.sort();
@@ -171,10 +172,10 @@ fn print(reproduction: &Reproduction) {
             1 => "NOT REPRODUCED",
             _ => "nothing could be compared",
         },
-        count(Outcome::Equal),
-        count(Outcome::Within),
-        count(Outcome::Differs),
-        count(Outcome::NotComparable),
+        count(Agreement::Equal),
+        count(Agreement::Within),
+        count(Agreement::Differs),
+        count(Agreement::NotComparable),
     );
 }
 

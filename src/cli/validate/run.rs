@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::new_run::NewRunArgs;
-use super::print_json;
+use super::output::print_json;
+use crate::criteria::Criteria;
+use crate::criteria::own_criteria;
 use crate::machine::accelerator::Requested;
-use crate::report;
-use crate::validate::criteria::Criteria;
-use crate::validate::own_criteria;
-use crate::validate::terminal;
+use crate::protocol::run_files::PAGE;
+use crate::report::terminal;
 
 /// Boot the bundle, run the workload through both drivers, and give a verdict
 ///
@@ -58,7 +58,7 @@ impl RunArgs {
             println!(
                 "written to {}; the whole of it: {}",
                 dir.display(),
-                dir.join(report::PAGE).display()
+                dir.join(PAGE).display()
             );
         }
         Ok(verdict.exit_code())

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::{print_json, print_line};
+use super::output::{print_json, print_line};
 use crate::anns::distance::Backend;
 use crate::anns::{Hit, Metric, flat};
 use crate::bench::stats::{self, Summary};

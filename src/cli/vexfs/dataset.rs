@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::{print_json, print_line};
+use super::output::{print_json, print_line};
 use crate::dataset::workload::{Name, Vectors, Workload};
 use crate::dataset::{fvecs, hash, hdf5, import};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{print_json, print_line};
+use super::output::{print_json, print_line};
 use crate::anns::{Metric, index};
 use crate::client::{Kind, Searcher};
 use crate::store::abi::Info;

@@ -6,7 +6,9 @@ mod dataset;
 mod index;
 mod info;
 mod mount;
+mod output;
 mod search;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -56,25 +58,14 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(wrong) = error.downcast_ref::<usage::WrongUsage>() {
+                wrong.exit(command());
+            }
             eprintln!("vexfs: {error:#}");
             match error.is::<index::Interrupted>() {
                 true => ExitCode::from(INTERRUPTED),
                 false => ExitCode::FAILURE,
             }
         }
-    }
-}
-
-/// Prints a value as one line of JSON.
-fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print_line(&serde_json::to_string(value)?)
-}
-
-/// Prints a line. A reader that stops listening (`| head`) is not an error of ours.
-fn print_line(line: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-    match writeln!(std::io::stdout(), "{line}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
     }
 }

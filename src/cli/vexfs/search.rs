@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
-use super::{print_json, print_line};
+use super::output::{print_json, print_line};
 use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::fvecs;

@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 
 use super::module::gone;
 use crate::guest::kmod;
-use crate::guest::results::After;
 use crate::guest::supervisor::LEFTOVERS_PATH;
-use crate::guest::system::{LogRecord, kernel_log_from, taint};
+use crate::protocol::results::After;
+use crate::system::proc::{LogRecord, kernel_log_from, taint};
 
 pub fn observe() -> Result<After> {
     let still_loaded = kmod::is_loaded()?;

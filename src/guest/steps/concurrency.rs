@@ -12,12 +12,13 @@ use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 
 use super::contention::{Contention, Tally};
-use super::{Context, flat, in_place};
 use crate::anns::{Hit, Metric, flat as exact};
+use crate::client::Place;
 use crate::dataset::{Matrix, fvecs};
 use crate::guest::mounts::Store;
-use crate::guest::protocol::{Outcome, Place};
-use crate::guest::results::{Concurrency, ConcurrencyRun, PerPlace};
+use crate::guest::steps::context::{Context, flat, in_place};
+use crate::protocol::Outcome;
+use crate::protocol::results::{Concurrency, ConcurrencyRun, PerPlace};
 
 const DIM: usize = 64;
 const ROWS: usize = 512;

@@ -12,8 +12,8 @@ use anyhow::{Result, ensure};
 use nix::errno::Errno;
 
 use crate::client::{Found, Method, Searcher};
-use crate::guest::protocol::errno_name;
-use crate::guest::results::ConcurrencyRun;
+use crate::protocol::errno_name;
+use crate::protocol::results::ConcurrencyRun;
 
 const SEARCHERS: u32 = 3;
 /// Searches that must come to an end between two changes: without them a change would meet no search on a machine with one CPU.

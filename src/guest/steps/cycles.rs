@@ -6,17 +6,17 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::indexes::building::{build, parse};
-use super::{Context, flat};
 use crate::anns::index;
 use crate::anns::{Metric, flat as exact};
-use crate::client::{Method, Searcher};
+use crate::client::{Method, Place, Searcher};
 use crate::dataset::{Matrix, fvecs};
+use crate::exercise::building::{build, parse};
 use crate::guest::kmod;
 use crate::guest::mounts::{Mounted, Store};
-use crate::guest::protocol::{Failure, Place, errno_name};
-use crate::guest::results::{Cycle, Cycles, Memory};
-use crate::guest::system::{meminfo_kib, read_trimmed, slab_objects};
+use crate::guest::steps::context::{Context, flat};
+use crate::protocol::results::{Cycle, Cycles, Memory};
+use crate::protocol::{Failure, errno_name};
+use crate::system::proc::{meminfo_kib, read_trimmed, slab_objects};
 
 const ROWS: usize = 64;
 const DIM: usize = 32;

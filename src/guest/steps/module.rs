@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::guest::kmod;
-use crate::guest::results::Module;
-use crate::guest::system::{LogRecord, kernel_log_from, next_log_sequence};
+use crate::protocol::results::Module;
+use crate::system::proc::{LogRecord, kernel_log_from, next_log_sequence};
 
 pub fn observe() -> Result<Module> {
     let file = Path::new(kmod::PATH);

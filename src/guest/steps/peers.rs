@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::Context;
-use crate::comparison::{self, NoMount, Places, adapters, compare, on_one_core};
+use crate::client::Place;
 use crate::guest::mounts::{Mounted, Store};
 use crate::guest::peers_disk::PeersDisk;
-use crate::guest::protocol::{PeersPlan, Place};
-use crate::guest::results::Peers;
+use crate::guest::steps::context::Context;
+use crate::peers::{self, NoMount, Places, adapters, compare, on_one_core};
+use crate::protocol::PeersPlan;
+use crate::protocol::results::Peers;
 
 pub fn observe(context: &Context) -> Result<Peers> {
     let PeersPlan {
@@ -35,27 +36,23 @@ pub fn observe(context: &Context) -> Result<Peers> {
     let disk = PeersDisk::mount()?;
     let adapters = directory("adapters")?;
     adapters::write(&adapters)?;
-    let drivers = [
-        (comparison::Place::Fuse, Place::Fuse),
-        (comparison::Place::Kernel, Place::Kernel),
-    ]
-    .map(|(searched, place)| {
+    let drivers = [Place::Fuse, Place::Kernel].map(|place| {
         let mounted = store
             .part(place)
             .and_then(|lower| Mounted::new(place, &lower))
             .map_err(|error| NoMount::Failed(format!("{error:#}")));
-        (searched, mounted)
+        (place, mounted)
     });
 
     let scratch = directory("work")?;
     let report = Report::new(context, plan);
     let comparison = on_one_core(|core| {
         let places = Places {
-            store: comparison::Store {
+            store: peers::Store {
                 dir: &in_process,
                 mounts: drivers.iter().map(as_mount).collect(),
             },
-            peers: Ok(comparison::Peers {
+            peers: Ok(peers::Peers {
                 python: python.clone(),
                 root: Some(disk.root().to_owned()),
                 adapters,
@@ -74,9 +71,9 @@ pub fn observe(context: &Context) -> Result<Peers> {
     Ok(Peers { comparison })
 }
 
-type Driver = (comparison::Place, Result<Mounted, NoMount>);
+type Driver = (Place, Result<Mounted, NoMount>);
 
-fn as_mount((place, mounted): &Driver) -> (comparison::Place, Result<&Path, NoMount>) {
+fn as_mount((place, mounted): &Driver) -> (Place, Result<&Path, NoMount>) {
     let root = mounted.as_ref().map(Mounted::root);
     (*place, root.map_err(Clone::clone))
 }
@@ -90,7 +87,7 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(context: &'a Context, plan: &comparison::Plan) -> Self {
+    fn new(context: &'a Context, plan: &peers::Plan) -> Self {
         let passes = u64::from(plan.warmups + plan.runs);
         let workloads = plan.workloads.iter();
         Report {

@@ -3,17 +3,17 @@
 
 use anyhow::Result;
 
-use super::series::{self, Series, advance};
-use super::{Context, flat};
 use crate::anns::Hit;
 use crate::bench::{self, ids_hash};
-use crate::client::{Method, Searcher};
+use crate::client::{Method, Place, Searcher};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{Matrix, fvecs, hash};
+use crate::exercise::series::{self, Series, advance};
 use crate::guest::mounts::{Mounted, Store};
-use crate::guest::protocol::{Outcome, Place};
-use crate::guest::results::{PlaceRun, Workload};
+use crate::guest::steps::context::{Context, flat};
 use crate::guest::{given, kmod};
+use crate::protocol::Outcome;
+use crate::protocol::results::{PlaceRun, Workload};
 
 pub fn observe(context: &Context) -> Result<Workload> {
     let plan = &context.plan;

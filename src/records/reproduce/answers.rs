@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Outcome, Row, Side};
+use super::row::{Agreement, Row, Side};
 use crate::bench::{Answer, answers_hash};
-use crate::comparison::{Comparison, Place};
-use crate::guest::protocol::{self, Failure, IndexCase, Plan};
-use crate::guest::results::{Indexes, MeasuredCase, Workload};
-use crate::validate::evidence::Evidence;
+use crate::peers::Comparison;
+use crate::protocol::results::{Indexes, MeasuredCase, Workload};
+use crate::protocol::{self, Failure, IndexCase, Plan};
+use crate::verdict::evidence::Evidence;
 
 /// One thing that a run tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +30,11 @@ pub fn rows(packed: Side, new: Side) -> Vec<Row> {
 fn row(what: &str, packed: Option<&Told>, new: Option<&Told>) -> Row {
     let (outcome, why) = match (packed, new) {
         (Some(a), Some(b)) if a.asked != b.asked => {
-            (Outcome::NotComparable, Some("not the same was asked"))
+            (Agreement::NotComparable, Some("not the same was asked"))
         }
-        (Some(a), Some(b)) if a.value == b.value => (Outcome::Equal, None),
-        (Some(_), Some(_)) => (Outcome::Differs, Some("the same was asked")),
-        _ => (Outcome::NotComparable, Some("one run did not do it")),
+        (Some(a), Some(b)) if a.value == b.value => (Agreement::Equal, None),
+        (Some(_), Some(_)) => (Agreement::Differs, Some("the same was asked")),
+        _ => (Agreement::NotComparable, Some("one run did not do it")),
     };
     let said = |told: Option<&Told>| told.map_or("nothing".into(), |told| told.value.clone());
     Row {
@@ -207,12 +207,9 @@ fn compared(tale: &mut Tale, comparison: &Comparison, machine: &str) {
         tale.tell(format!("{name}: queries"), &compared.queries_blake3);
         tale.tell(format!("{name}: exact ids"), &compared.truth_blake3);
         for series in &compared.series {
-            let place = match series.place {
-                Place::InProcess => "in-process",
-                Place::Fuse => "fuse",
-                Place::Kernel => "kernel",
-                // Theirs.
-                Place::OwnProcess => continue,
+            // The answers of peers are theirs.
+            let Some(place) = series.place else {
+                continue;
             };
             let Ok(samples) = series.measured.samples() else {
                 continue;

@@ -3,8 +3,8 @@
 //! no difference.
 
 use super::identity::{CRITERIA, others};
-use super::{Outcome, Row, Side};
-use crate::validate::check::{Check, Status};
+use super::row::{Agreement, Row, Side};
+use crate::criteria::check::{Check, Status};
 
 pub fn rows(packed: Side, new: Side) -> Vec<Row> {
     let same_criteria = others(packed, new, &[CRITERIA]).is_empty();
@@ -25,20 +25,20 @@ pub fn rows(packed: Side, new: Side) -> Vec<Row> {
         .collect()
 }
 
-fn compared(one: &Check, other: &Check, same_criteria: bool) -> (Outcome, Option<String>) {
+fn compared(one: &Check, other: &Check, same_criteria: bool) -> (Agreement, Option<String>) {
     let decided = |check: &&Check| matches!(check.status, Status::Pass | Status::Fail);
     if let Some(open) = [one, other].into_iter().find(|check| !decided(check)) {
-        (Outcome::NotComparable, Some(open.measured.clone()))
+        (Agreement::NotComparable, Some(open.measured.clone()))
     } else if one.status == other.status {
-        (Outcome::Equal, None)
+        (Agreement::Equal, None)
     } else if !same_criteria {
         let why = "the criteria are not the same".to_owned();
-        (Outcome::NotComparable, Some(why))
+        (Agreement::NotComparable, Some(why))
     } else {
         let failed = match one.status {
             Status::Fail => one,
             _ => other,
         };
-        (Outcome::Differs, Some(failed.measured.clone()))
+        (Agreement::Differs, Some(failed.measured.clone()))
     }
 }

@@ -2,19 +2,19 @@
 //! What repeats to the digit under icount, for the same bundle, plan and QEMU.
 
 use super::identity::{ACCELERATOR, BUNDLE, CRITERIA, QEMU, others};
-use super::{Outcome, Row, Side};
+use super::row::{Agreement, Row, Side};
 use crate::figures::{Clock, Figure};
-use crate::guest::protocol::Accelerator;
-use crate::validate::figures;
+use crate::protocol::Accelerator;
+use crate::verdict::figures;
 
 pub fn rows(packed: Side, new: Side) -> Vec<Row> {
     let obstacle = obstacle(packed, new);
     let row = |what: String, packed: String, new: String| Row {
         what,
         outcome: match &obstacle {
-            Some(_) => Outcome::NotComparable,
-            None if packed == new => Outcome::Equal,
-            None => Outcome::Differs,
+            Some(_) => Agreement::NotComparable,
+            None if packed == new => Agreement::Equal,
+            None => Agreement::Differs,
         },
         packed,
         new,

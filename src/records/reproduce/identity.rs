@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What was run, and on what: where it is another one, less can be compared.
 
-use super::{Outcome, Row, Side};
+use super::row::{Agreement, Row, Side};
 use crate::bundle::{INITRAMFS, KERNEL, MODULE};
 
 pub const BUNDLE: &str = "bundle";
@@ -38,8 +38,8 @@ pub fn rows(packed: Side, new: Side) -> Vec<Row> {
             Row {
                 what: what.into(),
                 outcome: match same {
-                    true => Outcome::Equal,
-                    false => Outcome::NotComparable,
+                    true => Agreement::Equal,
+                    false => Agreement::NotComparable,
                 },
                 packed: said(packed),
                 new: said(new),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Ratios of times within a run: each new one must lie in the range of the packed runs, if the CPU is the same.
 
-use super::{Outcome, Row, Side};
-use crate::comparison::OURS;
+use super::row::{Agreement, Row, Side};
+use crate::client::Place;
 use crate::figures::{Clock, Difference, Figure, Quantity, Ratio, Refusal, Rule};
-use crate::guest::protocol::Place;
-use crate::validate::evidence::Evidence;
-use crate::validate::figures;
+use crate::peers::OURS;
+use crate::verdict::evidence::Evidence;
+use crate::verdict::figures;
 
 pub fn rows(packed: Side, new: Side) -> Vec<Row> {
     let of_new = figures::of(new.evidence);
@@ -90,7 +90,7 @@ fn row(packed: &Pair, there: &Figure, base: &Figure) -> Row {
     let ratio = Ratio::new(there, base, packed.rule);
     let (outcome, why) = match held(packed, [there, base], &range, &ratio) {
         Ok(outcome) => (outcome, "held against the range of the packed runs".into()),
-        Err(refusal) => (Outcome::NotComparable, refusal.to_string()),
+        Err(refusal) => (Agreement::NotComparable, refusal.to_string()),
     };
     Row {
         what: format!("{}, x {}", packed.there, packed.over),
@@ -108,7 +108,7 @@ fn held(
     [there, base]: [&Figure; 2],
     range: &Result<(f64, f64), Refusal>,
     ratio: &Result<Ratio, Refusal>,
-) -> Result<Outcome, Refusal> {
+) -> Result<Agreement, Refusal> {
     // The rule for two runs lets like CPUs be compared only.
     Rule::Runs.check(there, &packed.there)?;
     Rule::Runs.check(base, &packed.base)?;
@@ -116,8 +116,8 @@ fn held(
     let (low, high) = range.clone()?;
     let ratio = ratio.clone()?;
     Ok(match (low..=high).contains(&ratio.value) {
-        true => Outcome::Within,
-        false => Outcome::Differs,
+        true => Agreement::Within,
+        false => Agreement::Differs,
     })
 }
 

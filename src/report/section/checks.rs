@@ -3,18 +3,19 @@
 
 use maud::{Markup, html};
 
-use super::super::{Report, words};
+use super::super::shown::Shown;
+use super::super::words;
 use super::Section;
-use crate::validate::check::Check;
-use crate::validate::check::PHASES;
+use crate::criteria::check::Check;
+use crate::criteria::check::PHASES;
 
-pub fn section(report: &Report) -> Section {
+pub fn section(shown: &Shown) -> Section {
     let of_phase = |phase: u8| {
-        let checks = report.verdict.checks.iter();
+        let checks = shown.verdict.checks.iter();
         checks.filter(move |check| check.phase == phase)
     };
     let known = |phase: u8| PHASES.iter().any(|(known, _)| *known == phase);
-    let others: Vec<_> = report
+    let others: Vec<_> = shown
         .verdict
         .checks
         .iter()

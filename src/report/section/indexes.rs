@@ -3,33 +3,34 @@
 
 use maud::html;
 
+use super::super::shown::Shown;
 use super::super::table::{Cell, Table};
-use super::super::{Report, numbers, words};
+use super::super::{numbers, words};
 use super::{Section, missing};
+use crate::client::Place;
 use crate::figures::Clock;
-use crate::guest::protocol::Place;
-use crate::guest::results::Built;
-use crate::validate::checks::indexes::{Searched, searched};
+use crate::protocol::results::Built;
+use crate::verdict::searched::{Searched, searched};
 
-pub fn section(report: &Report) -> Section {
+pub fn section(shown: &Shown) -> Section {
     Section {
         id: "indexes",
         title: "Indexes",
-        content: match searched(report.evidence) {
+        content: match searched(shown.evidence) {
             Ok(all) => html! {
                 p {
                     "Each is built in the guest on one thread, and from the same rows on the host; \"the same\" means byte for byte, below every mount "
                     "that it was written through."
                 }
-                (table(report, &all).render())
+                (table(shown, &all).render())
             },
             Err(finding) => missing("No indexes", &finding.measured),
         },
     }
 }
 
-fn table(report: &Report, all: &[Searched]) -> Table {
-    let accelerator = report
+fn table(shown: &Shown, all: &[Searched]) -> Table {
+    let accelerator = shown
         .evidence
         .machine()
         .ok()
@@ -63,7 +64,7 @@ fn table(report: &Report, all: &[Searched]) -> Table {
                 .ok_or_else(|| "no file was written".to_owned())
         };
         let on_host = one
-            .on_host(report.evidence)
+            .on_host(shown.evidence)
             .map_err(|finding| finding.measured);
         let seconds = |ns: u64| numbers::significant(ns as f64 / 1e9);
         table.row([

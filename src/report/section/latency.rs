@@ -9,13 +9,15 @@ use super::super::charts::legend::{Entry, Sign, legend};
 use super::super::charts::{About, NARROW, Stroke};
 use super::super::contestants::{Contestant, Field};
 use super::super::numbers::{self, Unit};
+use super::super::shown::Shown;
 use super::super::table::{Cell, Table};
-use super::super::{Report, words};
+use super::super::words;
 use super::{Section, figure, missing};
 use crate::bench::stats;
+use crate::client::Place;
 use crate::figures::Clock;
-use crate::guest::protocol::{Outcome, Place};
-use crate::validate::checks::indexes::searched;
+use crate::protocol::Outcome;
+use crate::verdict::searched::searched;
 
 /// One curve of a plot.
 struct Curve {
@@ -25,7 +27,7 @@ struct Curve {
     sorted: Result<Vec<f64>, String>,
 }
 
-pub fn section(report: &Report) -> Section {
+pub fn section(shown: &Shown) -> Section {
     Section {
         id: "latency",
         title: "Distribution of search times",
@@ -34,10 +36,10 @@ pub fn section(report: &Report) -> Section {
                 "For each time, the share of searches that took no longer; all samples of all runs, outliers among them. A sample counts as an outlier if it "
                 "lies more than three interquartile ranges outside the quartiles."
             }
-            (compared("latency", "on the host", &report.fields))
-            (compared("latency-guest-engines", "in the guest", &report.guest_fields))
-            (host(report))
-            (guest(report))
+            (compared("latency", "on the host", &shown.fields))
+            (compared("latency-guest-engines", "in the guest", &shown.guest_fields))
+            (host(shown))
+            (guest(shown))
         },
     }
 }
@@ -87,8 +89,8 @@ fn fastest(contestant: &Contestant) -> Curve {
     }
 }
 
-fn host(report: &Report) -> Markup {
-    let searches = report.evidence.host.as_ref().map_err(Clone::clone);
+fn host(shown: &Shown) -> Markup {
+    let searches = shown.evidence.host.as_ref().map_err(Clone::clone);
     let searches = searches.and_then(|host| match &host.searches {
         Outcome::Ok { data } => Ok(data),
         Outcome::Failed(failure) => Err(failure.to_string()),
@@ -108,8 +110,8 @@ fn host(report: &Report) -> Markup {
     }
 }
 
-fn guest(report: &Report) -> Markup {
-    let clock = match report.evidence.machine().map(|machine| machine.accelerator) {
+fn guest(shown: &Shown) -> Markup {
+    let clock = match shown.evidence.machine().map(|machine| machine.accelerator) {
         Ok(accelerator) => Clock::of(accelerator),
         Err(finding) => return guest_part(missing("No virtual machine", &finding.measured)),
     };
@@ -125,7 +127,7 @@ fn guest(report: &Report) -> Markup {
         Place::ALL.into_iter().map(of).collect()
     };
     let flat = in_places(&|place| {
-        let run = report
+        let run = shown
             .evidence
             .place(place)
             .map_err(|finding| finding.measured)?;
@@ -133,8 +135,8 @@ fn guest(report: &Report) -> Markup {
     });
     guest_part(html! {
         div class="figures" {
-            (plot("latency-guest-flat", &format!("{}, flat", report.evidence.criteria.workload.name), clock, &flat))
-            @if let Ok(searched) = searched(report.evidence) {
+            (plot("latency-guest-flat", &format!("{}, flat", shown.evidence.criteria.workload.name), clock, &flat))
+            @if let Ok(searched) = searched(shown.evidence) {
                 @for one in searched.iter().filter(|one| one.case.timed) {
                     @let curves = in_places(&|place| {
                         let run = one.place(place).map_err(|finding| finding.measured)?;
@@ -144,7 +146,7 @@ fn guest(report: &Report) -> Markup {
                 }
             }
         }
-        @if let Err(finding) = searched(report.evidence) { (missing("The kinds of index", &finding.measured)) }
+        @if let Err(finding) = searched(shown.evidence) { (missing("The kinds of index", &finding.measured)) }
     })
 }
 

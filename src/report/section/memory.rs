@@ -7,18 +7,19 @@ use super::super::charts::axis::Axis;
 use super::super::charts::legend::{Entry, Sign, legend};
 use super::super::charts::line::{self, Line, Point};
 use super::super::charts::{About, NARROW, Stroke};
+use super::super::numbers;
+use super::super::shown::Shown;
 use super::super::table::{Cell, Table};
-use super::super::{Report, numbers};
 use super::{Section, figure, missing};
-use crate::guest::results::Cycles;
-use crate::validate::checks::stability::{SETTLING, kept_kib, slope};
+use crate::protocol::results::Cycles;
+use crate::verdict::kernel_memory::{SETTLING, kept_kib, slope};
 
-pub fn section(report: &Report) -> Section {
-    let content = match report.evidence.guest.cycles() {
+pub fn section(shown: &Shown) -> Section {
+    let content = match shown.evidence.guest.cycles() {
         Ok(cycles) if cycles.cycles.is_empty() => {
             missing("No memory was read", "no cycle came to its end")
         }
-        Ok(cycles) => drawn(report, cycles),
+        Ok(cycles) => drawn(shown, cycles),
         Err(finding) => missing("No cycles", &finding.measured),
     };
     Section {
@@ -29,13 +30,13 @@ pub fn section(report: &Report) -> Section {
 }
 
 /// What the check of the slope allows, if there is such a check.
-fn limit(report: &Report) -> Option<f64> {
-    let checks = &report.evidence.criteria.checks;
+fn limit(shown: &Shown) -> Option<f64> {
+    let checks = &shown.evidence.criteria.checks;
     let check = checks.iter().find(|check| check.id == "memory.slope");
     check.and_then(|check| check.limit)
 }
 
-fn drawn(report: &Report, cycles: &Cycles) -> Markup {
+fn drawn(shown: &Shown, cycles: &Cycles) -> Markup {
     let kept = kept_kib(cycles);
     let first = kept[0];
     let change: Vec<f64> = kept.iter().map(|kib| kib - first).collect();
@@ -79,7 +80,7 @@ fn drawn(report: &Report, cycles: &Cycles) -> Markup {
             name: format!("fitted from cycle {from}: {slope:+.3} KiB a cycle"),
             sign: Sign::Line(Stroke(1)),
         });
-        if let Some(limit) = limit(report) {
+        if let Some(limit) = limit(shown) {
             lines.push(rising(limit, 6));
             entries.push(Entry {
                 name: format!("the limit: {limit:+} KiB a cycle"),

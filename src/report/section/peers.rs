@@ -4,21 +4,22 @@
 use maud::{Markup, html};
 
 use super::super::contestants::{Field, Setting};
+use super::super::shown::Shown;
 use super::super::table::{Cell, Table};
-use super::super::{Report, numbers, words};
+use super::super::{numbers, words};
 use super::{Section, missing};
-use crate::comparison::{BuildRecord, Comparison, Engine, OURS};
 use crate::figures::{Ratio, Rule, Spread};
+use crate::peers::{BuildRecord, Comparison, Engine, OURS};
 
-pub fn section(report: &Report) -> Section {
+pub fn section(shown: &Shown) -> Section {
     Section {
         id: "peers",
         title: "Engines side by side",
         content: html! {
             h3 { "On the host" }
-            (part(&report.fields))
+            (part(&shown.fields))
             h3 { "In the guest" }
-            (part(&report.guest_fields))
+            (part(&shown.guest_fields))
         },
     }
 }
@@ -42,7 +43,7 @@ fn part(fields: &Result<Vec<Field>, String>) -> Markup {
 }
 
 /// The best of each engine, a table for each workload, on the host and in the guest; or why there is none.
-pub fn tables(report: &Report) -> Result<Vec<Table>, String> {
+pub fn tables(shown: &Shown) -> Result<Vec<Table>, String> {
     let of = |place: &str, fields: &[Field]| -> Vec<Table> {
         let table = |field: &Field| {
             let mut table = best(field);
@@ -51,7 +52,7 @@ pub fn tables(report: &Report) -> Result<Vec<Table>, String> {
         };
         fields.iter().map(table).collect()
     };
-    match (&report.fields, &report.guest_fields) {
+    match (&shown.fields, &shown.guest_fields) {
         (Err(reason), Err(_)) => Err(reason.clone()),
         (host, guest) => {
             let mut tables = of("on the host", host.as_deref().unwrap_or_default());

@@ -6,15 +6,16 @@ use maud::{Markup, html};
 use super::super::charts::About;
 use super::super::charts::bars::{self, Bar, Group, Value};
 use super::super::numbers::{self, Unit};
+use super::super::shown::Shown;
 use super::super::table::{Cell, Table};
-use super::super::{Report, words};
+use super::super::words;
 use super::peers::spread;
 use super::{Section, figure, missing};
+use crate::client::Place;
 use crate::figures::{Conditions, Figure, Machine, Operation, Quantity, Ratio, Rule, Spread};
-use crate::guest::protocol::Place;
 
-pub fn section(report: &Report) -> Section {
-    let all = cases(&report.figures);
+pub fn section(shown: &Shown) -> Section {
+    let all = cases(&shown.figures);
     Section {
         id: "places",
         title: "In process, through FUSE, through the module",
@@ -23,16 +24,16 @@ pub fn section(report: &Report) -> Section {
                 "The median search, and in multiples of the same search in process. Under icount the guest's clock counts instructions: such a figure is exact, "
                 "repeats on every host, has no interval, and is no time. On a clock that counts time the lines on the bars are 95 % bootstrap intervals over runs."
             }
-            @if all.is_empty() { (missing("No search was timed", &report.verdict.machine.to_string())) }
+            @if all.is_empty() { (missing("No search was timed", &shown.verdict.machine.to_string())) }
             div class="figures" { @for (n, case) in all.iter().enumerate() { (draw(n, case)) } }
         },
     }
 }
 
 /// One for each dataset on each machine.
-pub fn tables(report: &Report) -> Vec<Table> {
+pub fn tables(shown: &Shown) -> Vec<Table> {
     let of = |case: &Case| table(case, case.unit());
-    cases(&report.figures).iter().map(of).collect()
+    cases(&shown.figures).iter().map(of).collect()
 }
 
 /// One dataset on one machine.

@@ -3,24 +3,25 @@
 
 use maud::{Markup, html};
 
+use super::super::numbers;
+use super::super::shown::Shown;
 use super::super::table::{Cell, Table};
-use super::super::{Report, numbers};
 use super::{Section, missing};
 use crate::bundle::manifest::Manifest;
 use crate::dataset::source::Source;
-use crate::validate::evidence::{GuestPeers, Repetition};
+use crate::verdict::evidence::{GuestPeers, Repetition};
 
-pub fn section(report: &Report) -> Section {
+pub fn section(shown: &Shown) -> Section {
     Section {
         id: "provenance",
         title: "Provenance",
         content: html! {
-            (run(report))
-            @match &report.evidence.manifest {
+            (run(shown))
+            @match &shown.evidence.manifest {
                 Ok(manifest) => (bundle(manifest)),
                 Err(reason) => (missing("The bundle is not intact", reason)),
             }
-            (datasets(report))
+            (datasets(shown))
         },
     }
 }
@@ -36,8 +37,8 @@ fn hash_or_unknown(value: &Option<String>, why: &str) -> Cell {
     }
 }
 
-fn run(report: &Report) -> Markup {
-    let provenance = &report.verdict.provenance;
+fn run(shown: &Shown) -> Markup {
+    let provenance = &shown.verdict.provenance;
     let no_bundle = "there was no intact bundle";
     let no_machine = "no virtual machine was started";
     let mut table = Table::new("What was run", &["what", "value"]);
@@ -71,7 +72,7 @@ fn run(report: &Report) -> Markup {
     row("QEMU", or_unknown(&provenance.qemu, no_machine));
     row(
         "second boot",
-        Cell::text(match &report.evidence.repetition {
+        Cell::text(match &shown.evidence.repetition {
             Repetition::Equal { bytes } => {
                 format!("the same {} bytes", numbers::grouped(*bytes as u64))
             }
@@ -82,14 +83,14 @@ fn run(report: &Report) -> Markup {
     );
     row(
         "disk with other engines for the guest, BLAKE3",
-        match &report.evidence.guest_peers {
+        match &shown.evidence.guest_peers {
             GuestPeers::Planned { disk_blake3 } => Cell::code(disk_blake3),
             GuestPeers::Skipped { reason } | GuestPeers::Failed { reason } => {
                 Cell::Missing(reason.clone())
             }
         },
     );
-    match report.evidence.guest.identity() {
+    match shown.evidence.guest.identity() {
         Ok(guest) => {
             row("CPU of the guest", Cell::text(&guest.cpu_model));
             row("clock of the guest", Cell::text(&guest.clocksource));
@@ -145,14 +146,14 @@ fn bundle(manifest: &Manifest) -> Markup {
     html! { h3 { "The bundle" } (built.render()) (packages.render()) (files.render()) }
 }
 
-fn datasets(report: &Report) -> Markup {
+fn datasets(shown: &Shown) -> Markup {
     let columns = ["dataset", "#rows", "#dimension", "#queries", "of", "BLAKE3"];
     let mut table = Table::new(
         "As the guest had them: rows and queries as little-endian f32, exact ids as u32",
         &columns,
     );
-    let guest = &report.evidence.guest;
-    let workload = match (report.evidence.plan(), guest.workload()) {
+    let guest = &shown.evidence.guest;
+    let workload = match (shown.evidence.plan(), guest.workload()) {
         (Ok(plan), Ok(measured)) => Ok((
             plan.workload.clone(),
             [
@@ -164,7 +165,7 @@ fn datasets(report: &Report) -> Markup {
         (Err(finding), _) | (_, Err(finding)) => Err(finding.measured),
     };
     dataset(&mut table, "the workload", workload);
-    for case in &report.evidence.criteria.indexes {
+    for case in &shown.evidence.criteria.indexes {
         let measured = guest.indexes().map_err(|finding| finding.measured);
         let measured = measured.and_then(|indexes| {
             let found = indexes.cases.iter().find(|found| found.name == case.name);

@@ -8,20 +8,21 @@ use super::super::charts::legend::{Entry, Sign, legend};
 use super::super::charts::line::{self, Line, Point};
 use super::super::charts::{About, NARROW, WIDE};
 use super::super::contestants::{Contestant, Field, Setting, shape};
+use super::super::numbers;
+use super::super::shown::Shown;
 use super::super::table::{Cell, Table};
-use super::super::{Report, numbers};
 use super::{Section, figure_of_width, missing};
 use crate::bench::stats;
 use crate::client::Kind;
-use crate::comparison::Place;
+use crate::client::Place;
 
-pub fn section(report: &Report) -> Section {
+pub fn section(shown: &Shown) -> Section {
     Section {
         id: "recall",
         title: "Recall against queries per second",
         content: html! {
-            (part("recall", "on the host", &report.fields))
-            (part("recall-guest", "in the guest", &report.guest_fields))
+            (part("recall", "on the host", &shown.fields))
+            (part("recall-guest", "in the guest", &shown.guest_fields))
         },
     }
 }
@@ -207,7 +208,7 @@ fn figures(setting: &Setting) -> Vec<Cell> {
         ))),
         match (&samples.divergence, setting.series.place) {
             (Some(divergence), _) => Cell::Missing(format!("diverged: {divergence}")),
-            (None, Place::Fuse | Place::Kernel) => Cell::text("as in process"),
+            (None, Some(Place::Fuse | Place::Kernel)) => Cell::text("as in process"),
             (None, _) => Cell::text("the same each run"),
         },
     ]

@@ -3,11 +3,11 @@
 
 use maud::html;
 
-use super::super::Report;
+use super::super::shown::Shown;
 use super::Section;
 
-pub fn section(report: &Report) -> Section {
-    let provenance = &report.verdict.provenance;
+pub fn section(shown: &Shown) -> Section {
+    let provenance = &shown.verdict.provenance;
     let accelerator = provenance.accelerator.as_deref().unwrap_or("auto");
     let exact = provenance.accelerator.as_deref() == Some("icount");
     let hash = |hash: &Option<String>| hash.clone().unwrap_or_else(|| "(this run had none)".into());
@@ -23,7 +23,7 @@ pub fn section(report: &Report) -> Section {
             pre tabindex="0" { code { "vexfs-validate reproduce FILE --expect ID" } }
             p { "What must come out equal:" }
             pre tabindex="0" { code {
-                "b3sum out/bundle/manifest.json out/latest/results.json src/validate/criteria.json\n"
+                "b3sum out/bundle/manifest.json out/latest/results.json src/criteria/criteria.json\n"
                 (hash(&provenance.bundle_blake3)) "  manifest.json\n"
                 (provenance.results_blake3) "  results.json\n"
                 (provenance.criteria_blake3) "  criteria"

@@ -3,13 +3,13 @@
 
 use maud::{Markup, html};
 
-use super::super::Report;
+use super::super::shown::Shown;
 use super::super::words;
-use crate::validate::check::Status;
-use crate::validate::verdict::Word;
+use crate::criteria::check::Status;
+use crate::verdict::Word;
 
-pub fn render(report: &Report) -> Markup {
-    let verdict = report.verdict;
+pub fn render(shown: &Shown) -> Markup {
+    let verdict = shown.verdict;
     let provenance = &verdict.provenance;
     let class = match verdict.verdict {
         Word::Pass => "verdict pass",

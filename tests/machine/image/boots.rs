@@ -90,7 +90,7 @@ fn a_changed_byte_of_the_initramfs_is_no_pass() {
 fn a_wrong_answer_is_a_failure() {
     let bundle = faults::with_faults(
         &[(
-            "ioctl.c",
+            "fs/ioctl.c",
             "vexfs_key_distance(top->keys[i]);",
             "vexfs_key_distance(top->keys[i]) ^ (i == 3);",
         )],
@@ -109,7 +109,7 @@ fn a_wrong_answer_is_a_failure() {
 fn a_crash_is_on_record_and_is_not_repeated() {
     const ANCHOR: &str = "\terr = vexfs_simd_init();\n";
     let fault = format!("\tpanic(\"nothing works any more\");\n{ANCHOR}");
-    let bundle = faults::with_faults(&[("main.c", ANCHOR, &fault)], &["disks"]);
+    let bundle = faults::with_faults(&[("fs/main.c", ANCHOR, &fault)], &["disks"]);
     let checks = ["cycles", "kernel.log", "guest.completed"];
     let image = Image::new(&bundle.path().join("bundle"), &checks);
 

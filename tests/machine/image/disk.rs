@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::bundles::scratch;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vexfs-validate");
-const CRITERIA: &str = include_str!("../../../src/validate/image-criteria.json");
+const CRITERIA: &str = include_str!("../../../src/criteria/image-criteria.json");
 const FIRMWARE: &str = "/usr/share/OVMF";
 
 /// Load/unload cycles: enough to see a fault, few enough to wait for.

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use vexfs::criteria::check::Status;
 use vexfs::records::bare_metal::{Module, objections};
-use vexfs::validate::check::Status;
-use vexfs::validate::evidence::Evidence;
-use vexfs::validate::record;
-use vexfs::validate::verdict::{Verdict, Word};
+use vexfs::verdict::evidence::Evidence;
+use vexfs::verdict::record;
+use vexfs::verdict::{Verdict, Word};
 
 use crate::records::kept;
 

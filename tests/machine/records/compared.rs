@@ -46,11 +46,11 @@ fn a_run_has_not_become_worse_than_itself() {
 fn one_sample_that_changed_is_a_regression_by_its_name() {
     let run = forged::run(|evidence| {
         let kind = &mut forged::indexes(evidence).cases[0].kinds[0];
-        let vexfs::guest::protocol::Outcome::Ok { data } = &mut kind.outcome else {
+        let vexfs::protocol::Outcome::Ok { data } = &mut kind.outcome else {
             panic!("{kind:?}");
         };
-        let place = data.places.get_mut(&vexfs::guest::protocol::Place::Kernel);
-        let Some(vexfs::guest::protocol::Outcome::Ok { data }) = place else {
+        let place = data.places.get_mut(&vexfs::client::Place::Kernel);
+        let Some(vexfs::protocol::Outcome::Ok { data }) = place else {
             panic!("{place:?}");
         };
         *data.samples_ns[0].iter_mut().max().unwrap() *= 2;

@@ -13,12 +13,14 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 use tempfile::TempDir;
 use vexfs::bench::{Answer, answers_hash};
-use vexfs::guest::protocol::{Message, Outcome, Place, Step};
-use vexfs::guest::results::{Indexes, PlaceRun, StepData, Workload};
+use vexfs::client::Place;
+use vexfs::protocol::results::{Indexes, PlaceRun, StepData, Workload};
+use vexfs::protocol::run_files::MESSAGES;
+use vexfs::protocol::{Message, Outcome, Step};
 use vexfs::report;
-use vexfs::validate::evidence::Evidence;
-use vexfs::validate::judgement::Judgement;
-use vexfs::validate::record::{self, MESSAGES};
+use vexfs::verdict::evidence::Evidence;
+use vexfs::verdict::judgement::Judgement;
+use vexfs::verdict::record;
 
 use crate::records::kept;
 

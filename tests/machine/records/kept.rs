@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const CRITERIA: &str = include_str!("../../../src/validate/criteria.json");
+const CRITERIA: &str = include_str!("../../../src/criteria/criteria.json");
 
 const CHECKS: [&str; 15] = [
     "fuse.host.answers",

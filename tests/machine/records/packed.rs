@@ -253,7 +253,7 @@ fn what_is_no_whole_run_is_not_packed() {
 
     let never = forged::run(|evidence| {
         let not_started = "there is no QEMU".into();
-        evidence.fate = vexfs::validate::verdict::Fate::NotStarted { not_started };
+        evidence.fate = vexfs::verdict::fate::Fate::NotStarted { not_started };
     });
     let said = refused(&never.path().join("run"));
     assert!(

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use vexfs::validate::judgement::Judgement;
-use vexfs::validate::record;
+use vexfs::verdict::judgement::Judgement;
+use vexfs::verdict::record;
 
 use crate::records::kept;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use vexfs::validate::evidence::Repetition;
+use vexfs::verdict::evidence::Repetition;
 
 use crate::records::forged;
 use crate::records::kept;
@@ -146,7 +146,7 @@ fn ratios_of_time_are_held_against_the_packed_range_on_the_same_cpu_only() {
             }
             let host = evidence.host.as_mut().unwrap();
             let searches = match &mut host.searches {
-                vexfs::guest::protocol::Outcome::Ok { data } => data,
+                vexfs::protocol::Outcome::Ok { data } => data,
                 other => panic!("{other:?}"),
             };
             let fuse = searches.fuse.samples_ns.iter_mut().flatten();

@@ -21,7 +21,7 @@ fn run_all(faults: &[Fault], checks: &[&str], arguments: &[&str]) -> Report {
 #[test]
 fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
     let fault = (
-        "ioctl.c",
+        "fs/ioctl.c",
         "vexfs_key_distance(top->keys[i]);",
         "vexfs_key_distance(top->keys[i]) ^ (i == 3);",
     );
@@ -41,7 +41,7 @@ fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
 #[test]
 fn a_neighbour_off_by_one_is_named_with_its_case_kind_and_query() {
     let fault = (
-        "hnsw.c",
+        "search/hnsw.c",
         "fresh[count++] = *links;",
         "fresh[count++] = *links ? *links - 1 : 0;",
     );
@@ -60,16 +60,16 @@ fn a_neighbour_off_by_one_is_named_with_its_case_kind_and_query() {
 fn a_swapped_order_of_lanes_is_named_with_its_query() {
     let faults = [
         (
-            "distance_scalar.c",
+            "simd/distance_scalar.c",
             "s[j] += s[j + half];",
             "s[j] = s[2 * j] + s[2 * j + 1];",
         ),
         (
-            "simd.c",
+            "simd/simd.c",
             ".distance = *i->distance,",
             ".distance = vexfs_distance_scalar,",
         ),
-        ("simd.c", "if (!agree) {", "if (false) {"),
+        ("simd/simd.c", "if (!agree) {", "if (false) {"),
     ];
     let checks = ["fuse.answers", "kernel.answers", "index.answers"];
     let report = run_all(&faults, &checks, &[]);
@@ -84,7 +84,7 @@ fn a_swapped_order_of_lanes_is_named_with_its_query() {
 #[test]
 fn an_index_of_other_rows_that_is_taken_is_named() {
     let fault = (
-        "index.c",
+        "search/loader.c",
         "return sum == index->rows_crc ? 0 : -ESTALE;",
         "return 0;",
     );
@@ -98,7 +98,7 @@ fn an_index_of_other_rows_that_is_taken_is_named() {
 #[test]
 fn a_changed_byte_of_the_workload_is_seen_in_its_hash() {
     let fault = (
-        "file.c",
+        "fs/file.c",
         "vexfs_end_change(inode);\n\n\tiocb->ki_pos",
         "if (ret == 1 << 20) {\n\
          \t\tloff_t changed = 1000;\n\n\
@@ -126,7 +126,7 @@ fn a_warning_is_found_in_the_kernel_log() {
 #[test]
 fn inodes_that_are_never_freed_are_a_leak() {
     let fault = (
-        "super.c",
+        "fs/super.c",
         "kmem_cache_free(vexfs_inode_cache, vexfs_i(inode));",
         "(void)inode;",
     );
@@ -143,7 +143,7 @@ fn inodes_that_are_never_freed_are_a_leak() {
 #[test]
 fn a_search_without_end_is_a_hang() {
     let fault = (
-        "search.c",
+        "search/search.c",
         "scan.limit = vexfs_topk_bound(job->top) >> 32;",
         "do\n\t\t\tcond_resched();\n\t\twhile (READ_ONCE(scan.stride));",
     );
@@ -177,5 +177,5 @@ fn a_panic_is_a_panic() {
 fn on_load(statement: &'static str) -> (&'static str, &'static str, &'static str) {
     const ANCHOR: &str = "\terr = vexfs_simd_init();\n";
     let replacement = format!("\t{statement}\n{ANCHOR}").leak();
-    ("main.c", ANCHOR, replacement)
+    ("fs/main.c", ANCHOR, replacement)
 }

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const CRITERIA: &str = include_str!("../../../src/validate/criteria.json");
+const CRITERIA: &str = include_str!("../../../src/criteria/criteria.json");
 
 /// Load/unload cycles: enough to see a fault, few enough to wait for.
 pub const CYCLES: u32 = 12;

@@ -14,19 +14,43 @@ use vexfs::dataset::Matrix;
 
 /// Compiled like the module's other files.
 const PLAIN: &[&str] = &[
-    "search", "topk", "select", "sums", "scratch", "simd", "index", "check", "hnsw", "ivf", "pq",
-    "lsh",
+    "search/rows",
+    "search/search",
+    "search/rerank",
+    "search/topk",
+    "search/select",
+    "search/sums",
+    "search/scratch",
+    "simd/simd",
+    "search/loader",
+    "search/array_check",
+    "search/hnsw",
+    "search/ivf",
+    "search/pq",
+    "search/lsh",
 ];
 /// Compiled with its flags for floats, and those of the width (`kernel/Kbuild`).
 const FLOAT: &[(&[&str], &[&str])] = &[
     (
-        &["distance_scalar", "code_scalar", "pq_scan_scalar", "query"],
+        &[
+            "simd/distance_scalar",
+            "simd/code_scalar",
+            "simd/pq_scan_scalar",
+            "search/query",
+        ],
         &[],
     ),
-    (&["distance_sse2", "code_sse2"], &[]),
-    (&["distance_avx2", "code_avx2", "pq_scan_avx2"], &["-mavx2"]),
+    (&["simd/distance_sse2", "simd/code_sse2"], &[]),
     (
-        &["distance_avx512", "code_avx512", "pq_scan_avx512"],
+        &["simd/distance_avx2", "simd/code_avx2", "simd/pq_scan_avx2"],
+        &["-mavx2"],
+    ),
+    (
+        &[
+            "simd/distance_avx512",
+            "simd/code_avx512",
+            "simd/pq_scan_avx512",
+        ],
         &["-mavx512f", "-mavx512bw"],
     ),
 ];
@@ -61,7 +85,10 @@ pub fn compile(others: &[&str], flags: &[&str], output: &Path) {
     inputs.extend(others.iter().map(|other| root.join(other)));
     for (names, width) in FLOAT {
         for name in *names {
-            let object = objects.path().join(name).with_extension("o");
+            let object = objects
+                .path()
+                .join(name.replace('/', "-"))
+                .with_extension("o");
             gcc(
                 &[source(name)],
                 &[FLOAT_FLAGS, width, &["-c"]].concat(),

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "harness.h"
-#include "index.h"
-#include "search.h"
-#include "simd.h"
+#include "search/loader.h"
+#include "search/search.h"
+#include "simd/simd.h"
 #include "uapi/vexfs.h"
 
 __thread struct harness harness;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use vexfs::anns::Metric;
-use vexfs::validate::check::Status;
-use vexfs::validate::checks;
-use vexfs::validate::criteria::Criteria;
-use vexfs::validate::own_criteria;
-use vexfs::validate::own_data::{Options, OwnData};
+use vexfs::criteria::Criteria;
+use vexfs::criteria::check::Status;
+use vexfs::criteria::own_criteria;
+use vexfs::criteria::own_data::{Options, OwnData};
+use vexfs::criteria::subject;
 
 use crate::python::run_python;
 
@@ -177,7 +177,7 @@ fn criteria_are_derived_from_the_vectors_and_can_be_read_back() {
     let kept = base
         .checks
         .iter()
-        .filter(|check| !checks::compares(&check.id));
+        .filter(|check| !subject::compares(&check.id));
     assert_eq!(derived.checks.len(), kept.count() + 1);
     assert_eq!(derived.indexes.len(), 1);
     assert_eq!(derived.indexes[0].kinds.len(), 4);

@@ -8,19 +8,20 @@ use rand_pcg::Pcg64;
 use serde_json::{Value, json};
 use vexfs::anns::Metric;
 use vexfs::bench::Measured;
-use vexfs::client::Kind;
-use vexfs::comparison::{BuildRecord, Compared, Comparison, Engine, Host, Place, Samples, Series};
+use vexfs::client::{Kind, Place};
+use vexfs::criteria::Criteria;
+use vexfs::criteria::check::Status;
 use vexfs::dataset::source::Source;
 use vexfs::dataset::workload::{Name, Workload};
-use vexfs::guest::protocol::Accelerator;
 use vexfs::machine::session::Ending;
-use vexfs::report::Report;
-use vexfs::validate::check::Status;
-use vexfs::validate::criteria::Criteria;
-use vexfs::validate::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
-use vexfs::validate::guest_report::GuestReport;
-use vexfs::validate::judgement::Judgement;
-use vexfs::validate::verdict::{Fate, Verdict};
+use vexfs::peers::{BuildRecord, Compared, Comparison, Engine, Host, Samples, Series};
+use vexfs::protocol::Accelerator;
+use vexfs::report::Shown;
+use vexfs::verdict::Verdict;
+use vexfs::verdict::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
+use vexfs::verdict::fate::Fate;
+use vexfs::verdict::guest_report::GuestReport;
+use vexfs::verdict::judgement::Judgement;
 
 /// What no report may carry through as it is.
 pub const HOSTILE: &str = "<script>alert('x')</script> | `a` & \"b\" \u{1b}[31m \u{7}";
@@ -31,8 +32,8 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn report(&self) -> Report<'_> {
-        Report::of(&self.evidence, &self.verdict)
+    pub fn report(&self) -> Shown<'_> {
+        Shown::of(&self.evidence, &self.verdict)
     }
 }
 
@@ -149,11 +150,10 @@ fn evidence(noise: &mut Noise) -> Evidence {
         guest_peers: GuestPeers::Planned {
             disk_blake3: "d1".repeat(32),
         },
-        plan: Some(vexfs::validate::run::plan(
-            &criteria,
+        plan: Some(criteria.plan(
             Some(Accelerator::Icount),
             Source::Generated(Workload::new(Name::Inherited)),
-            vexfs::guest::protocol::Step::ALL.to_vec(),
+            vexfs::protocol::Step::ALL.to_vec(),
         )),
         guest: serde_json::from_value(guest).unwrap(),
         fate: Fate::Booted(Ending::Completed),
@@ -281,11 +281,11 @@ fn comparison(noise: &mut Noise) -> Comparison {
 /// With the module as one more place, as fast as FUSE here.
 fn in_guest(mut comparison: Comparison) -> Comparison {
     for compared in &mut comparison.workloads {
-        let through: Vec<Series> = compared.of("vexfs", Place::Fuse).cloned().collect();
+        let through: Vec<Series> = compared.of("vexfs", Some(Place::Fuse)).cloned().collect();
         compared
             .series
             .extend(through.into_iter().map(|series| Series {
-                place: Place::Kernel,
+                place: Some(Place::Kernel),
                 ..series
             }));
     }
@@ -295,7 +295,7 @@ fn in_guest(mut comparison: Comparison) -> Comparison {
 /// Recall that rises, and speed that falls, with the effort.
 fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
     let mut series = Vec::new();
-    let mut sweep = |engine: &str, place: Place, kind: Kind, base_us: f64| {
+    let mut sweep = |engine: &str, place: Option<Place>, kind: Kind, base_us: f64| {
         let efforts: &[u32] = if kind == Kind::Flat {
             &[0]
         } else {
@@ -331,17 +331,17 @@ fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
         }
     };
     for kind in Kind::ALL {
-        sweep("vexfs", Place::InProcess, kind, 15.0);
-        sweep("vexfs", Place::Fuse, kind, 27.0);
+        sweep("vexfs", Some(Place::InProcess), kind, 15.0);
+        sweep("vexfs", Some(Place::Fuse), kind, 27.0);
     }
-    sweep("chromadb", Place::OwnProcess, Kind::Hnsw, 500.0);
-    sweep("qdrant", Place::OwnProcess, Kind::Hnsw, 120.0);
-    sweep("qdrant", Place::OwnProcess, Kind::Flat, 270.0);
-    sweep("faiss", Place::OwnProcess, Kind::Hnsw, 75.0);
+    sweep("chromadb", None, Kind::Hnsw, 500.0);
+    sweep("qdrant", None, Kind::Hnsw, 120.0);
+    sweep("qdrant", None, Kind::Flat, 270.0);
+    sweep("faiss", None, Kind::Hnsw, 75.0);
     series.push(Series {
         engine: "hnswlib".into(),
         kind: Kind::Hnsw,
-        place: Place::OwnProcess,
+        place: None,
         effort: 64,
         effort_name: "ef".into(),
         threads: 1,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How the comparison in the guest is judged, where its clock counts time and where it does not.
 
-use vexfs::comparison::{Comparison, Place, Series};
-use vexfs::guest::protocol::{Accelerator, Outcome, Step};
-use vexfs::guest::results::StepData;
-use vexfs::validate::check::Status;
-use vexfs::validate::evidence::Evidence;
+use vexfs::client::Place;
+use vexfs::criteria::check::Status;
+use vexfs::peers::{Comparison, Series};
+use vexfs::protocol::results::StepData;
+use vexfs::protocol::{Accelerator, Outcome, Step};
+use vexfs::verdict::evidence::Evidence;
 
 use super::fixture;
 
@@ -42,7 +43,7 @@ fn in_guest(evidence: &mut Evidence) -> &mut Comparison {
 fn through_the_module(comparison: &mut Comparison) -> impl Iterator<Item = &mut Series> {
     let all = comparison.workloads.iter_mut();
     all.flat_map(|compared| &mut compared.series)
-        .filter(|series| series.place == Place::Kernel)
+        .filter(|series| series.place == Some(Place::Kernel))
 }
 
 /// So many times as slow through the module.

@@ -2,7 +2,7 @@
 //! `junit.xml` as a CI reads it.
 
 use roxmltree::Document;
-use vexfs::validate::check::Status;
+use vexfs::criteria::check::Status;
 
 use super::fixture;
 

@@ -3,7 +3,7 @@
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use vexfs::validate::evidence::GuestPeers;
+use vexfs::verdict::evidence::GuestPeers;
 
 use super::fixture::{self, Record};
 

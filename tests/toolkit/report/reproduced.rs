@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A record with other engines in it, held against itself as it would be had their searches taken something else.
 
-use vexfs::comparison::{Comparison, Series};
-use vexfs::records::reproduce::{Outcome, Reproduction, Row, Side};
+use vexfs::peers::{Comparison, Series};
+use vexfs::records::reproduce::{Agreement, Reproduction, Row, Side};
 
 use super::fixture::{self, Record};
 
@@ -24,7 +24,7 @@ fn side(record: &Record) -> Side<'_> {
     }
 }
 
-fn outcomes(rows: &[Row]) -> Vec<Outcome> {
+fn outcomes(rows: &[Row]) -> Vec<Agreement> {
     rows.iter().map(|row| row.outcome).collect()
 }
 
@@ -46,7 +46,7 @@ fn times(comparison: &mut Comparison, of: &str, by: u64) {
 #[test]
 fn the_same_times_are_within_on_both_workloads() {
     let rows = ratios("qdrant", |_| {});
-    assert_eq!(outcomes(&rows), [Outcome::Within; 2], "{rows:#?}");
+    assert_eq!(outcomes(&rows), [Agreement::Within; 2], "{rows:#?}");
     let base = "x vexfs flat search, effort 0, fuse on inherited beside other engines";
     assert!(rows[0].what.ends_with(base), "{rows:#?}");
 }
@@ -55,7 +55,7 @@ fn the_same_times_are_within_on_both_workloads() {
 fn another_engine_or_ours_ten_times_as_slow_differs() {
     for slower in ["qdrant", "vexfs"] {
         let rows = ratios("qdrant", |comparison| times(comparison, slower, 10));
-        assert_eq!(outcomes(&rows), [Outcome::Differs; 2], "{rows:#?}");
+        assert_eq!(outcomes(&rows), [Agreement::Differs; 2], "{rows:#?}");
     }
 }
 
@@ -66,14 +66,14 @@ fn everything_as_slow_is_within() {
         times(comparison, "qdrant", 2);
         times(comparison, "vexfs", 2);
     });
-    assert_eq!(outcomes(&rows), [Outcome::Within; 2], "{rows:#?}");
+    assert_eq!(outcomes(&rows), [Agreement::Within; 2], "{rows:#?}");
 }
 
 #[test]
 fn another_version_or_too_little_found_is_not_comparable() {
     let why = |change: &dyn Fn(&mut Comparison)| {
         let rows = ratios("qdrant", change);
-        assert_eq!(outcomes(&rows), [Outcome::NotComparable; 2], "{rows:#?}");
+        assert_eq!(outcomes(&rows), [Agreement::NotComparable; 2], "{rows:#?}");
         rows[0].why.clone().unwrap()
     };
     let version = why(&|comparison| {

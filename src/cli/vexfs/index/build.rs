@@ -9,12 +9,12 @@ use std::time::Instant;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::super::{print_json, print_line};
-use super::check_name;
+use super::files::check_name;
 use super::parameters::Flags;
 use super::progress::Watched;
 use crate::anns::Metric;
 use crate::anns::index::{self, BuildError, Kind};
+use crate::cli::vexfs::output::{print_json, print_line};
 use crate::dataset::fvecs;
 use crate::store::{index_file, replace};
 
@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         file, kind, metric, ..
     } = arguments;
     check_name(file)?;
-    let parameters = arguments.parameters.of(*kind);
+    let parameters = arguments.parameters.of(*kind)?;
     let threads = arguments
         .threads
         .or(std::thread::available_parallelism().ok())

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use super::super::print_line;
-use super::{check_name, nothing_found};
+use super::files::{check_name, nothing_found};
 use crate::anns::index::Kind;
+use crate::cli::vexfs::output::print_line;
 use crate::store::{index_file, replace};
 
 /// Remove an index of a vector file.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
-use super::super::{print_json, print_line};
-use super::{Found, find, nothing_found};
+use super::files::{Found, find, nothing_found};
 use crate::anns::Metric;
 use crate::anns::index::{Header, Kind, rows_crc};
+use crate::cli::vexfs::output::{print_json, print_line};
 use crate::dataset::{Matrix, fvecs};
 use crate::store::index_file;
 

@@ -3,11 +3,9 @@
 
 use std::ops::RangeInclusive;
 
-use clap::CommandFactory;
-use clap::error::ErrorKind;
-
 use crate::anns::index::{EFFORT_MAX, Kind, Parameters};
 use crate::anns::{hnsw, ivf, lsh, pq};
+use crate::cli::vexfs::usage::WrongUsage;
 
 const EFFORT: RangeInclusive<i64> = 1..=EFFORT_MAX as i64;
 
@@ -89,17 +87,20 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// The parameters of an index of this kind. A flag that does not belong to it ends the process, as wrong usage does.
-    pub fn of(&self, kind: Kind) -> Parameters {
+    /// The parameters of an index of this kind. A flag that does not belong to it is wrong usage.
+    pub fn of(&self, kind: Kind) -> Result<Parameters, WrongUsage> {
         if let Some(fault) = self.fault(kind) {
-            wrong_usage(fault)
+            return Err(WrongUsage {
+                subcommand: &["index", "build"],
+                fault,
+            });
         }
-        match kind {
+        Ok(match kind {
             Kind::Hnsw => Parameters::Hnsw(self.hnsw()),
             Kind::Ivf => Parameters::Ivf(self.ivf()),
             Kind::Pq => Parameters::Pq(self.pq()),
             Kind::Lsh => Parameters::Lsh(self.lsh()),
-        }
+        })
     }
 
     fn hnsw(&self) -> hnsw::Parameters {
@@ -176,20 +177,6 @@ impl Flags {
             flag("--effort", &Kind::ALL, self.effort.is_some()),
         ]
     }
-}
-
-fn wrong_usage(fault: String) -> ! {
-    let mut command = super::super::Arguments::command();
-    command.build();
-    let build = ["index", "build"]
-        .iter()
-        .try_fold(&mut command, |command, name| {
-            command.find_subcommand_mut(name)
-        });
-    build
-        .expect("the command whose flags these are")
-        .error(ErrorKind::ArgumentConflict, fault)
-        .exit()
 }
 
 struct Flag {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
 
-use super::super::print_line;
-use super::{Found, find, nothing_found};
+use super::files::{Found, find, nothing_found};
 use crate::anns::index::Kind;
+use crate::cli::vexfs::output::print_line;
 use crate::dataset::{Matrix, fvecs};
 use crate::store::index_file;
 

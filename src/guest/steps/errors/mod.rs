@@ -13,10 +13,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{Context, in_place};
+use crate::client::Place;
 use crate::guest::mounts::Store;
-use crate::guest::protocol::{Outcome, Place};
-use crate::guest::results::{Case, Errors, PerPlace};
+use crate::guest::steps::context::{Context, in_place};
+use crate::protocol::Outcome;
+use crate::protocol::results::{Case, Errors, PerPlace};
 use files::GOOD;
 use request::valid;
 use table::asked;
@@ -77,7 +78,7 @@ mod tests {
     use crate::anns::Metric;
     use crate::anns::index::Kind;
     use crate::dataset::ReadError;
-    use crate::guest::protocol::errno_name;
+    use crate::protocol::errno_name;
     use crate::store::abi::IndexInfo;
     use crate::store::{
         Beside, Content, Sidecar, Sidecars, Snapshot, is_vector_file_name, serve, sidecar,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
-use crate::guest::protocol::errno_name;
+use crate::protocol::errno_name;
 use crate::store::abi::{self, Hit, Info, Search};
 
 /// The dimension of a valid query and the number of hits that it asks for.

@@ -13,15 +13,15 @@ use anyhow::{Context, Result, anyhow};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::{Uid, setfsuid};
 
-use super::building::{build, parse};
 use crate::anns::index;
 use crate::anns::{Answer, Metric};
 use crate::bench::{self, first_divergence};
 use crate::client::{Kind, Method, Searcher};
 use crate::dataset::workload::{Name, Workload};
 use crate::dataset::{Matrix, fvecs};
-use crate::guest::protocol::errno_name;
-use crate::guest::results::Case;
+use crate::exercise::building::{build, parse};
+use crate::protocol::errno_name;
+use crate::protocol::results::Case;
 
 const ROWS: usize = 300;
 /// Rows that are appended later.

@@ -7,18 +7,18 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::building;
 use crate::anns::{Hit, index};
 use crate::bench::{self, ids_hash};
-use crate::client::{Method, Searcher};
+use crate::client::{Method, Place, Searcher};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{Matrix, fvecs, hash};
+use crate::exercise::building;
+use crate::exercise::series::{self, Series, advance};
 use crate::guest::given;
 use crate::guest::mounts::{Mounted, Store};
-use crate::guest::protocol::{IndexCase, KindPlan, Outcome, Place};
-use crate::guest::results::{Built, IndexFile, IndexRun, IndexedKind, KindRuns, MeasuredCase};
-use crate::guest::steps::Context;
-use crate::guest::steps::series::{self, Series, advance};
+use crate::guest::steps::context::Context;
+use crate::protocol::results::{Built, IndexFile, IndexRun, IndexedKind, KindRuns, MeasuredCase};
+use crate::protocol::{IndexCase, KindPlan, Outcome};
 
 const VECTORS: &str = "vectors.fvecs";
 

@@ -2,17 +2,17 @@
 //! Index files: built in process, written through each place beside the rows that were written through it, and searched there; what a
 //! search sees of their changes; and searches while they are replaced.
 
-pub mod building;
 pub mod following;
 mod measuring;
 pub mod replacing;
 
 use anyhow::Result;
 
-use super::{Context, in_place};
+use crate::client::Place;
 use crate::guest::mounts::Store;
-use crate::guest::protocol::{Outcome, Place};
-use crate::guest::results::{Indexes, PerPlace};
+use crate::guest::steps::context::{Context, in_place};
+use crate::protocol::Outcome;
+use crate::protocol::results::{Indexes, PerPlace};
 
 pub(super) fn observe(context: &Context) -> Result<Indexes> {
     let cases = &context.plan.indexes;

@@ -13,14 +13,14 @@ use std::path::Path;
 use anyhow::Result;
 use nix::errno::Errno;
 
-use super::building::{build, parse};
 use crate::anns::index::{self, Index};
 use crate::anns::{Hit, Metric};
 use crate::client::{Found, Kind, Method};
 use crate::dataset::workload::{Name, Workload};
 use crate::dataset::{Matrix, fvecs};
-use crate::guest::results::ConcurrencyRun;
+use crate::exercise::building::{build, parse};
 use crate::guest::steps::contention::{Contention, Tally};
+use crate::protocol::results::ConcurrencyRun;
 
 const DIM: usize = 32;
 /// Rows that one change appends, and that the first index covers.

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What lies beneath: "lower" names an object of the filesystem that holds the store.  Each
+ * of our dentries and open files has one, and so has each inode (internal.h).
+ */
+#ifndef VEXFS_LOWER_H
+#define VEXFS_LOWER_H
+
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/path.h>
+#include <linux/xarray.h>
+
+struct vexfs_sb {
+	struct vfsmount *lower_mnt;	/* a private clone of the store's */
+	const struct cred *cred;	/* of the one who mounted */
+	struct xarray watched;		/* changes by inode number (watch.c) */
+	/* vexfs_iget(), for the files beneath it: our inode of a lower one. */
+	struct inode *(*iget)(struct super_block *sb, struct inode *lower);
+};
+
+static inline struct vexfs_sb *vexfs_sb(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct vfsmount *vexfs_lower_mnt(const struct super_block *sb)
+{
+	return vexfs_sb(sb)->lower_mnt;
+}
+
+static inline struct dentry *vexfs_lower_dentry(const struct dentry *dentry)
+{
+	return dentry->d_fsdata;
+}
+
+/* The result is valid as long as @dentry is: no reference is taken. */
+static inline struct path vexfs_lower_path(const struct dentry *dentry)
+{
+	return (struct path) {
+		.mnt = vexfs_lower_mnt(dentry->d_sb),
+		.dentry = vexfs_lower_dentry(dentry),
+	};
+}
+
+static inline struct file *vexfs_lower_file(const struct file *file)
+{
+	return file->private_data;
+}
+
+/* Every change to the lower filesystem happens between these two. */
+static inline int vexfs_want_write(const struct super_block *sb)
+{
+	return mnt_want_write(vexfs_lower_mnt(sb));
+}
+
+static inline void vexfs_drop_write(const struct super_block *sb)
+{
+	mnt_drop_write(vexfs_lower_mnt(sb));
+}
+
+#endif /* VEXFS_LOWER_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The vectors of an inode: its last snapshot, as long as that is current.
+ */
+#ifndef VEXFS_VECTORS_H
+#define VEXFS_VECTORS_H
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+
+struct vexfs_snapshot;
+
+struct vexfs_vectors {
+	atomic64_t changes;		/* to the file, through this mount */
+	struct mutex loading;		/* one loads, the others wait for it */
+	spinlock_t lock;		/* for the pointer */
+	struct vexfs_snapshot *snapshot;
+};
+
+/* When the inode is allocated and when it is evicted. */
+void vexfs_vectors_init(struct vexfs_vectors *vectors);
+void vexfs_vectors_destroy(struct vexfs_vectors *vectors);
+
+/*
+ * After each change of the file's content through the mount, before the system
+ * call returns, and when a writable shared mapping of it is made.
+ */
+void vexfs_vectors_changed(struct vexfs_vectors *vectors);
+
+/*
+ * The current snapshot of an open vector file, with a reference for the caller,
+ * or an error of vexfs_snapshot_read().  @vectors are those of the file's inode.
+ */
+struct vexfs_snapshot *vexfs_vectors_get(struct vexfs_vectors *vectors, struct file *file);
+
+#endif /* VEXFS_VECTORS_H */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the filesystem share.  An inode is made with the operations of all of
+ * them, and most of them look up inodes: so they have one header together.
+ */
+#ifndef VEXFS_INTERNAL_H
+#define VEXFS_INTERNAL_H
+
+#include <linux/fs.h>
+
+#include "cache/lower.h"
+#include "cache/sidecar.h"
+#include "cache/vectors.h"
+#include "cache/watch.h"
+
+struct vexfs_inode {
+	struct vexfs_vectors vectors;
+	struct vexfs_sidecars sidecars;
+	struct inode *lower;
+	struct inode vfs_inode;
+};
+
+static inline struct vexfs_inode *vexfs_i(const struct inode *inode)
+{
+	return container_of(inode, struct vexfs_inode, vfs_inode);
+}
+
+static inline struct inode *vexfs_lower_inode(const struct inode *inode)
+{
+	return vexfs_i(inode)->lower;
+}
+
+/*
+ * After each change of a file's content through the mount, before the system call
+ * returns, and when a writable shared mapping of it is made.
+ */
+static inline void vexfs_content_changed(struct inode *inode)
+{
+	vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+	vexfs_watched_changed(inode);
+}
+
+/* super.c */
+int vexfs_init_fs_context(struct fs_context *fc);
+void vexfs_kill_sb(struct super_block *sb);
+int vexfs_inode_cache_create(void);
+void vexfs_inode_cache_destroy(void);
+
+/* inode.c */
+struct inode *vexfs_iget(struct super_block *sb, struct inode *lower);
+void vexfs_copy_attr(struct inode *inode);
+int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
+int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+		  struct iattr *attr);
+int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
+		  struct kstat *stat, u32 request_mask, unsigned int flags);
+int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);
+int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
+		       struct fileattr *fa);
+
+/* dentry.c */
+extern const struct dentry_operations vexfs_dentry_ops;
+bool vexfs_lower_is_current(struct dentry *dentry, struct dentry *lower_dir);
+
+/* dir.c */
+extern const struct inode_operations vexfs_dir_inode_ops;
+
+/* file.c */
+extern const struct file_operations vexfs_file_ops;
+extern const struct file_operations vexfs_dir_ops;
+int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
+		  struct file *file, umode_t mode);
+
+/* ioctl.c: the ioctls of regular files; -ENOTTY for what is not ours. */
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* xattr.c */
+extern const struct xattr_handler * const vexfs_xattr_handlers[];
+ssize_t vexfs_listxattr(struct dentry *dentry, char *list, size_t size);
+struct posix_acl *vexfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry,
+				int type);
+int vexfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,
+		  struct posix_acl *acl, int type);
+
+#endif /* VEXFS_INTERNAL_H */

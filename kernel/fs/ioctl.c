@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SEARCH and INFO.  docs/abi.md lists their errors in the order in which they are
+ * checked here.
+ */
+#include <linux/compiler.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/log2.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "cache/reading.h"
+#include "cache/sidecar.h"
+#include "cache/snapshot.h"
+#include "cache/vectors.h"
+#include "fs/internal.h"
+#include "search/rows.h"
+#include "search/search.h"
+#include "simd/simd.h"
+#include "uapi/vexfs.h"
+
+static bool is_vector_file(const struct file *file)
+{
+	static const char suffix[] = ".fvecs";
+	const size_t length = sizeof(suffix) - 1;
+	struct dentry *dentry = file->f_path.dentry;
+	const struct qstr *name = &dentry->d_name;
+	bool matches;
+
+	if (!S_ISREG(file_inode(file)->i_mode))
+		return false;
+	/* The lock keeps a rename from changing the name under our eyes. */
+	spin_lock(&dentry->d_lock);
+	matches = name->len > length &&
+		  !memcmp(name->name + name->len - length, suffix, length);
+	spin_unlock(&dentry->d_lock);
+	return matches;
+}
+
+static size_t payload_bytes(const struct vexfs_search *request)
+{
+	return max(request->dim * sizeof(__u32), request->k * sizeof(struct vexfs_hit));
+}
+
+/* Checks 5 to 9: what can be told from the header. */
+static int check_header(struct vexfs_search *request, size_t bytes)
+{
+	if (request->flags || request->count || request->reserved0 || request->rows ||
+	    request->generation || request->evaluated || request->reserved1)
+		return -EINVAL;
+	if (!request->k || request->k > VEXFS_K_MAX)
+		return -EINVAL;
+	if (!request->dim || request->dim > VEXFS_DIM_MAX)
+		return -EINVAL;
+	if (bytes != sizeof(*request) + payload_bytes(request))
+		return -EINVAL;
+	if (request->kind > VEXFS_INDEX_KINDS || request->metric > VEXFS_METRIC_COSINE)
+		return -EOPNOTSUPP;
+	/* Both index tables of functions: not beyond their ends speculatively either. */
+	request->kind = array_index_nospec(request->kind, VEXFS_INDEX_KINDS + 1);
+	request->metric = array_index_nospec(request->metric, VEXFS_METRIC_COSINE + 1);
+	if (request->effort > (request->kind ? VEXFS_EFFORT_MAX : 0))
+		return -EINVAL;
+	return 0;
+}
+
+/* What a search runs on. */
+struct basis {
+	struct vexfs_snapshot *snapshot;
+	struct vexfs_sidecar *sidecar;	/* NULL for a flat search */
+};
+
+static void put_basis(struct basis *basis)
+{
+	vexfs_sidecar_put(basis->sidecar);
+	vexfs_snapshot_put(basis->snapshot);
+}
+
+/* Checks 11 to 17.  After an error there is nothing to put. */
+static int get_parts(struct file *file, const struct vexfs_search *request,
+		     struct basis *basis)
+{
+	struct vexfs_inode *inode = vexfs_i(file_inode(file));
+	int err = 0;
+
+	basis->sidecar = NULL;
+	basis->snapshot = vexfs_vectors_get(&inode->vectors, file);
+	if (IS_ERR(basis->snapshot))
+		return PTR_ERR(basis->snapshot);
+
+	if (basis->snapshot->rows.rows && request->dim != basis->snapshot->rows.dim)
+		err = -EMSGSIZE;
+	else if (request->k > basis->snapshot->rows.rows)
+		err = -ERANGE;
+	else if (request->kind != VEXFS_KIND_FLAT)
+		basis->sidecar = vexfs_sidecar_get(&inode->sidecars, file, request->kind,
+						   request->metric);
+
+	if (IS_ERR(basis->sidecar)) {
+		err = PTR_ERR(basis->sidecar);
+		basis->sidecar = NULL;
+	}
+	if (err)
+		put_basis(basis);
+	return err;
+}
+
+/*
+ * Checks 11 to 18.  Rows and index are looked at one after the other, so where both
+ * were replaced in between they may not belong together: look again, until two
+ * looks see the same.
+ */
+static int get_basis(struct file *file, const struct vexfs_search *request,
+		     struct basis *basis)
+{
+	u64 rows = 0, index = 0;
+	int err, try;
+	bool same;
+
+	for (try = 0; try < VEXFS_READ_TRIES; try++) {
+		err = get_parts(file, request, basis);
+		if (err || !basis->sidecar)
+			return err;
+		err = vexfs_sidecar_check(basis->sidecar, basis->snapshot);
+		if (!err)
+			return 0;
+
+		same = rows == basis->snapshot->generation &&
+		       index == basis->sidecar->generation;
+		rows = basis->snapshot->generation;
+		index = basis->sidecar->generation;
+		put_basis(basis);
+		if (same || err == -EINTR)
+			break;
+	}
+	return err;
+}
+
+static void write_hits(struct vexfs_hit *hits, const struct vexfs_topk *top)
+{
+	u32 i;
+
+	for (i = 0; i < top->count; i++) {
+		hits[i].row = vexfs_key_row(top->keys[i]);
+		hits[i].distance = vexfs_key_distance(top->keys[i]);
+	}
+}
+
+/* Puts the answer to a query into the request and the payload after it. */
+static int answer(const struct basis *basis, const u32 *elements,
+		  struct vexfs_search *request)
+{
+	struct vexfs_index *index = basis->sidecar ? basis->sidecar->index : NULL;
+	const struct vexfs_query query = {
+		.elements = elements,
+		.metric = request->metric,
+		.effort = request->effort,
+	};
+	struct vexfs_topk top = { .k = request->k };
+	u64 evaluated;
+	int err;
+
+	top.keys = kmalloc_array(top.k, sizeof(*top.keys), GFP_KERNEL);
+	if (!top.keys)
+		return -ENOMEM;
+	err = vexfs_search(index, &basis->snapshot->rows, &query, &top, &evaluated);
+	if (!err) {
+		write_hits((struct vexfs_hit *)(request + 1), &top);
+		request->count = top.count;
+		request->rows = basis->snapshot->rows.rows;
+		request->generation = basis->snapshot->generation;
+		request->evaluated = evaluated;
+	}
+	kfree(top.keys);
+	return err;
+}
+
+static int search(struct file *file, struct vexfs_search *request)
+{
+	/* A power of two, since kmalloc() aligns only these to their size. */
+	size_t bytes = roundup_pow_of_two(round_up(request->dim, VEXFS_LANES) * sizeof(u32));
+	struct basis basis;
+	u32 *elements;
+	int err;
+
+	elements = kmalloc(bytes, GFP_KERNEL);
+	if (!elements)
+		return -ENOMEM;
+	err = -EDOM;
+	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim))
+		err = get_basis(file, request, &basis);
+	if (!err) {
+		err = answer(&basis, elements, request);
+		put_basis(&basis);
+	}
+	kfree(elements);
+	return err;
+}
+
+static int ioctl_search(struct file *file, size_t bytes, void __user *user)
+{
+	struct vexfs_search *request;
+	int err;
+
+	if (bytes < sizeof(*request))
+		return -EINVAL;
+	request = memdup_user(user, bytes);
+	if (IS_ERR(request))
+		return PTR_ERR(request);
+
+	err = check_header(request, bytes);
+	if (!err)
+		err = search(file, request);
+	if (!err) {
+		bytes = sizeof(*request) + request->count * sizeof(struct vexfs_hit);
+		if (copy_to_user(user, request, bytes))
+			err = -EFAULT;
+	}
+	kfree(request);
+	return err;
+}
+
+static int ioctl_info(struct file *file, void __user *user)
+{
+	struct vexfs_snapshot *snapshot;
+	struct vexfs_info info;
+	int indexes;
+
+	if (copy_from_user(&info, user, sizeof(info)))
+		return -EFAULT;
+	if (memchr_inv(&info, 0, sizeof(info)))
+		return -EINVAL;
+
+	snapshot = vexfs_vectors_get(&vexfs_i(file_inode(file))->vectors, file);
+	if (IS_ERR(snapshot))
+		return PTR_ERR(snapshot);
+	info.dim = snapshot->rows.dim;
+	info.rows = snapshot->rows.rows;
+	info.generation = snapshot->generation;
+	vexfs_snapshot_put(snapshot);
+
+	indexes = vexfs_sidecars_list(file, info.index);
+	if (indexes < 0)
+		return indexes;
+	info.indexes = indexes;
+
+	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	bool info = cmd == VEXFS_IOC_INFO;
+
+	if (!info && (cmd & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT)) != VEXFS_IOC_SEARCH(0))
+		return -ENOTTY;
+	if (!is_vector_file(file))
+		return -ENOTTY;
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	return info ? ioctl_info(file, user) : ioctl_search(file, _IOC_SIZE(cmd), user);
+}

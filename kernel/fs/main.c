@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading and unloading.
+ */
+#include <linux/module.h>
+
+#include "fs/internal.h"
+#include "simd/simd.h"
+
+static struct file_system_type vexfs_type = {
+	.owner		= THIS_MODULE,
+	.name		= "vexfs",
+	.init_fs_context = vexfs_init_fs_context,
+	.kill_sb	= vexfs_kill_sb,
+};
+MODULE_ALIAS_FS("vexfs");
+
+static int __init vexfs_init(void)
+{
+	int err;
+
+	err = vexfs_simd_init();
+	if (err)
+		return err;
+
+	err = vexfs_inode_cache_create();
+	if (err)
+		return err;
+
+	err = register_filesystem(&vexfs_type);
+	if (err)
+		vexfs_inode_cache_destroy();
+	return err;
+}
+module_init(vexfs_init);
+
+static void __exit vexfs_exit(void)
+{
+	unregister_filesystem(&vexfs_type);
+	vexfs_inode_cache_destroy();
+}
+module_exit(vexfs_exit);
+
+MODULE_DESCRIPTION("A stackable filesystem in which vector files can be searched");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * HNSW (Malkov & Yashunin 2018).
+ */
+#include <linux/errno.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/prefetch.h>
+
+#include "search/array_check.h"
+#include "search/kind.h"
+#include "search/layout.h"
+#include "search/pool.h"
+#include "search/query.h"
+#include "search/rerank.h"
+#include "search/scratch.h"
+#include "simd/simd.h"
+#include "uapi/vexfs.h"
+
+/* Neighbours of a node at most. */
+#define MAX_LINKS	256
+/* Nodes whose codes are compared at once, at most. */
+#define BATCH		64
+/* Rows are re-ranked in such batches. */
+#define ROWS		256
+
+enum { QUANT, ROWS_OF_NODES, CODES, LINKS, UPPER };
+
+static const char *params(const struct vexfs_index_header *header, u64 *bytes)
+{
+	const u64 rows = le64_to_cpu(header->rows);
+	const u32 m = vexfs_param(header, 0);
+	const u32 m0 = vexfs_param(header, 1);
+	const u32 levels = vexfs_param(header, 3);
+	u64 nodes = rows, upper = 0;
+	u32 l;
+
+	if (m < 2 || m > 128)
+		return "M is out of range";
+	if (m0 < 2 || m0 > MAX_LINKS)
+		return "M0 is out of range";
+	if (!levels || levels > VEXFS_HNSW_LEVELS)
+		return "the number of levels is out of range";
+	for (l = 1; l < levels; l++) {
+		if (!vexfs_param(header, 3 + l) || vexfs_param(header, 3 + l) > nodes)
+			return "a level is empty or larger than the one below";
+		nodes = vexfs_param(header, 3 + l);
+		upper += nodes;
+	}
+	if (!vexfs_no_params(header, 3 + levels))
+		return "a parameter that the kind does not have is not 0";
+
+	/* Below 2^32 rows of at most 4,032 codes or 256 links: none exceeds 2^48. */
+	bytes[QUANT] = vexfs_quantizer_bytes(header);
+	bytes[ROWS_OF_NODES] = rows * sizeof(u32);
+	bytes[CODES] = rows * vexfs_code_bytes(header);
+	bytes[LINKS] = rows * m0 * sizeof(u32);
+	bytes[UPPER] = upper * m * sizeof(u32);
+	return NULL;
+}
+
+static int load(struct vexfs_index *index, const struct vexfs_index_header *header,
+		void *const *section, const char **fault)
+{
+	struct vexfs_hnsw *hnsw = &index->hnsw;
+	const u32 *upper = section[UPPER];
+	u32 l, nodes;
+	int err;
+
+	hnsw->m = vexfs_param(header, 0);
+	hnsw->m0 = vexfs_param(header, 1);
+	hnsw->levels = vexfs_param(header, 3);
+	hnsw->quantizer.offset = section[QUANT];
+	hnsw->quantizer.scale = hnsw->quantizer.offset[round_up(index->dim, VEXFS_LANES)];
+	hnsw->row_of = section[ROWS_OF_NODES];
+	hnsw->codes = section[CODES];
+	hnsw->links = section[LINKS];
+
+	*fault = "the quantizer is unsound";
+	err = vexfs_check_quantizer(section[QUANT], index->dim);
+	if (err)
+		return err;
+	*fault = "the rows of the nodes are no permutation";
+	err = vexfs_check_permutation(hnsw->row_of, index->rows);
+	if (err)
+		return err;
+	*fault = "a code is -128 or beyond the dimension";
+	err = vexfs_check_codes(hnsw->codes, index->rows, index->dim);
+	if (err)
+		return err;
+	*fault = "a link leads to no node";
+	err = vexfs_check_links(hnsw->links, index->rows, hnsw->m0, index->rows);
+	for (l = 1; l < hnsw->levels && !err; l++) {
+		nodes = vexfs_param(header, 3 + l);
+		hnsw->upper[l] = upper;
+		err = vexfs_check_links(upper, nodes, hnsw->m, nodes);
+		upper += (size_t)nodes * hnsw->m;
+	}
+	return err;
+}
+
+struct hnsw_search {
+	const struct vexfs_hnsw *hnsw;
+	struct vexfs_code_scan scan;
+	vexfs_code_fn *gather;
+	u64 *near;	/* room for a batch */
+	u32 batch;
+	u32 node_ns;
+};
+
+static int descend(struct vexfs_job *job, struct hnsw_search *search, u64 *cur)
+{
+	const struct vexfs_hnsw *hnsw = search->hnsw;
+	u32 l, i, found, degree, done;
+	const u32 *links;
+	u64 before;
+	int err;
+
+	for (l = hnsw->levels - 1; l; l--) {
+		do {
+			before = *cur;
+			links = hnsw->upper[l] + (size_t)(u32)*cur * hnsw->m;
+			for (degree = 0; degree < hnsw->m; degree++)
+				if (links[degree] == VEXFS_INDEX_NONE)
+					break;
+			for (done = 0; done < degree; done += search->scan.count) {
+				search->scan.list = links + done;
+				search->scan.count = min(degree - done, search->batch);
+				search->scan.limit = (*cur >> 32) + 1;
+				err = vexfs_fpu_spend(&job->fpu,
+						      search->scan.count * search->node_ns);
+				if (err)
+					return err;
+				found = search->gather(&search->scan, search->near);
+				for (i = 0; i < found; i++)
+					*cur = min(*cur, search->near[i]);
+			}
+		} while (*cur < before);
+	}
+	return 0;
+}
+
+/* Lists the neighbours of a node that have not been visited. */
+static __always_inline u32 visit(const struct vexfs_hnsw *hnsw, u32 node, size_t stride,
+				 struct vexfs_set *visited, u32 *fresh)
+{
+	const u32 *links = hnsw->links + (size_t)node * hnsw->m0;
+	const u32 *end = links + hnsw->m0;
+	u32 count = 0;
+
+	for (; links < end && *links != VEXFS_INDEX_NONE; links++) {
+		if (!vexfs_set_add(visited, *links))
+			continue;
+		prefetch(hnsw->codes + *links * stride);
+		prefetch(hnsw->codes + *links * stride + 64);
+		fresh[count++] = *links;
+	}
+	return count;
+}
+
+static int expand_all(struct vexfs_job *job, struct hnsw_search *search,
+		      struct vexfs_set *visited, struct vexfs_pool *pool)
+{
+	const struct vexfs_hnsw *hnsw = search->hnsw;
+	const u32 visit_ns = hnsw->m0 * VEXFS_MISS_NS;
+	u32 node, count, found;
+	const u32 *links;
+	u32 *fresh;
+	int err;
+
+	while (vexfs_pool_take(pool, &node)) {
+		err = vexfs_fpu_spend(&job->fpu, visit_ns);
+		if (err)
+			return err;
+		links = hnsw->links + (size_t)vexfs_pool_peek(pool) * hnsw->m0;
+		prefetch(links);
+		prefetch(links + 16);
+		fresh = vexfs_set_list(visited);
+		count = visit(hnsw, node, search->scan.stride, visited, fresh);
+		visited->listed += count;
+
+		for (; count; count -= search->scan.count, fresh += search->scan.count) {
+			if (!vexfs_pool_has_room(pool, BATCH)) {
+				vexfs_fpu_end(&job->fpu);
+				vexfs_pool_compact(pool);
+				vexfs_fpu_begin(&job->fpu);
+			}
+			search->scan.list = fresh;
+			search->scan.count = min(count, search->batch);
+			search->scan.limit = vexfs_pool_limit(pool);
+			err = vexfs_fpu_spend(&job->fpu, search->scan.count * search->node_ns);
+			if (err)
+				return err;
+			found = search->gather(&search->scan, search->near);
+			vexfs_pool_insert(pool, search->near, found);
+		}
+	}
+	return 0;
+}
+
+static int rerank(struct vexfs_job *job, const struct vexfs_pool *pool, u32 *list)
+{
+	const u32 *row_of = job->index->hnsw.row_of;
+	u32 done, count, i;
+	int err = 0;
+
+	for (done = 0; done < pool->all.count && !err; done += count) {
+		count = min(pool->all.count - done, ROWS);
+		for (i = 0; i < count; i++)
+			list[i] = row_of[vexfs_pool_node(pool, done + i)];
+		err = vexfs_rerank(job, list, count);
+	}
+	return err;
+}
+
+static int search(struct vexfs_job *job)
+{
+	const struct vexfs_index *index = job->index;
+	const struct vexfs_hnsw *hnsw = &index->hnsw;
+	const u32 stride = round_up(index->dim, VEXFS_CODES);
+	const u32 padded = round_up(index->dim, VEXFS_LANES);
+	const u32 ef = min(max(job->effort, job->top->k), index->rows);
+	const u32 node_ns = VEXFS_MISS_NS + VEXFS_READ_NS(stride) + vexfs_pool_ns(ef);
+	struct hnsw_search search = {
+		.hnsw = hnsw,
+		.scan = { .codes = hnsw->codes, .stride = stride },
+		.node_ns = node_ns,
+		.batch = vexfs_batch(node_ns, 4, BATCH),
+	};
+	/* Codes and vector of the query, a batch of keys, the pool; last a list of rows. */
+	const size_t code_bytes = stride * sizeof(s16);
+	const size_t query_bytes = padded * sizeof(u32);
+	const size_t near_bytes = BATCH * sizeof(u64);
+	const size_t pool_bytes = vexfs_pool_keys(ef, BATCH) * sizeof(u64);
+	const size_t list_bytes = (ROWS + VEXFS_LIST_AHEAD) * sizeof(u32);
+	struct vexfs_scratch *scratch;
+	struct vexfs_pool pool;
+	void *memory;
+	u64 cur;
+	s16 *codes;
+	int err;
+
+	scratch = vexfs_scratch_get(job->index, index->rows, MAX_LINKS, code_bytes + query_bytes +
+				    near_bytes + pool_bytes + list_bytes, &memory);
+	if (!scratch)
+		return -ENOMEM;
+	codes = memory;
+	search.scan.query = codes;
+	search.near = memory + code_bytes + query_bytes;
+	vexfs_pool_init(&pool, memory + code_bytes + query_bytes + near_bytes, ef, BATCH);
+	memset(codes + padded, 0, (stride - padded) * sizeof(*codes));
+
+	vexfs_fpu_begin(&job->fpu);
+	vexfs_query_code(&hnsw->quantizer, job->metric, job->query, job->query_inverse, padded,
+			 memory + code_bytes, codes);
+	search.gather = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.gather_l2 :
+							 vexfs_simd.code.gather_dot;
+
+	/* The entry point is node 0. */
+	search.scan.list = &(const u32){ 0 };
+	search.scan.count = 1;
+	search.scan.limit = VEXFS_CODE_LIMIT;
+	search.gather(&search.scan, &cur);
+
+	err = descend(job, &search, &cur);
+	if (!err) {
+		vexfs_set_add(&scratch->set, cur);
+		*vexfs_set_list(&scratch->set) = cur;
+		scratch->set.listed++;
+		vexfs_pool_insert(&pool, &cur, 1);
+		err = expand_all(job, &search, &scratch->set, &pool);
+	}
+	vexfs_fpu_end(&job->fpu);
+
+	if (!err)
+		err = rerank(job, &pool, memory + code_bytes + query_bytes + near_bytes +
+			     pool_bytes);
+	vexfs_scratch_put(job->index, scratch);
+	return err;
+}
+
+const struct vexfs_kind vexfs_kind_hnsw = {
+	.name = "HNSW",
+	.sections = UPPER + 1,
+	.params = params,
+	.load = load,
+	.search = search,
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The loader of index files: from bytes that nobody has looked at to an index that can be
+ * searched.
+ */
+#ifndef VEXFS_LOADER_H
+#define VEXFS_LOADER_H
+
+#include <linux/types.h>
+
+#include "search/index.h"
+#include "search/rows.h"
+#include "uapi/vexfs_index.h"
+
+/**
+ * vexfs_index_header_fault() - check the header of an index file alone
+ * @header: the first bytes of the file, as read
+ * @size: size of the file in bytes
+ * @kind: VEXFS_KIND_* of the file's extension
+ *
+ * That is all that docs/index-format.md demands of the 320 bytes, the place and size of
+ * each section included.
+ *
+ * Return: NULL if the header is sound, else what is wrong, for the kernel log.
+ */
+const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u64 size,
+				     u32 kind);
+
+/**
+ * vexfs_index_parse() - check an index file
+ * @bytes: the file, in a buffer of kvmalloc() or vmalloc() that is aligned to 64
+ *	bytes.  It belongs to the index from here on, and is freed if there is none.
+ * @size: bytes in the file
+ * @kind: VEXFS_KIND_* of the file's extension
+ *
+ * May sleep.  A refusal leaves a line in the kernel log that says why.
+ *
+ * Return: the index, -EUCLEAN for a malformed file, -ENOMEM or, after a fatal
+ * signal, -EINTR.
+ */
+struct vexfs_index *vexfs_index_parse(void *bytes, size_t size, u32 kind);
+
+/**
+ * vexfs_index_free() - free an index that nobody searches any more
+ * @index: the index; NULL is fine
+ */
+void vexfs_index_free(struct vexfs_index *index);
+
+/**
+ * vexfs_index_check_rows() - does the index belong to these rows?
+ * @index: the index
+ * @rows: the rows of the vector file; of the index's dimension
+ *
+ * Reads all covered rows: once for each pair of index and snapshot.  May sleep.
+ *
+ * Return: 0, -ESTALE if the covered rows are not those of the build, or -EINTR.
+ */
+int vexfs_index_check_rows(const struct vexfs_index *index, const struct vexfs_rows *rows);
+
+#endif /* VEXFS_LOADER_H */

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A search from its beginning to its end: what the index covers, by its kind, and the other
+ * rows one by one.
+ */
+#include <linux/errno.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+
+#include "search/index.h"
+#include "search/kind.h"
+#include "search/rows.h"
+#include "search/search.h"
+#include "search/topk.h"
+#include "simd/fpu_section.h"
+#include "simd/simd.h"
+#include "uapi/vexfs.h"
+
+/* Compares all rows from @first on. */
+static int scan_rows(struct vexfs_job *job, u32 first)
+{
+	const struct vexfs_rows *rows = job->rows;
+	const u32 step = vexfs_scan_batch(rows);
+	struct vexfs_scan scan = {
+		.query = job->query,
+		.rows = rows->elements + (size_t)first * rows->stride,
+		.query_inverse = job->query_inverse,
+		.stride = rows->stride,
+		.first = first,
+	};
+	u32 left = rows->rows - first, found, i;
+	int err = 0;
+	u64 *near;
+
+	if (!left)
+		return 0;
+	near = kmalloc_array(step, sizeof(*near), GFP_KERNEL);
+	if (!near)
+		return -ENOMEM;
+
+	job->evaluated += left;
+	for (; left && !err; left -= scan.count) {
+		scan.count = min(left, step);
+		if (job->metric == VEXFS_METRIC_COSINE)
+			scan.inverse = rows->inverse + scan.first;
+		/*
+		 * Rows come in ascending order, so one that is as far as the
+		 * worst so far has the greater key: it is out as well.
+		 */
+		scan.limit = vexfs_topk_bound(job->top) >> 32;
+
+		kernel_fpu_begin();
+		found = vexfs_simd.distance.scan[job->metric](&scan, near);
+		kernel_fpu_end();
+
+		for (i = 0; i < found; i++)
+			vexfs_topk_add(job->top, near[i]);
+
+		scan.rows += (size_t)scan.count * scan.stride;
+		scan.first += scan.count;
+		err = vexfs_relax();
+	}
+	kfree(near);
+	return err;
+}
+
+int vexfs_search(struct vexfs_index *index, const struct vexfs_rows *rows,
+		 const struct vexfs_query *query, struct vexfs_topk *top, u64 *evaluated)
+{
+	struct vexfs_job job = {
+		.index = index,
+		.rows = rows,
+		.query = query->elements,
+		.metric = query->metric,
+		.effort = query->effort,
+		.top = top,
+	};
+	int err = 0;
+
+	if (job.metric == VEXFS_METRIC_COSINE) {
+		kernel_fpu_begin();
+		job.query_inverse = vexfs_query_inverse(job.query, rows->stride);
+		kernel_fpu_end();
+	}
+	if (index) {
+		if (!job.effort)
+			job.effort = index->effort;
+		err = index->ops->search(&job);
+	}
+	if (!err)
+		err = scan_rows(&job, index ? index->rows : 0);
+	vexfs_topk_sort(top);
+	*evaluated = job.evaluated;
+	return err;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From criteria to what is done: the workload that they name, and the plan of a guest.
+
+use anyhow::{Context, Result};
+
+use super::Criteria;
+use crate::dataset::source::Source;
+use crate::dataset::workload::{Name, Workload};
+use crate::protocol::{self, Accelerator, Plan, Step};
+
+impl Criteria {
+    /// The workload that the criteria name.
+    pub fn workload(&self) -> Result<Source> {
+        let name: Name = serde_json::from_value(self.workload.name.clone().into())
+            .with_context(|| {
+                let name = &self.workload.name;
+                format!("there is no workload {name}; if these are vectors of your own, name their file by --dataset")
+            })?;
+        Ok(Source::Generated(Workload::new(name)))
+    }
+
+    /// What the criteria ask for, where `accelerator` is known or not.
+    pub fn plan(
+        &self,
+        accelerator: Option<Accelerator>,
+        workload: Source,
+        steps: Vec<Step>,
+    ) -> Plan {
+        let asked = &self.workload;
+        // Where the clock counts instructions, a second run shows that the first was exact; more would show nothing.
+        let (warmups, runs) = match accelerator {
+            Some(Accelerator::Icount) => (asked.icount_warmups, asked.icount_runs),
+            Some(Accelerator::Kvm | Accelerator::Tcg) | None => (asked.warmups, asked.runs),
+        };
+        Plan {
+            protocol: protocol::VERSION,
+            run_id: "validate".into(),
+            accelerator,
+            workload,
+            metric: asked.metric,
+            k: asked.k,
+            warmups,
+            runs,
+            cycles: asked.cycles,
+            indexes: self
+                .indexes
+                .iter()
+                .map(|case| case.plan(accelerator))
+                .collect(),
+            peers: None,
+            steps,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What each check looks at. What no check of the criteria looks at is not done.
+
+use std::collections::BTreeSet;
+
+use super::Criteria;
+use crate::protocol::Step::{
+    self, After, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Peers, Workload,
+};
+
+/// What a check looks at.
+#[derive(Clone, Copy)]
+enum Subject {
+    Bundle,
+    Host,
+    /// Our kinds beside the peers, on the host.
+    Comparison,
+    /// The file with the user's own vectors.
+    File,
+    /// A boot, and in it these steps.
+    Guest(&'static [Step]),
+    /// A boot with these steps, and the indexes built on the host.
+    GuestAndBuilder(&'static [Step]),
+}
+
+use Subject::{Bundle, Comparison, File, Guest, GuestAndBuilder, Host};
+
+type Row = (&'static str, Subject);
+
+/// Every check that this version of the toolkit knows, with its subject.
+const TABLE: &[Row] = &[
+    ("fuse.host.lifecycle", Host),
+    ("fuse.host.files", Host),
+    ("fuse.host.answers", Host),
+    ("fuse.baseline", Comparison),
+    ("peers.measured", Comparison),
+    ("fuse.vs-chromadb", Comparison),
+    ("fuse.vs-qdrant", Comparison),
+    ("fuse.guest.files", Guest(&[Files])),
+    ("fuse.overhead", Guest(&[Workload])),
+    ("bundle.intact", Bundle),
+    ("machine.accelerator", Guest(&[])),
+    ("machine.guest", Guest(&[Identity])),
+    ("workload.identity", Guest(&[Workload])),
+    ("dataset.truth", File),
+    ("module.identity", Guest(&[Module, Workload])),
+    ("module.lifecycle", Guest(&[Module, Workload, After])),
+    ("kernel.files", Guest(&[Files])),
+    ("abi.errors", Guest(&[Errors])),
+    ("fuse.dataset", Guest(&[Workload])),
+    ("kernel.dataset", Guest(&[Workload])),
+    ("fuse.answers", Guest(&[Workload])),
+    ("kernel.answers", Guest(&[Workload])),
+    ("recall", Guest(&[Workload])),
+    ("samples", Guest(&[Workload])),
+    ("kernel.overhead", Guest(&[Workload])),
+    ("concurrency", Guest(&[Concurrency])),
+    ("index.identity", GuestAndBuilder(&[Indexes])),
+    ("index.answers", Guest(&[Indexes])),
+    ("index.recall", Guest(&[Indexes])),
+    ("index.samples", Guest(&[Indexes])),
+    ("index.kernel.overhead", Guest(&[Indexes])),
+    ("index.fuse.overhead", Guest(&[Indexes])),
+    ("index.following", Guest(&[Indexes])),
+    ("index.replacing", Guest(&[Indexes])),
+    ("peers.guest.measured", Guest(&[Peers])),
+    ("kernel.vs-fuse", Guest(&[Peers])),
+    ("kernel.vs-chromadb", Guest(&[Peers])),
+    ("kernel.vs-qdrant", Guest(&[Peers])),
+    ("cycles", Guest(&[Cycles])),
+    ("memory.slope", Guest(&[Cycles])),
+    ("slab.leak", Guest(&[Cycles])),
+    ("kernel.log", Guest(&[])),
+    ("kernel.taint", Guest(&[Identity, After])),
+    ("run.repeated", Guest(&[])),
+    ("guest.completed", Guest(&[])),
+];
+
+/// The ids of all checks, in the order of the table.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(id, _)| *id)
+}
+
+/// Whether any check looks at the host.
+pub fn look_at_host(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| matches!(subject, Host))
+}
+
+/// Whether any check looks at indexes that the host has built.
+pub fn look_at_builder(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| matches!(subject, GuestAndBuilder(_)))
+}
+
+/// Whether any check looks at the peers on the host.
+pub fn look_at_comparison(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| matches!(subject, Comparison))
+}
+
+/// Whether a check is about the peers, on the host or in the guest.
+pub fn compares(id: &str) -> bool {
+    row(id).is_some_and(|(_, subject)| match subject {
+        Comparison => true,
+        Guest(steps) => steps.contains(&Peers),
+        Bundle | Host | File | GuestAndBuilder(_) => false,
+    })
+}
+
+/// The steps that the checks look at, in their order; nothing if no check needs a boot.
+pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
+    let guests: Vec<_> = subjects(criteria)
+        .filter_map(|subject| match subject {
+            Guest(steps) | GuestAndBuilder(steps) => Some(steps),
+            Bundle | Host | Comparison | File => None,
+        })
+        .collect();
+    let steps: BTreeSet<Step> = guests.iter().copied().flatten().copied().collect();
+    (!guests.is_empty()).then(|| steps.into_iter().collect())
+}
+
+fn subjects(criteria: &Criteria) -> impl Iterator<Item = Subject> {
+    criteria
+        .checks
+        .iter()
+        .filter_map(|criterion| Some(row(&criterion.id)?.1))
+}
+
+fn row(id: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|(known, _)| *known == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn criteria_and_subjects_name_each_other() {
+        let criteria = Criteria::read(None).unwrap();
+        let asked: Vec<_> = criteria.checks.iter().map(|c| c.id.as_str()).collect();
+        // The check that has a subject only with the user's own vectors is added then.
+        let known = TABLE.iter().filter(|row| !matches!(row.1, File));
+        let known: Vec<_> = known.map(|(id, _)| *id).collect();
+        assert_eq!(asked, known);
+    }
+
+    #[test]
+    fn what_no_check_looks_at_is_not_done() {
+        let mut criteria = Criteria::read(None).unwrap();
+        assert!(look_at_host(&criteria) && look_at_comparison(&criteria));
+        assert_eq!(steps(&criteria).unwrap(), Step::ALL);
+
+        let all = criteria.checks.clone();
+        let mut only = |ids: &[&str]| {
+            criteria.checks = all.clone();
+            criteria
+                .checks
+                .retain(|check| ids.contains(&check.id.as_str()));
+            (look_at_host(&criteria), steps(&criteria))
+        };
+        assert_eq!(only(&["fuse.host.files"]), (true, None));
+        assert_eq!(
+            only(&["bundle.intact", "kernel.log"]),
+            (false, Some(Vec::new()))
+        );
+        let (_, steps) = only(&["module.identity", "kernel.answers", "slab.leak"]);
+        assert_eq!(steps.unwrap(), [Module, Cycles, Workload]);
+        assert!(!look_at_builder(&criteria) && !look_at_comparison(&criteria));
+    }
+}

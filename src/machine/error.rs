@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why there is no machine.
+
+use std::io;
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    #[error(
+        "cannot run {program}: {source}; install QEMU (Debian: qemu-system-x86) or set VEXFS_QEMU"
+    )]
+    NoQemu { program: PathBuf, source: io::Error },
+    #[error(
+        "{program} has version `{version}`, but 8.0 or newer is needed: install a newer QEMU or set VEXFS_QEMU"
+    )]
+    OldQemu { program: PathBuf, version: String },
+    #[error("KVM was asked for and does not work here: {reason}; use another accelerator, or auto")]
+    NoKvm { reason: String },
+    #[error("cannot {what}: {source}")]
+    Io { what: String, source: io::Error },
+}

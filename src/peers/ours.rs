@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Our own kinds: built in process with their defaults, searched in process and, written once more through each mount, through that.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+
+use crate::anns::index::{self, Header, Parameters, Unobserved};
+use crate::anns::{Metric, hnsw, ivf, lsh, pq};
+use crate::bench::{self, Answer, Options};
+use crate::client::{Kind, Method, Place, Searcher};
+use crate::dataset::{Matrix, fvecs};
+use crate::store::index_file;
+
+const SEED: u64 = 42;
+const VECTORS: &str = "vectors.fvecs";
+pub const METRIC: Metric = Metric::L2;
+
+/// Where our files lie.
+pub struct Store<'a> {
+    /// A directory of the lower filesystem.
+    pub dir: &'a Path,
+    /// The places beside in process in which we are measured: a mount each, or why there is none.
+    pub mounts: Vec<(Place, Result<&'a Path, NoMount>)>,
+}
+
+impl Store<'_> {
+    /// In which a kind of ours is searched.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        let mounts = self.mounts.iter().map(|(place, _)| *place);
+        [Place::InProcess].into_iter().chain(mounts)
+    }
+
+    /// Why nothing can be mounted here, if so.
+    pub fn no_mount(&self) -> Option<&str> {
+        self.mounts.iter().find_map(|(_, mount)| match mount {
+            Err(NoMount::NotHere(reason)) => Some(reason.as_str()),
+            Err(NoMount::Failed(_)) | Ok(_) => None,
+        })
+    }
+}
+
+/// Why there is no mount.
+#[derive(Clone, Debug)]
+pub enum NoMount {
+    /// This host allows none.
+    NotHere(String),
+    /// The driver failed.
+    Failed(String),
+}
+
+impl std::fmt::Display for NoMount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (NoMount::NotHere(reason) | NoMount::Failed(reason)) = self;
+        f.write_str(reason)
+    }
+}
+
+/// Rows with one kind of index beside them, opened in every place.
+pub struct Ours {
+    pub insert_ns: u64,
+    pub parameters: serde_json::Value,
+    kind: Kind,
+    in_process: Searcher,
+    mounted: Vec<(Place, Result<Searcher, String>)>,
+}
+
+impl Ours {
+    /// Writes the rows, builds the index on one thread and searches once: the time that this takes is kept. Then the same files are
+    /// written through each mount. `name` is that of a new directory in the store.
+    pub fn build(
+        store: &Store,
+        name: &str,
+        kind: Kind,
+        rows: &Matrix,
+        queries: &Matrix,
+        k: u32,
+    ) -> Result<Ours> {
+        let name = Path::new(name).join(kind.name());
+        let dir = new_dir(store.dir, Place::InProcess, &name)?;
+        let path = dir.join(VECTORS);
+
+        let begun = Instant::now();
+        fvecs::write(&path, rows)?;
+        let parameters = match kind.index() {
+            Some(kind) => build_index(&path, kind, rows)?,
+            None => json!({}),
+        };
+        let in_process = Searcher::open(&path)?;
+        let method = method(kind, k, 0);
+        in_process.search(queries.row(0), method)?;
+        let insert_ns = u64::try_from(begun.elapsed().as_nanos())?;
+        let through = |mount: &Result<&Path, NoMount>, place| match mount {
+            Ok(mount) => new_dir(mount, place, &name)
+                .and_then(|there| open_through(&dir, &there))
+                .map_err(|error| format!("{error:#}")),
+            Err(reason) => Err(reason.to_string()),
+        };
+        let mounts = store.mounts.iter();
+        Ok(Ours {
+            insert_ns,
+            parameters,
+            kind,
+            in_process,
+            mounted: mounts
+                .map(|(place, mount)| (*place, through(mount, *place)))
+                .collect(),
+        })
+    }
+
+    pub fn effort_name(&self) -> &'static str {
+        self.kind.index().map_or("", index::Kind::effort)
+    }
+
+    /// Searches for every query once: nanoseconds and answers, by query.
+    pub fn pass(
+        &self,
+        place: Place,
+        queries: &Matrix,
+        k: u32,
+        effort: u32,
+    ) -> Result<(Vec<u64>, Vec<Answer>)> {
+        let mounted = self.mounted.iter().find(|(mounted, _)| *mounted == place);
+        let searcher = match mounted {
+            Some((_, Err(reason))) => bail!("{reason}"),
+            Some((_, Ok(searcher))) => searcher,
+            None => &self.in_process,
+        };
+        let once = Options {
+            method: method(self.kind, k, effort),
+            warmups: 0,
+            runs: 1,
+            threads: 1,
+        };
+        let mut measured = bench::run(searcher, queries, once)?;
+        let samples = measured.samples_ns.pop().context("nothing was timed")?;
+        Ok((samples, measured.answers))
+    }
+}
+
+fn method(kind: Kind, k: u32, effort: u32) -> Method {
+    Method {
+        kind,
+        metric: METRIC,
+        k,
+        effort,
+    }
+}
+
+fn new_dir(root: &Path, place: Place, name: &Path) -> Result<PathBuf> {
+    let dir = root.join(place.name()).join(name);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Writes the files of a directory to another one, which is seen through a mount, and opens the vectors there: through its driver,
+/// or not at all.
+fn open_through(dir: &Path, there: &Path) -> Result<Searcher> {
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let entry = entry?;
+        let copy = there.join(entry.file_name());
+        fs::read(entry.path())
+            .and_then(|content| fs::write(&copy, content))
+            .with_context(|| format!("cannot write {}", copy.display()))?;
+    }
+    let path = there.join(VECTORS);
+    let searcher = Searcher::open(&path)?;
+    ensure!(
+        searcher.driver() != "in-process",
+        "{} is served by no driver",
+        path.display()
+    );
+    Ok(searcher)
+}
+
+/// Gives back the parameters as the index file has them.
+fn build_index(vectors: &Path, kind: index::Kind, rows: &Matrix) -> Result<serde_json::Value> {
+    let parameters = match kind {
+        index::Kind::Hnsw => Parameters::Hnsw(hnsw::Parameters::default()),
+        index::Kind::Ivf => Parameters::Ivf(ivf::Parameters::default()),
+        index::Kind::Pq => Parameters::Pq(pq::Parameters::default()),
+        index::Kind::Lsh => Parameters::Lsh(lsh::Parameters::default()),
+    };
+    let file = index::build(rows, METRIC, &parameters, SEED, 1, &Unobserved)
+        .with_context(|| format!("cannot build an index of kind {kind}"))?;
+    let path: PathBuf = index_file::path(vectors, kind);
+    fs::write(&path, &file[..]).with_context(|| format!("cannot write {}", path.display()))?;
+    let header = Header::parse(&file, file.len() as u64, kind)?;
+    let names = kind.parameters().iter().copied();
+    let mut told: serde_json::Map<_, _> = names
+        .zip(header.param)
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect();
+    told.insert("seed".into(), SEED.into());
+    Ok(told.into())
+}

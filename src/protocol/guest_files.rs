@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where the guest finds what the host gives it.
+
+/// The plan.
+pub const PLAN: &str = "/plan.json";
+
+/// The vectors of a source that cannot be generated, and the queries for them.
+pub const VECTORS: &str = "/given/vectors.fvecs";
+pub const QUERIES: &str = "/given/queries.fvecs";
+
+/// The module under test.
+pub const MODULE: &str = "/lib/vexfs/vexfs.ko";
+
+/// The modules of the guest's kernel that have to be loaded before anything else.
+pub const DRIVERS: &str = "/lib/modules";
+
+/// Their names in the order of loading, a line each.
+pub const LOAD_ORDER: &str = "/lib/modules/load-order";
+
+/// The names of those that only a guest with the peers' disk loads.
+pub const PEERS_LOAD_ORDER: &str = "/lib/modules/peers-load-order";
+
+/// The name of the virtio-serial port that carries the messages.
+pub const PORT_NAME: &str = "org.vexfs.validate";
+
+/// The serial number of the disk that holds the peers.
+pub const PEERS_DISK: &str = "vexfs-peers";
+
+/// Directories of the peers' disk over which the guest mounts what its root has.
+pub const PEERS_DISK_MOUNT_POINTS: [&str; 4] = ["dev", "proc", "store", "sys"];

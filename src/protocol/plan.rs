@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the host tells the guest before it boots.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::accelerator::Accelerator;
+use super::step::Step;
+use crate::anns::Metric;
+use crate::client::Kind;
+use crate::dataset::source::Source;
+use crate::peers;
+
+/// What a run consists of. Placed into the initramfs before boot, so that nothing arrives from outside while the guest runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    pub protocol: u32,
+    pub run_id: String,
+    /// Nothing where the plan is made before anybody knows where it is carried out.
+    pub accelerator: Option<Accelerator>,
+    /// Generated inside the guest, or given to it with the plan.
+    pub workload: Source,
+    pub metric: Metric,
+    /// Hits of a search.
+    pub k: u32,
+    /// Passes over all queries that are not timed.
+    pub warmups: u32,
+    /// Passes over all queries that are timed.
+    pub runs: u32,
+    /// Load-to-unload cycles of the module.
+    pub cycles: u32,
+    /// What the indexes are built on and searched for.
+    pub indexes: Vec<IndexCase>,
+    /// What the step `peers` compares; nothing where the plan does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<PeersPlan>,
+    pub steps: Vec<Step>,
+}
+
+/// How the guest measures us beside other engines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeersPlan {
+    /// The host's, so that it is the same comparison.
+    pub comparison: peers::Plan,
+    /// On the disk with the serial number [`PEERS_DISK`], which is a root directory for it.
+    pub python: PathBuf,
+}
+
+/// One workload under one metric, searched by several kinds of index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexCase {
+    /// A file name, unlike that of any other case.
+    pub name: String,
+    pub workload: Source,
+    pub metric: Metric,
+    pub k: u32,
+    pub warmups: u32,
+    pub runs: u32,
+    pub kinds: Vec<KindPlan>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindPlan {
+    pub kind: Kind,
+    #[serde(default)]
+    pub build: Build,
+    /// 0 is the index's own default.
+    pub effort: u32,
+}
+
+/// How an index is built, where it is not with the defaults of its kind: emulated, a build takes its time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Of HNSW.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ef_construction: Option<u32>,
+    /// The sub-quantizers of PQ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub m: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::workload::{Name, Workload};
+    use crate::protocol::VERSION;
+
+    fn plan() -> Plan {
+        Plan {
+            protocol: VERSION,
+            run_id: "r1".into(),
+            accelerator: Some(Accelerator::Icount),
+            workload: Source::Generated(Workload::new(Name::Inherited)),
+            metric: Metric::L2,
+            k: 10,
+            warmups: 1,
+            runs: 2,
+            cycles: 100,
+            indexes: Vec::new(),
+            peers: None,
+            steps: Step::ALL.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_plan_survives_json() {
+        let text = serde_json::to_string(&plan()).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan());
+    }
+
+    #[test]
+    fn an_unknown_field_of_a_plan_is_refused() {
+        let mut value = serde_json::to_value(plan()).unwrap();
+        value["surprise"] = true.into();
+        let error = serde_json::from_value::<Plan>(value).unwrap_err();
+        assert!(error.to_string().contains("surprise"), "{error}");
+    }
+}

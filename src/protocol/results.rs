@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What each step observed. These are facts; the host holds them against its criteria.
+//!
+//! Maps are ordered and lists have a fixed order: two equal runs give equal bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Failure, Outcome};
+pub use crate::bench::Answer;
+use crate::client::Kind;
+use crate::client::Place;
+use crate::peers::Comparison;
+
+/// What was observed in each place; a place that failed says why and hides no other.
+pub type PerPlace<T> = BTreeMap<Place, Outcome<T>>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum StepData {
+    Identity(Identity),
+    Module(Module),
+    Cycles(Cycles),
+    Files(Files),
+    Errors(Errors),
+    Concurrency(Concurrency),
+    Workload(Workload),
+    Indexes(Indexes),
+    Peers(Peers),
+    After(After),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The CPU says that a hypervisor runs it (CPUID leaf 1, ECX bit 31).
+    pub hypervisor: bool,
+    /// CPUID leaf 0x40000000, such as `TCGTCGTCGTCG` or `KVMKVMKVM`.
+    pub hypervisor_vendor: Option<String>,
+    pub dmi_vendor: Option<String>,
+    pub dmi_product: Option<String>,
+    pub kernel_release: String,
+    pub kernel_version: String,
+    pub command_line: String,
+    pub cpus: u32,
+    pub cpu_model: String,
+    pub cpu_flags: Vec<String>,
+    pub memory_kib: u64,
+    pub clocksource: String,
+    /// The loaded modules, in the order of loading, before vexfs ever was one.
+    pub modules: Vec<String>,
+    /// `/proc/sys/kernel/tainted` before the module was ever loaded.
+    pub taint: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Module {
+    /// BLAKE3 of the module's file as the guest has it.
+    pub file_blake3: String,
+    /// The GNU build id in the file.
+    pub file_build_id: String,
+    /// The GNU build id in `/sys/module/vexfs/notes`.
+    pub loaded_build_id: String,
+    /// The module stood in `/proc/modules` and its filesystem in `/proc/filesystems` while it was loaded.
+    pub listed: bool,
+    pub filesystem_registered: bool,
+    /// Neither stood there after the unload.
+    pub gone: bool,
+    /// What the kernel logged from the load to the unload.
+    pub kernel_log: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cycles {
+    pub planned: u32,
+    /// The cycles that came to their end.
+    pub cycles: Vec<Cycle>,
+    /// Why the cycle after those did not.
+    pub failed: Option<Failure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cycle {
+    /// The answer through the mount had the ids and distance bits of the one in process.
+    pub answer_equal: bool,
+    /// What unmounting with an open file gave: an errno, or `ok`.
+    pub busy_unmount: String,
+    /// What unloading while mounted gave: an errno, or `ok`.
+    pub busy_unload: String,
+    /// Taken after the unload.
+    pub memory: Memory,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    pub free_kib: u64,
+    pub slab_kib: u64,
+    pub slab_unreclaimable_kib: u64,
+    pub vmalloc_used_kib: u64,
+    /// Objects in slab caches whose name contains `vexfs`, while mounted.
+    pub vexfs_objects_mounted: u64,
+    /// The same after the unload.
+    pub vexfs_objects: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Files {
+    pub places: PerPlace<Vec<Case>>,
+}
+
+/// One thing that was tried, what should have come of it, and what did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    pub name: String,
+    pub expected: String,
+    pub observed: String,
+}
+
+impl Case {
+    pub fn holds(&self) -> bool {
+        self.expected == self.observed
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Errors {
+    /// Of [`Place::Fuse`] and [`Place::Kernel`]: the cases in the order of `docs/abi.md`.
+    pub places: PerPlace<Vec<Case>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Concurrency {
+    pub places: PerPlace<ConcurrencyRun>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcurrencyRun {
+    pub threads: u32,
+    pub changes: u32,
+    pub answers: u64,
+    /// Refusals that `docs/abi.md` allows while a file changes, by errno.
+    pub refusals: BTreeMap<String, u64>,
+    /// Answers that no state of the file gives, and refusals that nothing allows.
+    pub wrong: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// BLAKE3 of the rows, little-endian f32 without headers, as generated in the guest.
+    pub vectors_blake3: String,
+    pub queries_blake3: String,
+    /// BLAKE3 of the exact ids by the scalar reference, u32 little-endian, row-major.
+    pub truth_blake3: String,
+    /// The exact ids, query by query.
+    pub truth: Vec<Vec<u32>>,
+    pub places: PerPlace<PlaceRun>,
+    /// The build id of the module that was still loaded after the last run.
+    pub module_after: Option<String>,
+}
+
+/// The workload in one place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlaceRun {
+    /// Nanoseconds that writing the vector file through this place took, fsync included.
+    pub write_ns: u64,
+    /// BLAKE3 of the rows as read back through this place.
+    pub vectors_blake3: String,
+    /// BLAKE3 of the rows as read from the lower filesystem.
+    pub lower_blake3: String,
+    /// Nanoseconds of each timed search: `samples_ns[run][query]`.
+    pub samples_ns: Vec<Vec<u64>>,
+    /// The answers of the first timed run.
+    pub answers: Vec<Answer>,
+    /// BLAKE3 of all answers of each timed run. Equal unless a run diverged from the first.
+    pub result_hashes: Vec<String>,
+    /// The first divergence of a later run from the first one.
+    pub unstable: Option<String>,
+    /// Share of the exact ids that were found.
+    pub recall: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Indexes {
+    /// The planned cases, in their order.
+    pub cases: Vec<MeasuredCase>,
+    /// Of [`Place::Fuse`] and [`Place::Kernel`]: what a search sees when index or rows change.
+    pub following: PerPlace<Vec<Case>>,
+    /// Of the same places: searches while the index is replaced and the rows grow.
+    pub replacing: PerPlace<ConcurrencyRun>,
+}
+
+/// One workload under one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredCase {
+    pub name: String,
+    pub vectors_blake3: String,
+    pub queries_blake3: String,
+    /// BLAKE3 of the exact ids by the scalar reference, u32 little-endian, row-major.
+    pub truth_blake3: String,
+    pub kinds: Vec<IndexedKind>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexedKind {
+    pub kind: Kind,
+    pub outcome: Outcome<KindRuns>,
+}
+
+/// One kind of index, built once and searched in every place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KindRuns {
+    /// None for flat, which has no index.
+    pub built: Option<Built>,
+    pub places: PerPlace<IndexRun>,
+}
+
+/// An index as it was built in process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Built {
+    /// On one thread.
+    pub build_ns: u64,
+    pub bytes: u64,
+    pub blake3: String,
+}
+
+/// The searches with one kind in one place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexRun {
+    /// None for flat.
+    pub file: Option<IndexFile>,
+    /// Nanoseconds of each timed search: `samples_ns[run][query]`.
+    pub samples_ns: Vec<Vec<u64>>,
+    /// The answers of the first timed run.
+    pub answers: Vec<Answer>,
+    /// BLAKE3 of all answers of each timed run.
+    pub result_hashes: Vec<String>,
+    /// The first divergence of a later run from the first one.
+    pub unstable: Option<String>,
+    /// Share of the exact ids that were found.
+    pub recall: f64,
+    /// Share of hits that are no further away than the last exact one.
+    pub recall_by_distance: f64,
+}
+
+/// An index file that was written through a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFile {
+    /// Nanoseconds that writing took, fsync included.
+    pub write_ns: u64,
+    /// BLAKE3 of the file as read from the lower filesystem.
+    pub lower_blake3: String,
+}
+
+/// Other engines, and ours in every place beside them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Peers {
+    pub comparison: Comparison,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct After {
+    /// The module was loaded when this step began.
+    pub still_loaded: bool,
+    /// It was neither in `/proc/modules` nor its filesystem in `/proc/filesystems` after the unload.
+    pub gone: bool,
+    pub taint: u64,
+    /// Mounts that the steps before this one left behind, and processes.
+    pub mounts: Vec<String>,
+    pub processes: Vec<String>,
+    /// The kernel's ring buffer from boot on.
+    pub kernel_log: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_survives_json_with_each_place_under_its_name() {
+        let data = StepData::Errors(Errors {
+            places: PerPlace::from([
+                (
+                    Place::Fuse,
+                    Outcome::Ok {
+                        data: vec![Case {
+                            name: "k is 0".into(),
+                            expected: "EINVAL".into(),
+                            observed: "EINVAL".into(),
+                        }],
+                    },
+                ),
+                (
+                    Place::Kernel,
+                    Outcome::Failed(Failure {
+                        reason: "the module is not loaded".into(),
+                        errno: None,
+                    }),
+                ),
+            ]),
+        });
+        let text = serde_json::to_string(&data).unwrap();
+        assert!(text.contains(r#""fuse":{"outcome":"ok""#), "{text}");
+        assert_eq!(serde_json::from_str::<StepData>(&text).unwrap(), data);
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The names of the files that a run leaves in its directory (`docs/validation.md`), and how JSON is written there.
+
+use anyhow::Result;
+use serde::Serialize;
+
+/// What was asked for.
+pub const CRITERIA: &str = "criteria.json";
+
+/// The manifest of the bundle, which bears this name in the bundle, too.
+pub const MANIFEST: &str = "manifest.json";
+
+/// What was measured on the host.
+pub const HOST: &str = "host.json";
+
+/// Our kinds and the peers on the host.
+pub const COMPARISON: &str = "comparison.json";
+
+/// All that the guest reported.
+pub const RESULTS: &str = "results.json";
+
+/// Every figure, with what it was measured under.
+pub const FIGURES: &str = "figures.json";
+
+/// What is in no other file.
+pub const RUN: &str = "run.json";
+
+/// The checks and what came of them.
+pub const VERDICT: &str = "verdict.json";
+
+/// The kernel log of the guest, as it left the serial console.
+pub const CONSOLE: &str = "console.log";
+
+/// The messages of the guest, as they came.
+pub const MESSAGES: &str = "messages.jsonl";
+
+/// What QEMU itself wrote.
+pub const QEMU: &str = "qemu.log";
+
+/// The directory that holds the logs of a second boot of one plan.
+pub const SECOND_BOOT: &str = "second-boot";
+
+/// The directory that holds the logs of the boot that tells whether KVM works.
+pub const KVM_PROBE: &str = "kvm-probe";
+
+/// The run for readers: a page, XML for a CI, a summary.
+pub const PAGE: &str = "report.html";
+pub const JUNIT: &str = "junit.xml";
+pub const MARKDOWN: &str = "report.md";
+
+/// Indented, with an end of line.
+pub fn to_json(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The steps of a run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The steps in the order in which a full run takes them. Each brings the guest into the state that it needs, so none depends
+/// on the success of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// What this machine is.
+    Identity,
+    /// The module's file, load, build id, registration and unload.
+    Module,
+    /// Load, mount, write, search, busy checks, unmount, unload; again and again.
+    Cycles,
+    /// File operations through each mount, compared with the lower filesystem.
+    Files,
+    /// Every errno of `docs/abi.md`, from each driver.
+    Errors,
+    /// Searches while the file changes under them.
+    Concurrency,
+    /// The dataset written through each mount, read back, and searched in every place.
+    Workload,
+    /// Indexes written through each mount, searched in every place, changed and replaced.
+    Indexes,
+    /// Our kinds in every place beside other engines.
+    Peers,
+    /// The module still there, its unload, the kernel log, and what is left over.
+    After,
+}
+
+impl Step {
+    pub const ALL: [Step; 10] = [
+        Step::Identity,
+        Step::Module,
+        Step::Cycles,
+        Step::Files,
+        Step::Errors,
+        Step::Concurrency,
+        Step::Workload,
+        Step::Indexes,
+        Step::Peers,
+        Step::After,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Identity => "identity",
+            Step::Module => "module",
+            Step::Cycles => "cycles",
+            Step::Files => "files",
+            Step::Errors => "errors",
+            Step::Concurrency => "concurrency",
+            Step::Workload => "workload",
+            Step::Indexes => "indexes",
+            Step::Peers => "peers",
+            Step::After => "after",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_json_shows() {
+        for step in Step::ALL {
+            assert_eq!(serde_json::to_value(step).unwrap(), step.name());
+        }
+    }
+}

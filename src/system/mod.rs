@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the machine that this program runs on says about itself, be it a host or a guest.
+
+pub mod clock;
+pub mod cpu;
+pub mod deadline;
+pub mod hypervisor;
+pub mod proc;

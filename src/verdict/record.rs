@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The directory that a run leaves: all that its verdict was judged by, written down and read back.
+//!
+//! Judged again, a record gives its own verdict, to the byte. A record in which two files contradict each other is refused.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::peers::Comparison;
+
+use super::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
+use super::figures;
+use super::guest_report::GuestReport;
+use super::judgement::{Judgement, Reported};
+use super::repetition;
+use super::twice_told;
+use crate::criteria::Criteria;
+use crate::criteria::own_data::Origin;
+use crate::host::fuse::HostRun;
+use crate::host::indexes::HostIndex;
+use crate::machine::kernel_log;
+use crate::protocol::run_files::{
+    COMPARISON, CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, RESULTS, RUN, SECOND_BOOT,
+    VERDICT, to_json,
+};
+use crate::verdict::Verdict;
+use crate::verdict::fate::Fate;
+
+/// Raised whenever a record changes its meaning.
+pub const FORMAT: u32 = 2;
+
+/// What is in no other file (`run.json`).
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    format: u32,
+    toolkit: String,
+    date: Date,
+    cpu: Option<String>,
+    /// The user's own vectors.
+    own: Option<Origin>,
+    machine: Option<MachineRecord>,
+    guest_peers: GuestPeers,
+    fate: Fate,
+    /// Why what is in `manifest.json` is not the bundle.
+    bundle_refused: Option<String>,
+    /// Why `console.log` was not scanned.
+    console_unread: Option<String>,
+    second_boot: SecondBoot,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum SecondBoot {
+    Completed,
+    Failed { reason: String },
+    None { reason: String },
+}
+
+/// What was measured on the host (`host.json`); its times vary.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Host<F, I> {
+    fuse: Observed<F>,
+    indexes: Observed<I>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Observed<T> {
+    Run(T),
+    Not { reason: String },
+}
+
+impl<T> Observed<T> {
+    fn of(run: &Result<T, String>) -> Observed<&T> {
+        match run {
+            Ok(run) => Observed::Run(run),
+            Err(reason) => Observed::Not {
+                reason: reason.clone(),
+            },
+        }
+    }
+
+    fn result(self) -> Result<T, String> {
+        match self {
+            Observed::Run(run) => Ok(run),
+            Observed::Not { reason } => Err(reason),
+        }
+    }
+}
+
+/// The files of a record, but for those that the machine itself wrote; the verdict is the last.
+pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static str, String)>> {
+    let run = Run {
+        format: FORMAT,
+        toolkit: env!("CARGO_PKG_VERSION").into(),
+        date: evidence.date,
+        cpu: evidence.cpu.clone(),
+        own: evidence.own.clone(),
+        machine: evidence.machine.clone(),
+        guest_peers: evidence.guest_peers.clone(),
+        fate: evidence.fate.clone(),
+        bundle_refused: evidence.manifest.as_ref().err().cloned(),
+        console_unread: evidence.kernel_log.as_ref().err().cloned(),
+        second_boot: match &evidence.repetition {
+            Repetition::Equal { .. } | Repetition::Different(_) => SecondBoot::Completed,
+            Repetition::Failed(reason) => SecondBoot::Failed {
+                reason: reason.clone(),
+            },
+            Repetition::None(reason) => SecondBoot::None {
+                reason: reason.clone(),
+            },
+        },
+    };
+    let host: Host<&HostRun, &Vec<HostIndex>> = Host {
+        fuse: Observed::of(&evidence.host),
+        indexes: Observed::of(&evidence.indexes),
+    };
+    // Some 300,000 figures: on one line each they would be twice the size.
+    let comparison = serde_json::to_string(&Observed::of(&evidence.comparison))?;
+    let mut files = vec![
+        (COMPARISON, comparison),
+        (RESULTS, judgement.results.clone()),
+        (CRITERIA, evidence.criteria.text.clone()),
+        (RUN, to_json(&run)?),
+        (HOST, to_json(&host)?),
+        (FIGURES, to_json(&figures::of(evidence))?),
+    ];
+    if let Some(text) = &evidence.manifest_text {
+        files.push((MANIFEST, text.clone()));
+    }
+    files.push((VERDICT, to_json(&judgement.verdict)?));
+    Ok(files)
+}
+
+/// Reads a run's directory. Nothing is judged: [`verify`] does that.
+pub fn read(dir: &Path) -> Result<(Evidence, Verdict)> {
+    read_files(dir).with_context(|| format!("{} is no whole record of a run", dir.display()))
+}
+
+fn read_files(dir: &Path) -> Result<(Evidence, Verdict)> {
+    Ok((evidence(dir)?, parse(dir, VERDICT)?))
+}
+
+/// Reads a run's directory, judges it again, and refuses it unless that gives every file that is there, to the byte. Which
+/// directory it is, is for the caller to say: it may be one that nobody knows.
+pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
+    let (evidence, verdict) = read_files(dir).context("it is no whole record of a run")?;
+    contradiction(dir, &evidence).context("its record contradicts itself")?;
+    Ok((evidence, verdict))
+}
+
+fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
+    // What the guest sent, before what was made of it.
+    let sent = messages(dir)?;
+    ensure!(
+        sent == evidence.guest,
+        "{RESULTS} does not hold what {MESSAGES} reports"
+    );
+    let booted_once = matches!(evidence.repetition, Repetition::None(_));
+    ensure!(
+        !(booted_once && dir.join(SECOND_BOOT).exists()),
+        "{RUN} says that there was no second boot, and {SECOND_BOOT} is there"
+    );
+    if let Some(what) = twice_told::contradiction(evidence) {
+        bail!(what);
+    }
+    let judgement = Judgement::of(evidence)?;
+    for (name, expected) in files(evidence, &judgement)? {
+        let found = text(dir, name)?;
+        if found == expected {
+            continue;
+        }
+        let (line, found, expected) = first_difference(&found, &expected);
+        bail!(
+            "{name}, line {line}: `{found}`, where the evidence, judged again, gives `{expected}`"
+        );
+    }
+    Ok(())
+}
+
+fn first_difference<'a>(found: &'a str, expected: &'a str) -> (usize, &'a str, &'a str) {
+    let (mut found, mut expected) = (found.lines(), expected.lines());
+    let mut line = 0;
+    loop {
+        line += 1;
+        match (found.next(), expected.next()) {
+            (None, None) => return (line, "the end", "another end"),
+            (a, b) if a != b => {
+                let shown = |line: Option<&'a str>| line.map_or("nothing", str::trim);
+                return (line, shown(a), shown(b));
+            }
+            _ => (),
+        }
+    }
+}
+
+fn evidence(dir: &Path) -> Result<Evidence> {
+    let run: Run = parse(dir, RUN)?;
+    ensure!(
+        run.format == FORMAT,
+        "{RUN} has format {}, this toolkit reads {FORMAT}: use the toolkit {} that wrote it",
+        run.format,
+        run.toolkit
+    );
+    let toolkit = env!("CARGO_PKG_VERSION");
+    ensure!(
+        run.toolkit == toolkit,
+        "it was written by the toolkit {}, this is {toolkit}: use that one",
+        run.toolkit
+    );
+    let criteria = Criteria::parse(&text(dir, CRITERIA)?)
+        .with_context(|| format!("{CRITERIA} does not hold valid criteria"))?;
+    let host: Host<HostRun, Vec<HostIndex>> = parse(dir, HOST)?;
+    let comparison: Observed<Comparison> = parse(dir, COMPARISON)?;
+    let reported: Reported = parse(dir, RESULTS)?;
+
+    let manifest_text = match dir.join(MANIFEST).exists() {
+        true => Some(text(dir, MANIFEST)?),
+        false => None,
+    };
+    let manifest = match (run.bundle_refused, &manifest_text) {
+        (Some(reason), _) => Err(reason),
+        (None, Some(text)) => Ok(serde_json::from_str(text)
+            .with_context(|| format!("{MANIFEST} is not a bundle's manifest"))?),
+        (None, None) => bail!("it has no {MANIFEST}"),
+    };
+    let kernel_log = match run.console_unread {
+        Some(reason) => Err(reason),
+        None => kernel_log::scan_as_of(&bytes(dir, CONSOLE)?, run.date),
+    };
+    let repetition = match run.second_boot {
+        SecondBoot::Completed => repetition::compare(dir, &dir.join(SECOND_BOOT)),
+        SecondBoot::Failed { reason } => Repetition::Failed(reason),
+        SecondBoot::None { reason } => Repetition::None(reason),
+    };
+    Ok(Evidence {
+        date: run.date,
+        criteria,
+        manifest_text,
+        manifest,
+        cpu: run.cpu,
+        own: run.own,
+        host: host.fuse.result(),
+        indexes: host.indexes.result(),
+        comparison: comparison.result(),
+        machine: run.machine,
+        guest_peers: run.guest_peers,
+        plan: reported.plan,
+        guest: reported.guest,
+        fate: run.fate,
+        kernel_log,
+        repetition,
+    })
+}
+
+/// What came out of the guest; without a boot there is nothing.
+fn messages(dir: &Path) -> Result<GuestReport> {
+    if !dir.join(MESSAGES).exists() {
+        return Ok(GuestReport::default());
+    }
+    Ok(GuestReport::of_messages(&bytes(dir, MESSAGES)?))
+}
+
+fn parse<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<T> {
+    serde_json::from_str(&text(dir, name)?)
+        .map_err(|error| anyhow!("{name} cannot be understood: {error}"))
+}
+
+fn text(dir: &Path, name: &str) -> Result<String> {
+    String::from_utf8(bytes(dir, name)?).with_context(|| format!("{name} is not UTF-8"))
+}
+
+fn bytes(dir: &Path, name: &str) -> Result<Vec<u8>> {
+    fs::read(dir.join(name)).with_context(|| format!("cannot read {name}"))
+}
