@@ -5,15 +5,16 @@ use std::mem::offset_of;
 
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
+use vexfs::anns::Metric;
 use vexfs::anns::index::{Bytes, Header, Index, Kind, NONE};
 
 use crate::kernel_search::library::{Kernel, kernels};
-use crate::kernel_search::values::{below, one_of};
-use crate::kernel_search::{Case, Size};
+use crate::kernel_search::values::{Source, below, one_of};
+use crate::kernel_search::{Case, Size, files, files_to_search};
 
 /// Mutated files of each kind. `VEXFS_KERNEL_SEARCH_FILES` counts in tens.
 fn mutations() -> u64 {
-    10 * crate::kernel_search::files_to_search()
+    10 * files_to_search()
 }
 
 /// Puts the checksums of a file right.
@@ -221,12 +222,12 @@ fn each_demand_is_named_in_the_kernels_log() {
         (inside(3, 0), 60, "a bucket"),
     ];
 
-    let source = crate::kernel_search::Source::Ordinary;
+    let source = Source::Ordinary;
     let rows = source.matrix(random, 60, 20);
     for kind in Kind::ALL {
         // A file of several levels, of which each has room for two links.
         let file = loop {
-            let file = crate::kernel_search::files::file(random, &rows, kind, Metric::L2, source);
+            let file = files::file(random, &rows, kind, Metric::L2, source);
             let header: Header = bytemuck::pod_read_unaligned(&file[..size_of::<Header>()]);
             let levels = header.param[3];
             if kind != Kind::Hnsw || (header.param[1] >= 7 && (3..12).contains(&levels)) {
