@@ -16,7 +16,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::fs::{CWD, Mode, OFlags};
 use thiserror::Error;
 
-use super::filesystem::StoreFilesystem;
+use super::callbacks::StoreFilesystem;
 
 const DEVICE: &str = "/dev/fuse";
 const FILESYSTEM_TYPE: &str = "fuse.vexfs";
