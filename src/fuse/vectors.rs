@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use super::handles::OpenFile;
 use super::inodes::{Inodes, VectorName};
+use super::open::OpenFile;
 use crate::anns::Metric;
 use crate::anns::index::Kind;
 use crate::store::abi::IndexInfo;

@@ -42,8 +42,7 @@ impl Served {
     }
 
     fn is_mounted(&self) -> bool {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        mounts.contains(&format!(" {} ", self.mount().display()))
+        vexfs::system::proc::is_mounted(&self.mount()).unwrap()
     }
 
     fn store(&self) -> Box<Path> {

@@ -144,10 +144,7 @@ pub fn archived(entries: &[(&str, EntryType, &[u8])], pack: &Path) {
 pub fn replace(files: &mut BTreeMap<String, Vec<u8>>, name: &str, content: Vec<u8>) {
     let before = files.insert(name.to_owned(), content.clone()).unwrap();
     let described = |content: &[u8]| {
-        let sha256: String = Sha256::digest(content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sha256 = hex::encode(Sha256::digest(content));
         format!(
             "\"{name}\": {{\n      \"size\": {},\n      \"blake3\": \"{}\",\n      \"sha256\": \"{sha256}\"",
             content.len(),

@@ -166,12 +166,13 @@ impl Run {
         processes.chain(self.mounts()).chain(files).collect()
     }
 
-    /// The lines of the kernel's table of mounts that name this run.
+    /// The mount points of this run that the kernel's table has.
     pub fn mounts(&self) -> Vec<String> {
-        let tmp = self.path("tmp").display().to_string();
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let own = mounts.lines().filter(|line| line.contains(&tmp));
-        own.map(str::to_owned).collect()
+        let tmp = self.path("tmp");
+        let mounts = vexfs::system::proc::mounts().unwrap();
+        let points = mounts.into_iter().map(|mount| mount.mount_point);
+        let own = points.filter(|point| point.starts_with(&tmp));
+        own.map(|point| point.display().to_string()).collect()
     }
 }
 
