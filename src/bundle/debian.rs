@@ -12,7 +12,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use xshell::{Shell, cmd};
 
-use super::apt_sources;
+use super::debian_mirror;
 use super::manifest::{self, KernelRecord};
 use super::source_tree::make_dir_whole;
 
@@ -201,10 +201,7 @@ fn find(package: &Package, dir: &Path) -> Option<PathBuf> {
 }
 
 fn sha256(path: &Path) -> io::Result<String> {
-    Ok(Sha256::digest(fs::read(path)?)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex::encode(Sha256::digest(fs::read(path)?)))
 }
 
 fn unpack(pin: &Pin, packages: &Path, root: &Path) -> anyhow::Result<()> {
@@ -273,7 +270,7 @@ impl Apt {
         let dir =
             fs::canonicalize(dir).with_context(|| format!("cannot find {}", dir.display()))?;
         let sources = dir.join("debian.sources");
-        fs::write(&sources, apt_sources::stanza(suite)?)
+        fs::write(&sources, debian_mirror::stanza(suite)?)
             .with_context(|| format!("cannot write {}", sources.display()))?;
         let set = |key: &str, value: &Path| {
             let mut option = OsString::from(format!("--option={key}="));

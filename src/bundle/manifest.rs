@@ -135,7 +135,7 @@ impl ModuleIdentity {
             .context("it has no build id")?;
         let info = Modinfo::of(module)?;
         Ok(ModuleIdentity {
-            build_id: hex(build_id),
+            build_id: hex::encode(build_id),
             vermagic: info
                 .get("vermagic")
                 .context("its .modinfo has no vermagic")?
@@ -148,10 +148,6 @@ impl ModuleIdentity {
     pub fn release(&self) -> &str {
         modinfo::release(&self.vermagic)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! [`assemble`](assemble::assemble) makes one from parts, wherever these come from: [`debian`] supplies them from Debian's packages,
 //! `vexfs-validate assemble` takes what somebody else has built.
 
-mod apt_sources;
 pub mod assemble;
 pub mod debian;
+mod debian_mirror;
 #[cfg(test)]
 mod fixtures;
 pub mod guest_modules;

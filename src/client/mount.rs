@@ -4,18 +4,20 @@
 use std::fs;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use procfs_core::FromRead;
+use procfs_core::process::MountInfos;
+
 /// Its type as `/proc/self/mountinfo` shows it, such as `vexfs` or `fuse.vexfs`.
 pub fn filesystem_type(file: BorrowedFd<'_>) -> Option<String> {
     // By the mount's id and not by the file's device number, which a stackable filesystem may take from below.
     let file = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
-    let id = file
+    let id: i32 = file
         .lines()
         .find_map(|line| line.strip_prefix("mnt_id:"))?
-        .trim();
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let mount = mounts
-        .lines()
-        .find(|line| line.split(' ').next() == Some(id))?;
-    let (_, filesystem) = mount.split_once(" - ")?;
-    filesystem.split(' ').next().map(str::to_owned)
+        .trim()
+        .parse()
+        .ok()?;
+    let mounts = MountInfos::from_file("/proc/self/mountinfo").ok()?;
+    let mount = mounts.into_iter().find(|mount| mount.mnt_id == id)?;
+    Some(mount.fs_type)
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{FileAttr, INodeNo, TimeOrNow};
-use rustix::fs::{FileType, Stat, Timespec, UTIME_NOW, UTIME_OMIT};
+use rustix::fs::{FileType, Stat, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 /// The attributes of a lower file, under the inode number `ino`.
 pub(super) fn from_stat(ino: u64, stat: &Stat) -> FileAttr {
@@ -39,8 +39,15 @@ pub(super) fn kind(file_type: FileType) -> fuser::FileType {
     }
 }
 
-/// A time to set, as `utimensat` takes it.
-pub(super) fn timespec(time: Option<TimeOrNow>) -> Timespec {
+/// The times to set, as `utimensat` takes them, if there are any.
+pub(super) fn times(atime: Option<TimeOrNow>, mtime: Option<TimeOrNow>) -> Option<Timestamps> {
+    (atime.is_some() || mtime.is_some()).then(|| Timestamps {
+        last_access: timespec(atime),
+        last_modification: timespec(mtime),
+    })
+}
+
+fn timespec(time: Option<TimeOrNow>) -> Timespec {
     match time {
         None => Timespec {
             tv_sec: 0,

@@ -14,20 +14,33 @@ thread_local! {
     static PREPARED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `create` with the caller's filesystem identity and umask, so that the lower filesystem itself applies setgid
-/// directories and default ACLs, and the new file never exists under another owner.
-///
-/// Only the identity changes: the thread keeps its capabilities, because the kernel has already decided, with the
-/// caller's whole set of groups, that the caller may create here (`default_permissions`).
-pub(super) fn create_as<T>(
-    request: &Request,
-    umask: u32,
-    create: impl FnOnce() -> io::Result<T>,
-) -> io::Result<T> {
-    prepare_thread()?;
-    rustix::process::umask(Mode::from_raw_mode(umask));
-    let _identity = Identity::assume(Uid::from_raw(request.uid()), Gid::from_raw(request.gid()))?;
-    create()
+/// The process on behalf of which something is created.
+pub(super) struct Caller {
+    uid: Uid,
+    gid: Gid,
+    umask: Mode,
+}
+
+impl Caller {
+    pub(super) fn new(request: &Request, umask: u32) -> Self {
+        Caller {
+            uid: Uid::from_raw(request.uid()),
+            gid: Gid::from_raw(request.gid()),
+            umask: Mode::from_raw_mode(umask),
+        }
+    }
+
+    /// Runs `create` with the caller's filesystem identity and umask, so that the lower filesystem itself applies setgid
+    /// directories and default ACLs, and the new file never exists under another owner.
+    ///
+    /// Only the identity changes: the thread keeps its capabilities, because the kernel has already decided, with the
+    /// caller's whole set of groups, that the caller may create here (`default_permissions`).
+    pub(super) fn create<T>(self, create: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        prepare_thread()?;
+        rustix::process::umask(self.umask);
+        let _identity = Identity::assume(self.uid, self.gid)?;
+        create()
+    }
 }
 
 /// Gives the thread a umask of its own, and makes its capabilities independent of its filesystem identity.

@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Open files and directories, by the number that the kernel knows them by.
+//! The handles by which the kernel knows open files and open directories.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 
 use fuser::FileHandle;
 
-use super::inodes::{Inode, VectorName};
-
-/// An open regular file.
-pub(super) struct OpenFile {
-    pub(super) file: File,
-    pub(super) inode: Arc<Inode>,
-    pub(super) readable: bool,
-    /// The name under which the file was opened, if it is that of a vector file.
-    pub(super) vector_name: Option<Arc<VectorName>>,
-}
-
-/// An open directory; the lock keeps a position and the entries read from it together.
-pub(super) struct OpenDirectory {
-    pub(super) stream: Mutex<OwnedFd>,
-}
-
+/// What is open, by numbers that are given out once only.
 pub(super) struct Handles<T> {
     last: AtomicU64,
     open: RwLock<HashMap<u64, Arc<T>>>,

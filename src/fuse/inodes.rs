@@ -67,6 +67,13 @@ impl Inode {
         Ok(file.into())
     }
 
+    /// Sets the size of the file, whether it is open or not.
+    pub(super) fn truncate(&self, size: u64) -> io::Result<()> {
+        let size = i64::try_from(size).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
+        let truncate = || nix::unistd::truncate(&self.path(), size);
+        Ok(self.content.change(truncate)?)
+    }
+
     /// What is changed through this mount.
     pub(super) fn content(&self) -> &Content {
         &self.content

@@ -2,11 +2,14 @@
 //! The FUSE driver: a store, unchanged, with the search ABI added. `docs/fuse.md` explains its choices.
 
 mod attributes;
+mod callbacks;
 mod caller;
-mod filesystem;
 mod handles;
 mod inodes;
 mod mount;
+mod open;
+mod operations;
+mod replies;
 mod vectors;
 
 pub use mount::{Mount, MountError, MountOptions, Unmounted};

@@ -13,10 +13,12 @@ use fuser::{Config, Session, SessionACL};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use procfs_core::FromRead;
+use procfs_core::process::MountInfos;
 use rustix::fs::{CWD, Mode, OFlags};
 use thiserror::Error;
 
-use super::filesystem::StoreFilesystem;
+use super::callbacks::StoreFilesystem;
 
 const DEVICE: &str = "/dev/fuse";
 const FILESYSTEM_TYPE: &str = "fuse.vexfs";
@@ -227,13 +229,10 @@ fn check_mount_point(path: &Path) -> Result<PathBuf, MountError> {
 /// Whether the filesystem with this device number is ours, by either driver (`proc_pid_mountinfo(5)`).
 fn is_vexfs_mount(device: u64) -> io::Result<bool> {
     let wanted = format!("{}:{}", libc::major(device), libc::minor(device));
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
-    Ok(mounts.lines().any(|line| {
-        let (mount, filesystem) = line.split_once(" - ").unwrap_or_default();
-        let is_ours = ["vexfs ", "fuse.vexfs "]
-            .iter()
-            .any(|name| filesystem.starts_with(name));
-        is_ours && mount.split(' ').nth(2) == Some(&wanted)
+    let mounts = MountInfos::from_file("/proc/self/mountinfo").map_err(io::Error::other)?;
+    Ok(mounts.into_iter().any(|mount| {
+        let is_ours = ["vexfs", FILESYSTEM_TYPE].contains(&&*mount.fs_type);
+        is_ours && mount.majmin == wanted
     }))
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel module: its file, loading and unloading, and what the kernel says of it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
-use std::{fmt::Write, fs};
 
 use anyhow::{Context, Result, ensure};
 use nix::kmod::{DeleteModuleFlags, ModuleInitFlags, delete_module, finit_module};
@@ -64,7 +63,7 @@ pub fn filesystem_registered() -> Result<bool> {
 pub fn file_build_id(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let id = object::File::parse(&*bytes)
-        .and_then(|file| Ok(file.build_id()?.map(hex)))
+        .and_then(|file| Ok(file.build_id()?.map(hex::encode)))
         .with_context(|| format!("{} is no ELF file", path.display()))?;
     id.with_context(|| format!("{} has no build id", path.display()))
 }
@@ -80,17 +79,10 @@ fn build_id_in(notes: &[u8]) -> Option<String> {
     let mut notes = NoteIterator::<FileHeader64<LittleEndian>>::new(LittleEndian, 4, notes).ok()?;
     while let Ok(Some(note)) = notes.next() {
         if note.name() == ELF_NOTE_GNU && note.n_type(LittleEndian) == NT_GNU_BUILD_ID {
-            return Some(hex(note.desc()));
+            return Some(hex::encode(note.desc()));
         }
     }
     None
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes all that is written to it");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -180,8 +180,7 @@ fn mount_fuse(lower: &Path, root: &Path) -> Result<Child> {
         if let Some(status) = daemon.try_wait()? {
             bail!("the FUSE driver ended with {status}: {}", daemon_log());
         }
-        let mounts = proc::mounts()?;
-        Ok(mounts.iter().any(|entry| entry.point == root).then_some(()))
+        Ok(proc::is_mounted(root)?.then_some(()))
     });
     if mounted.is_err() {
         daemon.kill()?;

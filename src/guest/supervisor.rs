@@ -166,7 +166,9 @@ fn note_leftovers(step: Step, pid: Pid) -> Result<()> {
 
 fn step_mounts() -> Result<Vec<String>> {
     let mounts = proc::mounts()?;
-    let points = mounts.iter().map(|entry| entry.point.display().to_string());
+    let points = mounts
+        .iter()
+        .map(|mount| mount.mount_point.display().to_string());
     Ok(points
         .filter(|point| point.starts_with("/mnt/") || point.starts_with("/store"))
         .collect())

@@ -13,7 +13,7 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::scratch::is_mounted;
+use crate::system::proc::is_mounted;
 
 const DEVICE: &str = "/dev/fuse";
 

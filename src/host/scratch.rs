@@ -16,6 +16,8 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
 
+use crate::system::proc::is_mounted;
+
 pub const STORE: &str = "store";
 pub const MOUNT_POINT: &str = "mnt";
 
@@ -82,14 +84,4 @@ pub fn sweep(dir: &Path) -> Result<()> {
         sleep(Duration::from_millis(20));
     }
     fs::remove_dir_all(dir).with_context(|| format!("cannot remove {}", dir.display()))
-}
-
-/// As the kernel's table of mounts has it: a dead driver's mount point cannot be looked at.
-pub fn is_mounted(path: &Path) -> Result<bool> {
-    let mounts =
-        fs::read_to_string("/proc/self/mounts").context("the table of mounts cannot be read")?;
-    let path = path.to_str().context("the path is not UTF-8")?;
-    Ok(mounts
-        .lines()
-        .any(|line| line.split(' ').nth(1) == Some(path)))
 }

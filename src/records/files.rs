@@ -72,10 +72,9 @@ pub struct Digests {
 
 impl Digests {
     pub fn of(content: &[u8]) -> Digests {
-        let sha256 = Sha256::digest(content);
         Digests {
             blake3: blake3::hash(content).to_string(),
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex::encode(Sha256::digest(content)),
         }
     }
 }

@@ -4,9 +4,11 @@
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
+use procfs_core::FromRead;
+use procfs_core::process::{MountInfo, MountInfos};
 
 /// The content of a small text file, without the line's end.
 pub fn read_trimmed(path: impl AsRef<Path>) -> Result<String> {
@@ -56,28 +58,16 @@ fn slab_objects_in(slabinfo: &str, part: &str) -> u64 {
         .sum()
 }
 
-/// A mounted filesystem.
-#[derive(Debug, PartialEq, Eq)]
-pub struct MountEntry {
-    pub point: PathBuf,
-    pub fs_type: String,
-}
-
 /// What is mounted, in the order of mounting.
-pub fn mounts() -> Result<Vec<MountEntry>> {
-    Ok(parse_mountinfo(&read_trimmed("/proc/self/mountinfo")?))
+pub fn mounts() -> Result<Vec<MountInfo>> {
+    let MountInfos(mounts) = MountInfos::from_file("/proc/self/mountinfo")
+        .context("the table of mounts cannot be read")?;
+    Ok(mounts)
 }
 
-fn parse_mountinfo(text: &str) -> Vec<MountEntry> {
-    text.lines()
-        .filter_map(|line| {
-            let (before, after) = line.split_once(" - ")?;
-            Some(MountEntry {
-                point: before.split(' ').nth(4)?.into(),
-                fs_type: after.split(' ').next()?.to_owned(),
-            })
-        })
-        .collect()
+/// Whether something is mounted at `path`. The kernel's table tells, since the mount point of a dead driver cannot be looked at.
+pub fn is_mounted(path: &Path) -> Result<bool> {
+    Ok(mounts()?.iter().any(|mount| mount.mount_point == path))
 }
 
 /// The names of all user processes but this one's init, in the order of their ids.
@@ -180,14 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn mountinfo_with_and_without_optional_fields() {
-        let text = "22 1 0:21 / /proc rw,relatime shared:5 - proc proc rw\n23 1 0:22 / /mnt/fuse rw - fuse.vexfs /store rw";
-        let expected =
-            [("/proc", "proc"), ("/mnt/fuse", "fuse.vexfs")].map(|(point, fs_type)| MountEntry {
-                point: point.into(),
-                fs_type: fs_type.into(),
-            });
-        assert_eq!(parse_mountinfo(text), expected);
+    fn what_is_mounted_here() {
+        assert!(is_mounted(Path::new("/proc")).unwrap());
+        assert!(!is_mounted(Path::new("/proc/self")).unwrap());
     }
 
     #[test]

@@ -67,11 +67,7 @@ impl Drop for Driver {
 }
 
 fn is_mounted(path: &Path) -> bool {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let path = path.to_str().unwrap();
-    mounts
-        .lines()
-        .any(|line| line.split(' ').nth(4) == Some(path))
+    vexfs::system::proc::is_mounted(path).unwrap()
 }
 
 fn await_that(what: &str, condition: impl Fn() -> bool) {

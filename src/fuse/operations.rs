@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every operation of a mount, carried out on the lower filesystem.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use fuser::{FileAttr, FileHandle, FopenFlags, INodeNo};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, StatVfs, Timestamps, Uid, XattrFlags,
+};
+
+use super::caller::Caller;
+use super::handles::Handles;
+use super::inodes::{Inode, Inodes};
+use super::open::{Entry, OpenDirectory, OpenFile};
+
+/// The handle of what was opened, and how the kernel is to treat it.
+pub(super) type Opened = (FileHandle, FopenFlags);
+
+/// Attributes to set; those that are absent stay as they are.
+pub(super) struct NewAttributes {
+    pub(super) mode: Option<Mode>,
+    pub(super) uid: Option<Uid>,
+    pub(super) gid: Option<Gid>,
+    pub(super) size: Option<u64>,
+    pub(super) times: Option<Timestamps>,
+}
+
+pub(super) struct Operations {
+    inodes: Inodes,
+    files: Handles<OpenFile>,
+    directories: Handles<OpenDirectory>,
+}
+
+impl Operations {
+    /// The operations of a mount that presents the directory `root`.
+    pub(super) fn new(root: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            inodes: Inodes::new(root)?,
+            files: Handles::new(),
+            directories: Handles::new(),
+        })
+    }
+
+    pub(super) fn lookup(&self, parent: INodeNo, name: &OsStr) -> io::Result<FileAttr> {
+        let parent = self.inodes.get(parent)?;
+        self.find(&parent, name)
+    }
+
+    fn find(&self, parent: &Arc<Inode>, name: &OsStr) -> io::Result<FileAttr> {
+        self.inodes.lookup(parent, name)?.attributes()
+    }
+
+    pub(super) fn forget(&self, node: INodeNo, lookups: u64) {
+        self.inodes.forget(node, lookups);
+    }
+
+    pub(super) fn attributes(&self, node: INodeNo) -> io::Result<FileAttr> {
+        self.inodes.get(node)?.attributes()
+    }
+
+    /// Sets attributes of an inode. A new size is set through the open file `handle`, if there is one.
+    pub(super) fn set_attributes(
+        &self,
+        node: INodeNo,
+        handle: Option<FileHandle>,
+        new: NewAttributes,
+    ) -> io::Result<FileAttr> {
+        let inode = self.inodes.get(node)?;
+        // The order matters: a new owner clears the set-user-id bit, a new size sets the times.
+        if new.uid.is_some() || new.gid.is_some() {
+            rustix::fs::chownat(&*inode, "", new.uid, new.gid, AtFlags::EMPTY_PATH)?;
+        }
+        if let Some(mode) = new.mode {
+            rustix::fs::chmodat(CWD, inode.path(), mode, AtFlags::empty())?;
+        }
+        if let Some(size) = new.size {
+            match handle {
+                Some(handle) => self.files.get(handle)?.truncate(size)?,
+                None => inode.truncate(size)?,
+            }
+        }
+        if let Some(times) = &new.times {
+            rustix::fs::utimensat(CWD, inode.path(), times, AtFlags::empty())?;
+        }
+        inode.attributes()
+    }
+
+    pub(super) fn read_link(&self, node: INodeNo) -> io::Result<Vec<u8>> {
+        let inode = self.inodes.get(node)?;
+        let target = rustix::fs::readlinkat(&*inode, "", Vec::new())?;
+        Ok(target.into_bytes())
+    }
+
+    pub(super) fn make_node(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        device: u32,
+    ) -> io::Result<FileAttr> {
+        self.make(caller, parent, name, |parent| {
+            let file_type = FileType::from_raw_mode(mode);
+            let mode = Mode::from_raw_mode(mode);
+            rustix::fs::mknodat(parent, name, file_type, mode, device.into())
+        })
+    }
+
+    pub(super) fn make_directory(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: Mode,
+    ) -> io::Result<FileAttr> {
+        self.make(caller, parent, name, |parent| {
+            rustix::fs::mkdirat(parent, name, mode)
+        })
+    }
+
+    pub(super) fn make_symlink(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        name: &OsStr,
+        target: &Path,
+    ) -> io::Result<FileAttr> {
+        self.make(caller, parent, name, |parent| {
+            rustix::fs::symlinkat(target, parent, name)
+        })
+    }
+
+    fn make(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        name: &OsStr,
+        make: impl FnOnce(&Inode) -> rustix::io::Result<()>,
+    ) -> io::Result<FileAttr> {
+        let parent = self.inodes.get(parent)?;
+        caller.create(|| Ok(make(&parent)?))?;
+        self.find(&parent, name)
+    }
+
+    /// Gives an inode another name.
+    pub(super) fn link(
+        &self,
+        node: INodeNo,
+        new_parent: INodeNo,
+        new_name: &OsStr,
+    ) -> io::Result<FileAttr> {
+        let (inode, parent) = (self.inodes.get(node)?, self.inodes.get(new_parent)?);
+        let follow = AtFlags::SYMLINK_FOLLOW;
+        rustix::fs::linkat(CWD, inode.path(), &*parent, new_name, follow)?;
+        self.find(&parent, new_name)
+    }
+
+    /// Removes a directory if `flags` are `REMOVEDIR`, else anything but a directory.
+    pub(super) fn remove(&self, parent: INodeNo, name: &OsStr, flags: AtFlags) -> io::Result<()> {
+        let parent = self.inodes.get(parent)?;
+        Ok(rustix::fs::unlinkat(&*parent, name, flags)?)
+    }
+
+    pub(super) fn rename(
+        &self,
+        (parent, name): (INodeNo, &OsStr),
+        (new_parent, new_name): (INodeNo, &OsStr),
+        flags: RenameFlags,
+    ) -> io::Result<()> {
+        let (parent, new_parent) = (self.inodes.get(parent)?, self.inodes.get(new_parent)?);
+        rustix::fs::renameat_with(&*parent, name, &*new_parent, new_name, flags)?;
+        Ok(())
+    }
+
+    pub(super) fn space(&self, node: INodeNo) -> io::Result<StatVfs> {
+        let inode = self.inodes.get(node)?;
+        Ok(rustix::fs::fstatvfs(&*inode)?)
+    }
+
+    pub(super) fn set_xattr(
+        &self,
+        node: INodeNo,
+        name: &OsStr,
+        value: &[u8],
+        flags: XattrFlags,
+    ) -> io::Result<()> {
+        let path = self.inodes.get(node)?.path();
+        Ok(rustix::fs::setxattr(path, name, value, flags)?)
+    }
+
+    pub(super) fn get_xattr(
+        &self,
+        node: INodeNo,
+        name: &OsStr,
+        value: &mut [u8],
+    ) -> io::Result<usize> {
+        let path = self.inodes.get(node)?.path();
+        Ok(rustix::fs::getxattr(path, name, value)?)
+    }
+
+    pub(super) fn list_xattrs(&self, node: INodeNo, names: &mut [u8]) -> io::Result<usize> {
+        let path = self.inodes.get(node)?.path();
+        Ok(rustix::fs::listxattr(path, names)?)
+    }
+
+    pub(super) fn remove_xattr(&self, node: INodeNo, name: &OsStr) -> io::Result<()> {
+        let path = self.inodes.get(node)?.path();
+        Ok(rustix::fs::removexattr(path, name)?)
+    }
+
+    pub(super) fn create(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: Mode,
+        flags: i32,
+    ) -> io::Result<(FileAttr, Opened)> {
+        let parent = self.inodes.get(parent)?;
+        let exclusive = lower_flags(flags) | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let created = caller.create(|| Ok(rustix::fs::openat(&*parent, name, exclusive, mode)?));
+        let file = match created {
+            Ok(file) => File::from(file),
+            // Somebody else created it since the kernel looked: it has to look, and check permissions, again.
+            Err(error)
+                if error.raw_os_error() == Some(libc::EEXIST) && flags & libc::O_EXCL == 0 =>
+            {
+                return Err(io::Error::from_raw_os_error(libc::ESTALE));
+            }
+            Err(error) => return Err(error),
+        };
+        let inode = self.inodes.adopt(&file, &parent, name)?;
+        Ok((inode.attributes()?, self.keep_open(inode, file, flags)))
+    }
+
+    pub(super) fn open(&self, node: INodeNo, flags: i32) -> io::Result<Opened> {
+        let inode = self.inodes.get(node)?;
+        let file = inode.open(lower_flags(flags))?;
+        Ok(self.keep_open(inode, file, flags))
+    }
+
+    fn keep_open(&self, inode: Arc<Inode>, file: File, flags: i32) -> Opened {
+        let vector_name = inode.vector_name();
+        let is_vector_file = vector_name.is_some();
+        let handle = self.files.insert(OpenFile {
+            file,
+            inode,
+            readable: flags & libc::O_ACCMODE != libc::O_WRONLY,
+            vector_name,
+        });
+        // Through the page cache a write that starts within a page arrives as two (fuse_fill_write_pages), and a search in
+        // between would find half a row. Past the cache it arrives whole, up to the largest request (1 MiB).
+        let options = if is_vector_file {
+            FopenFlags::FOPEN_DIRECT_IO
+        } else {
+            FopenFlags::empty()
+        };
+        (handle, options)
+    }
+
+    /// An open file by its handle.
+    pub(super) fn file(&self, handle: FileHandle) -> io::Result<Arc<OpenFile>> {
+        self.files.get(handle)
+    }
+
+    pub(super) fn copy(
+        &self,
+        (from, from_offset): (FileHandle, u64),
+        (to, to_offset): (FileHandle, u64),
+        length: u64,
+    ) -> io::Result<u32> {
+        let (from, to) = (self.files.get(from)?, self.files.get(to)?);
+        from.copy(from_offset, &to, to_offset, length)
+    }
+
+    pub(super) fn ioctl(
+        &self,
+        handle: FileHandle,
+        command: u32,
+        request: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        let open = self.files.get(handle)?;
+        open.ioctl(&self.inodes, command, request)
+    }
+
+    pub(super) fn close(&self, handle: FileHandle) {
+        self.files.remove(handle);
+    }
+
+    pub(super) fn open_directory(&self, node: INodeNo) -> io::Result<Opened> {
+        let inode = self.inodes.get(node)?;
+        let stream = inode.open(OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let handle = self.directories.insert(OpenDirectory::new(stream.into()));
+        Ok((handle, FopenFlags::empty()))
+    }
+
+    pub(super) fn list(
+        &self,
+        handle: FileHandle,
+        offset: u64,
+        is_full: impl FnMut(Entry) -> bool,
+    ) -> io::Result<()> {
+        self.directories.get(handle)?.list(offset, is_full)
+    }
+
+    pub(super) fn sync_directory(&self, handle: FileHandle, only_data: bool) -> io::Result<()> {
+        self.directories.get(handle)?.sync(only_data)
+    }
+
+    pub(super) fn close_directory(&self, handle: FileHandle) {
+        self.directories.remove(handle);
+    }
+}
+
+/// The flags with which to open the lower file. Appending is decided at each write, since it can be switched on and off,
+/// and direct I/O would need aligned buffers; the rest has been done when a request to open arrives.
+fn lower_flags(flags: i32) -> OFlags {
+    let done = OFlags::APPEND
+        | OFlags::DIRECT
+        | OFlags::CREATE
+        | OFlags::EXCL
+        | OFlags::TRUNC
+        | OFlags::NOCTTY
+        | OFlags::NOFOLLOW;
+    OFlags::from_bits_retain(flags as u32) - done
+}
