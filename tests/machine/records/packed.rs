@@ -9,7 +9,7 @@ use serde_json::Value;
 use tar::EntryType;
 use tempfile::TempDir;
 use vexfs::records::pack::pack;
-use vexfs::records::source::Source;
+use vexfs::records::source::RunSource;
 
 use crate::records::forged::{self, LIST};
 use crate::records::kept;
