@@ -16,13 +16,13 @@ use crate::store::{Beside, Content, FileId, Sidecar, Snapshot, serve, sidecar};
 pub(super) struct OpenVectors<'a> {
     pub(super) inodes: &'a Inodes,
     pub(super) open: &'a OpenFile,
-    /// The name under which it was opened.
+    /// The name under which the file was opened.
     pub(super) name: &'a VectorName,
 }
 
 impl OpenVectors<'_> {
-    /// Lets `look` look for index files where the file was when it was opened. The driver does so with its own rights: whoever may
-    /// read the vectors may search them.
+    /// Lets `look` look for index files where the file was when it was opened. The driver uses its own rights, so that
+    /// whoever may read the vectors may search them.
     fn beside<R>(&self, look: impl FnOnce(Beside) -> R) -> R {
         let content = |file: FileId| -> Arc<Content> { self.inodes.content(file) };
         look(Beside {

@@ -20,17 +20,17 @@ use crate::anns::index::{Header, Index, Kind};
 /// How often a file that changes while it is read may appear malformed.
 const TRIES: usize = 4;
 
-/// Where a vector file was found, and so where its index files are looked for.
+/// Where a vector file was found. Its index files are looked for beside it.
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
     pub directory: BorrowedFd<'a>,
-    /// The vector file's.
+    /// The vector file's name.
     pub name: &'a OsStr,
     /// Gives the content of a file as the driver changes it.
     pub content: &'a dyn Fn(FileId) -> Arc<Content>,
 }
 
-/// What a driver keeps of the index files of each vector file (each inode): the last one of each kind.
+/// The index files that a driver keeps for each vector file (each inode): the last one of each kind.
 #[derive(Debug, Default)]
 pub struct Sidecars {
     slots: [Slot; Kind::ALL.len()],
@@ -44,11 +44,12 @@ struct Slot(Mutex<Option<Arc<Sidecar>>>);
 pub struct Sidecar {
     content: Arc<Content>,
     origin: Origin,
-    /// None if not even the header is sound.
+    /// The metric of the index, absent if not even the header is sound.
     metric: Option<Metric>,
-    /// None if it is malformed.
+    /// The index itself, absent if the file is malformed.
     index: Option<Index>,
-    /// Whether it belongs to the rows of a snapshot: that one's generation and a [`Verdict`], or 0 as long as nobody asked.
+    /// A snapshot's generation and the [`Verdict`] on whether the index belongs to its rows, or 0 as long as nobody
+    /// asked.
     verdict: AtomicU64,
     judging: Mutex<()>,
 }
@@ -97,7 +98,7 @@ impl Slot {
             .cloned()
     }
 
-    /// Searches that need the same index wait here for one of them to load it.
+    /// Loads the index. Other searches that need the same index wait here until it is loaded.
     fn load(
         &self,
         beside: Beside,
@@ -176,7 +177,7 @@ impl Sidecar {
         self.origin.is_current(stamp, self.content.changes())
     }
 
-    /// Whether it is sound, and for this metric.
+    /// Whether the header is sound and names this metric.
     pub fn is_for(&self, metric: Metric) -> bool {
         self.metric == Some(metric)
     }
@@ -216,7 +217,7 @@ impl Verdict {
         }
     }
 
-    /// The one that is recorded in a word, if it is about this snapshot.
+    /// The verdict that a word records, if the word is about this snapshot.
     fn of(word: u64, snapshot: &Snapshot) -> Option<Self> {
         let all = [Verdict::Fits, Verdict::Stale, Verdict::OtherDimension];
         let recorded =
