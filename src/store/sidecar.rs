@@ -48,16 +48,16 @@ pub struct Sidecar {
     metric: Option<Metric>,
     /// The index itself, absent if the file is malformed.
     index: Option<Index>,
-    /// A snapshot's generation and the [`Verdict`] on whether the index belongs to its rows, or 0 as long as nobody
+    /// A snapshot's generation and the [`Fit`] on whether the index belongs to its rows, or 0 as long as nobody
     /// asked.
-    verdict: AtomicU64,
+    fit: AtomicU64,
     judging: Mutex<()>,
 }
 
 /// How an index and the rows of a snapshot go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
-enum Verdict {
+enum Fit {
     Fits,
     Stale,
     OtherDimension,
@@ -167,7 +167,7 @@ impl Sidecar {
                 origin,
                 metric: found,
                 index,
-                verdict: AtomicU64::new(0),
+                fit: AtomicU64::new(0),
                 judging: Mutex::new(()),
             });
         }
@@ -185,43 +185,42 @@ impl Sidecar {
     /// The index, if it belongs to the rows of this snapshot.
     pub fn of(&self, snapshot: &Snapshot) -> Result<&Index, Errno> {
         let index = self.index.as_ref().ok_or(Errno::EUCLEAN)?;
-        let known = || Verdict::of(self.verdict.load(Ordering::Acquire), snapshot);
-        let verdict = known().unwrap_or_else(|| {
+        let known = || Fit::of(self.fit.load(Ordering::Acquire), snapshot);
+        let fit = known().unwrap_or_else(|| {
             let _judging = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
             // Somebody else may have judged meanwhile.
             known().unwrap_or_else(|| {
-                let verdict = Verdict::find(index, snapshot);
-                let word = snapshot.generation() << Verdict::BITS | verdict as u64;
-                self.verdict.store(word, Ordering::Release);
-                verdict
+                let fit = Fit::find(index, snapshot);
+                let word = snapshot.generation() << Fit::BITS | fit as u64;
+                self.fit.store(word, Ordering::Release);
+                fit
             })
         });
-        match verdict {
-            Verdict::Fits => Ok(index),
-            Verdict::Stale => Err(Errno::ESTALE),
-            Verdict::OtherDimension => Err(Errno::EUCLEAN),
+        match fit {
+            Fit::Fits => Ok(index),
+            Fit::Stale => Err(Errno::ESTALE),
+            Fit::OtherDimension => Err(Errno::EUCLEAN),
         }
     }
 }
 
-impl Verdict {
+impl Fit {
     const BITS: u32 = 2;
 
     fn find(index: &Index, snapshot: &Snapshot) -> Self {
         if index.header().dim as usize != snapshot.rows().dim() {
-            return Verdict::OtherDimension;
+            return Fit::OtherDimension;
         }
         match index.check_rows(snapshot.rows()) {
-            Ok(()) => Verdict::Fits,
-            Err(_) => Verdict::Stale,
+            Ok(()) => Fit::Fits,
+            Err(_) => Fit::Stale,
         }
     }
 
-    /// The verdict that a word records, if the word is about this snapshot.
+    /// The fit that a word records, if the word is about this snapshot.
     fn of(word: u64, snapshot: &Snapshot) -> Option<Self> {
-        let all = [Verdict::Fits, Verdict::Stale, Verdict::OtherDimension];
-        let recorded =
-            |verdict: &Verdict| word == snapshot.generation() << Verdict::BITS | *verdict as u64;
+        let all = [Fit::Fits, Fit::Stale, Fit::OtherDimension];
+        let recorded = |fit: &Fit| word == snapshot.generation() << Fit::BITS | *fit as u64;
         all.into_iter().find(recorded)
     }
 }
