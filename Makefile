@@ -61,8 +61,8 @@ lint-kernel: bundle
 
 fuzz:
 	tests/fuzz/build.sh
-	mkdir -p target/fuzz/corpus
-	target/fuzz/index $(FUZZ) target/fuzz/corpus tests/fuzz/corpus
+	tests/fuzz/corpus.py unpack target/fuzz/corpus
+	target/fuzz/index $(FUZZ) target/fuzz/corpus
 
 $(venv)/installed: tests/requirements.txt | tools
 	python3 -m venv $(venv)
@@ -80,8 +80,8 @@ peers-if-possible: | tools
 		echo 'the peers of peers/requirements.txt could not be installed (target/peers.log tells why): they will not be measured'
 
 # The POSIX test suites, run on every mount.
-target/tools/installed: tests/posix/tools.txt | tools
-	xargs -n 1 cargo install --quiet --locked --debug --root target/tools < tests/posix/tools.txt
+target/tools/installed: tests/data/posix/tools.txt | tools
+	xargs -n 1 cargo install --quiet --locked --debug --root target/tools < tests/data/posix/tools.txt
 	touch $@
 
 clean:

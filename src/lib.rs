@@ -19,7 +19,6 @@ pub mod host;
 pub mod image;
 pub mod machine;
 pub mod peers;
-pub mod posix;
 pub mod protocol;
 pub mod records;
 pub mod report;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Search: canonical distances (`docs/arithmetic.md`) and the indexes built on them (`docs/search.md`).
 
+mod backend;
+mod building;
 pub mod code;
 mod directions;
 pub mod distance;
+pub mod file;
 pub mod flat;
 mod hit;
 pub mod hnsw;

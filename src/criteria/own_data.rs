@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::anns::{Hit, Metric};
 use crate::bench;
+use crate::dataset::formats;
 use crate::dataset::hdf5::{Hdf5, TEST, TRAIN};
-use crate::dataset::rows::{self, Doubles, Rows};
+use crate::dataset::rows::{Doubles, Rows};
 use crate::dataset::source::Given;
 use crate::dataset::workload::Vectors;
 use crate::dataset::{Fault, FileError, Matrix, ReadError};
@@ -95,7 +96,7 @@ impl Record {
 impl OwnData {
     pub fn read(options: &Options) -> Result<OwnData> {
         let file = &options.file;
-        let hdf5 = match rows::is_hdf5(file) {
+        let hdf5 = match formats::is_hdf5(file) {
             true => Some(Hdf5::open(file).map_err(|error| FileError::new(file, error))?),
             false => None,
         };
@@ -267,7 +268,7 @@ impl Queries {
 }
 
 fn open(path: &Path, dataset: &str) -> Result<Rows> {
-    rows::open(path, dataset, Doubles::Exact).map_err(|error| FileError::new(path, error).into())
+    formats::open(path, dataset, Doubles::Exact).map_err(|error| FileError::new(path, error).into())
 }
 
 /// The first `count` rows, if a search by `metric` can use them all.

@@ -6,7 +6,8 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::rows::{self, Doubles};
+use super::formats;
+use super::rows::Doubles;
 use super::{FileError, ReadError, fvecs};
 
 /// Reads `input` in the format that its name ends in (`docs/own-data.md`; of an HDF5 file the dataset of this name), writes `output` as
@@ -14,7 +15,7 @@ use super::{FileError, ReadError, fvecs};
 pub fn import(input: &Path, dataset: &str, output: &Path) -> Result<usize, FileError> {
     let cannot_read = |error| FileError::new(input, error);
     let cannot_write = |error| FileError::new(output, ReadError::Io(error));
-    let mut source = rows::open(input, dataset, Doubles::Rounded).map_err(cannot_read)?;
+    let mut source = formats::open(input, dataset, Doubles::Rounded).map_err(cannot_read)?;
 
     let folder = output
         .parent()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The length of a vector, as cosine needs it (`docs/arithmetic.md`).
 
-use super::matrix::LANES;
+/// Elements that the canonical arithmetic takes at a time (`docs/arithmetic.md`).
+pub const LANES: usize = 16;
 
 /// `inv(x)` of a vector that is padded with zeros to a multiple of 16.
 pub fn inverse(padded: &[f32]) -> f32 {

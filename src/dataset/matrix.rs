@@ -3,10 +3,8 @@
 
 use std::sync::OnceLock;
 
-use super::{ReadError, length};
-
-/// Elements that the canonical arithmetic takes at a time (`docs/arithmetic.md`).
-pub const LANES: usize = 16;
+use super::ReadError;
+use super::length::{self, LANES};
 
 /// One step of the canonical arithmetic, and a cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The workloads: vector files in memory, on disk, and generated from a seed.
 
+pub mod formats;
 pub mod fvecs;
 pub mod hash;
 pub mod hdf5;

@@ -188,7 +188,7 @@ fn build_index(vectors: &Path, kind: index::Kind, rows: &Matrix) -> Result<serde
         .with_context(|| format!("cannot build an index of kind {kind}"))?;
     let path: PathBuf = index_file::path(vectors, kind);
     fs::write(&path, &file[..]).with_context(|| format!("cannot write {}", path.display()))?;
-    let header = Header::parse(&file, file.len() as u64, kind)?;
+    let header = Header::parse(&file, file.len() as u64, kind, index::section_sizes(kind))?;
     let names = kind.parameters().iter().copied();
     let mut told: serde_json::Map<_, _> = names
         .zip(header.param)

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 
-use crate::anns::index::{Bytes, Header, Index, Kind, Malformed};
+use crate::anns::index::{Bytes, Header, Index, Kind, Malformed, section_sizes};
 
 const HEADER_BYTES: usize = size_of::<Header>();
 
@@ -86,7 +86,7 @@ pub fn read_header(file: &File, size: u64, kind: Kind) -> Result<Header, Fault> 
             &header[..]
         }
     };
-    Ok(Header::parse(header, size, kind)?)
+    Ok(Header::parse(header, size, kind, section_sizes(kind))?)
 }
 
 /// The whole index in a file of `size` bytes, if it is sound.

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The FUSE driver on real mounts. Needs root, /dev/fuse, and the two programs that `src/posix.rs` names.
+//! The FUSE driver on real mounts. Needs root, /dev/fuse, and the two programs that `posix_suites.rs` names.
 
 mod files;
 mod fixture;
+mod guest_steps;
 mod index_files;
 mod indexes;
 mod ownership;
 mod posix;
+mod posix_suites;
 mod process;
+#[path = "../support/processes.rs"]
+mod processes;
 mod search;
+mod unprivileged;

@@ -3,9 +3,8 @@
 
 use std::path::Path;
 
-use vexfs::posix;
-
 use crate::fixture::{Mounted, Store};
+use crate::posix_suites::{fsx, pjdfstest};
 
 const SEED: u64 = 42;
 const OPERATIONS: u64 = 3_000;
@@ -14,7 +13,7 @@ const OPERATIONS: u64 = 3_000;
 fn pjdfstest_passes_on_the_mount_as_on_the_lower_filesystem() {
     let (mounted, control) = (Mounted::new(), Store::new());
     for directory in [control.path(), mounted.root()] {
-        if let Err(failure) = posix::pjdfstest(Path::new("pjdfstest"), directory) {
+        if let Err(failure) = pjdfstest(Path::new("pjdfstest"), directory) {
             panic!("{}: {failure}", directory.display());
         }
     }
@@ -30,7 +29,7 @@ fn fsx_finds_the_data_that_it_wrote() {
         mounted.path("f.fvecs"),
     ];
     for file in files {
-        if let Err(failure) = posix::fsx(Path::new("fsx"), &file, SEED, OPERATIONS) {
+        if let Err(failure) = fsx(Path::new("fsx"), &file, SEED, OPERATIONS) {
             panic!("{}: {failure}", file.display());
         }
     }

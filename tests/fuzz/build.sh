@@ -19,7 +19,7 @@ RUSTFLAGS="-C passes=sancov-module -C llvm-args=-sanitizer-coverage-level=4 \
 
 # What is compared is only traced where that can tell how to get past a check: searching would be nothing but that.
 flags=(-std=gnu11 -O2 -g -fno-strict-aliasing -Wno-unknown-pragmas -fsanitize=fuzzer-no-link,address,undefined
-	-fno-sanitize-recover=all -I tests/kernel_search/shim -I tests/kernel_search -I kernel)
+	-fno-sanitize-recover=all -I tests/support/kernel/shim -I tests/support/kernel -I kernel)
 float=(-ffp-contract=off -fno-math-errno)
 objects=()
 compile() { # SOURCE FLAGS...
@@ -36,6 +36,6 @@ for f in distance code pq_scan; do
 	compile "kernel/simd/${f}_avx2.c" "${float[@]}" -mavx2
 	compile "kernel/simd/${f}_avx512.c" "${float[@]}" -mavx512f -mavx512bw
 done
-for f in tests/kernel_search/harness.c tests/fuzz/input.c tests/fuzz/libfuzzer.c; do compile "$f"; done
+for f in tests/support/kernel/harness.c tests/fuzz/input.c tests/fuzz/libfuzzer.c; do compile "$f"; done
 "$clang" -fsanitize=fuzzer,address,undefined "${objects[@]}" \
 	"$out/rust/x86_64-unknown-linux-gnu/fuzz/examples/libindex_fuzz.a" -lpthread -ldl -lm -o "$out/index"

@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Rewrites tests/fuzz/corpus with as few and as small inputs as cover what those in target/fuzz/corpus do.
+# Rewrites tests/data/fuzz-corpus.txt with as few and as small inputs as cover what it and those in target/fuzz/corpus do.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
-target/fuzz/index -merge=1 "$new" target/fuzz/corpus tests/fuzz/corpus
-rm -rf tests/fuzz/corpus
-mkdir tests/fuzz/corpus
-cp "$new"/* tests/fuzz/corpus/
-du -sh tests/fuzz/corpus
+tests/fuzz/corpus.py unpack target/fuzz/corpus
+target/fuzz/index -merge=1 "$new" target/fuzz/corpus
+tests/fuzz/corpus.py pack "$new"
+du -sh tests/data/fuzz-corpus.txt

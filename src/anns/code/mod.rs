@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Vectors as bytes, and the integer distances between them (`docs/search.md`).
 
+use crate::anns::file::{Malformed, demand};
+
 mod distance;
+mod layout;
 mod quantizer;
 
 pub use distance::{Codes, Query};
+pub use layout::{ALIGN, stride};
 pub use quantizer::Quantizer;
-
-use super::index::{Malformed, demand};
-
-/// The codes of a vector take a multiple of this many bytes.
-pub const ALIGN: usize = 64;
-
-/// Bytes of the codes of a vector.
-pub fn stride(dim: usize) -> usize {
-    dim.next_multiple_of(ALIGN)
-}
 
 /// Checks the codes of an index.
 pub fn check(codes: &[i8], dim: usize) -> Result<(), Malformed> {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From floats to bytes.
 
-use super::stride;
+use super::layout::stride;
 use crate::anns::Metric;
 use crate::anns::distance::LANES;
-use crate::anns::index::Malformed;
+use crate::anns::file::Malformed;
 use crate::dataset::{Matrix, length};
 
 /// Each element is moved by its offset, multiplied by the one scale, and rounded.

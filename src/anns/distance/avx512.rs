@@ -2,32 +2,12 @@
 //! Sixteen lanes in one register.
 
 use std::arch::x86_64::*;
-use std::ops::Range;
 
-use super::simd::{self, Four, InnerProduct, Measure};
-use super::{Query, Rows, Step, avx2};
-use crate::anns::topk::TopK;
+use super::avx2;
+use super::operands::Step;
+use super::simd::{self, Four, Measure, instance};
 
-#[target_feature(enable = "avx512f")]
-pub fn scan<M: Measure>(query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
-    simd::scan::<M>(query, rows, range, nearest, |four| {
-        folded::<M, true>(query.steps, four)
-    });
-}
-
-#[target_feature(enable = "avx512f")]
-pub fn gather<M: Measure>(query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
-    simd::gather::<M>(query, rows, chosen, nearest, |four| {
-        folded::<M, false>(query.steps, four)
-    });
-}
-
-#[target_feature(enable = "avx512f")]
-pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
-    simd::dots(query, rows, dots, |four| {
-        folded::<InnerProduct, true>(query.steps, four)
-    });
-}
+instance!("avx512f");
 
 #[inline]
 #[target_feature(enable = "avx512f")]

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{LANES, Query, Rows, Step};
+use super::operands::{LANES, Query, Rows, Step};
 use crate::anns::topk::TopK;
 use crate::anns::{Metric, key, order};
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Scans and gathers, as far as they are the same for every width of register.
 //!
-//! What is generic here is inlined into a function for one width and one metric, and compiled for them there.
+//! What is generic here is inlined into a function for one width and one metric, and compiled for them there. An instance gives `folded`, which
+//! computes `u` of the reduction tree for each of four rows; `instance!` makes the functions that are called out of it.
 
 use std::arch::x86_64::*;
 use std::iter::zip;
 use std::ops::Range;
 
-use super::{Query, Rows, Step};
+use super::operands::{Query, Rows, Step};
 use crate::anns::key;
 use crate::anns::topk::TopK;
 
@@ -248,3 +249,41 @@ fn offer(nearest: &mut TopK, rows: [u32; 4], orders: __m128i, count: usize) {
         nearest.offer(key(signed ^ SIGN, row));
     }
 }
+
+/// The functions of one instance, for a CPU with this feature.
+macro_rules! instance {
+    ($feature:literal) => {
+        #[target_feature(enable = $feature)]
+        pub fn scan<M: Measure>(
+            query: &super::operands::Query,
+            rows: super::operands::Rows,
+            range: std::ops::Range<usize>,
+            nearest: &mut crate::anns::topk::TopK,
+        ) {
+            simd::scan::<M>(query, rows, range, nearest, |four| {
+                folded::<M, true>(query.steps, four)
+            });
+        }
+
+        #[target_feature(enable = $feature)]
+        pub fn gather<M: Measure>(
+            query: &super::operands::Query,
+            rows: super::operands::Rows,
+            chosen: &[u32],
+            nearest: &mut crate::anns::topk::TopK,
+        ) {
+            simd::gather::<M>(query, rows, chosen, nearest, |four| {
+                folded::<M, false>(query.steps, four)
+            });
+        }
+
+        #[target_feature(enable = $feature)]
+        pub fn dots(query: &super::operands::Query, rows: super::operands::Rows, dots: &mut [f32]) {
+            simd::dots(query, rows, dots, |four| {
+                folded::<simd::InnerProduct, true>(query.steps, four)
+            });
+        }
+    };
+}
+
+pub(super) use instance;

@@ -2,34 +2,13 @@
 //! Sixteen lanes in four registers of four.
 
 use std::arch::x86_64::*;
-use std::ops::Range;
 
-use super::simd::{self, Four, InnerProduct, Measure};
-use super::{Query, Rows, Step};
-use crate::anns::topk::TopK;
+use super::operands::Step;
+use super::simd::{self, Four, Measure, instance};
 
 type Lanes = [__m128; 2];
 
-#[target_feature(enable = "sse2")]
-pub fn scan<M: Measure>(query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
-    simd::scan::<M>(query, rows, range, nearest, |four| {
-        folded::<M, true>(query.steps, four)
-    });
-}
-
-#[target_feature(enable = "sse2")]
-pub fn gather<M: Measure>(query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
-    simd::gather::<M>(query, rows, chosen, nearest, |four| {
-        folded::<M, false>(query.steps, four)
-    });
-}
-
-#[target_feature(enable = "sse2")]
-pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
-    simd::dots(query, rows, dots, |four| {
-        folded::<InnerProduct, true>(query.steps, four)
-    });
-}
+instance!("sse2");
 
 #[inline]
 #[target_feature(enable = "sse2")]

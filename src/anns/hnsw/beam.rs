@@ -6,7 +6,7 @@ use std::iter::zip;
 use super::graph::Level;
 use crate::anns::code::{Codes, Query};
 use crate::anns::distance::Backend;
-use crate::anns::index::NONE;
+use crate::anns::file::NONE;
 use crate::anns::key;
 
 /// The most neighbours of a node.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One level of the graph.
 
-use crate::anns::index::NONE;
+use crate::anns::file::NONE;
 
 /// The neighbours of the nodes of a level, as they lie in memory.
 #[derive(Clone, Copy)]

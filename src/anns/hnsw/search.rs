@@ -8,7 +8,7 @@ use super::graph::Level;
 use super::{LEVELS_MAX, section};
 use crate::anns::code::{self, Codes, Quantizer, Query};
 use crate::anns::distance::Backend;
-use crate::anns::index::{Header, Malformed, NONE, Sections, check_permutation, demand};
+use crate::anns::file::{Header, Malformed, NONE, Sections, check_permutation, demand};
 
 /// Parameters in a header.
 mod param {

@@ -2,19 +2,14 @@
 //! The index of a vector file: built, checked, searched, whatever its kind.
 
 mod build;
-mod bytes;
-mod format;
-mod kind;
 
-pub(crate) use build::require;
-pub use build::{BuildError, Parameters, Progress, Unobserved, build};
-pub use bytes::{Bytes, OutOfMemory};
-pub use format::{
-    ALIGN, EFFORT_MAX, Header, MAGIC, Malformed, NONE, PARAMS, ROWS_MAX, SECTIONS, Section,
-    Sections, VERSION, Writer, rows_crc,
+pub use build::{Parameters, build};
+
+pub use super::building::{BuildError, Progress, Unobserved};
+pub use super::file::{
+    ALIGN, Bytes, EFFORT_MAX, Header, Kind, MAGIC, Malformed, NONE, OutOfMemory, PARAMS, ROWS_MAX,
+    SECTIONS, Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
 };
-pub(crate) use format::{check_permutation, demand};
-pub use kind::Kind;
 
 use super::distance::{Backend, Query, Rows};
 use super::topk::TopK;
@@ -39,10 +34,20 @@ pub enum Stale {
     RowsChanged,
 }
 
+/// How the sections of a kind are sized.
+pub fn section_sizes(kind: Kind) -> SectionSizes {
+    match kind {
+        Kind::Hnsw => hnsw::section_sizes,
+        Kind::Ivf => ivf::section_sizes,
+        Kind::Pq => pq::section_sizes,
+        Kind::Lsh => lsh::section_sizes,
+    }
+}
+
 impl Index {
     /// Checks everything. `kind` is the one that the file's name says.
     pub fn parse(bytes: Bytes, kind: Kind) -> Result<Self, Malformed> {
-        let sections = Sections::parse(bytes, kind)?;
+        let sections = Sections::parse(bytes, kind, section_sizes(kind))?;
         Ok(match kind {
             Kind::Hnsw => Index::Hnsw(hnsw::Index::parse(sections)?),
             Kind::Ivf => Index::Ivf(ivf::Index::parse(sections)?),

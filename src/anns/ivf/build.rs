@@ -7,8 +7,9 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 use super::{Parameters, param, section};
+use crate::anns::building::{BuildError, Progress};
 use crate::anns::code::{self, Quantizer};
-use crate::anns::index::{BuildError, Bytes, Header, Kind, Progress, Writer};
+use crate::anns::file::{Bytes, Header, Kind, Writer};
 use crate::anns::kmeans::{self, Geometry};
 use crate::anns::partition::Partition;
 use crate::anns::{Metric, directions};
@@ -34,7 +35,7 @@ pub fn build(
     header.effort = parameters.nprobe;
     header.param[param::NLIST] = nlist;
     header.param[param::RERANK] = parameters.rerank;
-    let mut file = Writer::new(header)?;
+    let mut file = Writer::new(header, super::section_sizes)?;
 
     let geometry = match metric {
         Metric::L2 => Geometry::Euclidean,

@@ -12,8 +12,9 @@ pub use build::build;
 use super::Metric;
 use super::code::{self, Codes, Quantizer};
 use super::distance::{Backend, LANES, Query, Rows};
-use super::index::{self, BuildError, EFFORT_MAX, Header, Malformed, Sections, demand, require};
 use super::topk::TopK;
+use crate::anns::building::{BuildError, require};
+use crate::anns::file::{EFFORT_MAX, Header, Malformed, Sections, check_permutation, demand};
 use crate::dataset::Matrix;
 
 pub const NLIST: RangeInclusive<u32> = 1..=65_536;
@@ -139,7 +140,7 @@ impl Index {
                 && starts.is_sorted(),
             "its lists do not follow each other",
         )?;
-        index::check_permutation(sections.get(section::ROWS))?;
+        check_permutation(sections.get(section::ROWS))?;
         code::check(sections.get(section::CODES), dim)?;
         Ok(Index {
             quantizer,

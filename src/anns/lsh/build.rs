@@ -8,8 +8,9 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 use super::{Parameters, Shape, home, places, section};
+use crate::anns::building::{BuildError, Progress};
 use crate::anns::distance::{Backend, Query, Rows};
-use crate::anns::index::{BuildError, Bytes, Header, Kind, Progress, Writer};
+use crate::anns::file::{Bytes, Header, Kind, Writer};
 use crate::anns::kmeans;
 use crate::anns::partition::Partition;
 use crate::anns::topk::TopK;
@@ -40,7 +41,7 @@ pub fn build(
     let mut header = Header::new(Kind::Lsh, metric, rows, seed);
     header.effort = parameters.probes;
     shape.write(&mut header);
-    let mut file = Writer::new(header)?;
+    let mut file = Writer::new(header, super::section_sizes)?;
 
     let mut random = Pcg64::new(seed.into(), 0);
     progress.go_on()?;

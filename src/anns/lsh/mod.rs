@@ -14,8 +14,9 @@ pub use build::build;
 pub use probes::{Place, Probes, home};
 
 use super::distance::{Backend, LANES, Query, Rows};
-use super::index::{BuildError, EFFORT_MAX, Header, Malformed, Sections, demand, require};
 use super::{Metric, directions};
+use crate::anns::building::{BuildError, require};
+use crate::anns::file::{EFFORT_MAX, Header, Malformed, Sections, demand};
 use crate::dataset::Matrix;
 use candidates::Candidates;
 

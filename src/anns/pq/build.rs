@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::scan::{GROUP, Pair};
 use super::table::CENTROIDS;
 use super::{Codebook, NBITS, Parameters, param, section};
-use crate::anns::index::{BuildError, Bytes, Header, Kind, Progress, Writer};
+use crate::anns::building::{BuildError, Progress};
+use crate::anns::file::{Bytes, Header, Kind, Writer};
 use crate::anns::kmeans::{self, Geometry};
 use crate::anns::{Metric, directions};
 use crate::dataset::Matrix;
@@ -36,7 +37,7 @@ pub fn build(
     header.param[param::M] = m;
     header.param[param::NBITS] = NBITS;
     header.param[param::SUB] = sub as u32;
-    let mut file = Writer::new(header)?;
+    let mut file = Writer::new(header, super::section_sizes)?;
 
     let directed;
     let vectors = match metric {

@@ -15,8 +15,9 @@ pub use build::build;
 pub use smallest::Smallest;
 pub use table::{Codebook, Tables};
 
-use super::index::{BuildError, EFFORT_MAX, Header, Malformed, Sections, demand, require};
 use super::{Metric, directions};
+use crate::anns::building::{BuildError, require};
+use crate::anns::file::{EFFORT_MAX, Header, Malformed, Sections, demand};
 use crate::dataset::Matrix;
 use scan::{Backend, GROUP, Pair};
 use table::CENTROIDS;

@@ -2,48 +2,17 @@
 //! Thirty-two codes, as 16-bit integers, in a register.
 
 use std::arch::x86_64::*;
-use std::ops::Range;
 
-use super::simd::{self, Four};
-use super::{Codes, Query, Step, Wide, avx2};
-use crate::anns::topk::TopK;
+use super::avx2;
+use super::operands::{Query, Step, Wide};
+use super::simd::instance;
 
-#[target_feature(enable = "avx512f,avx512bw")]
-pub fn gather<const PRODUCTS: bool>(query: &Query, codes: Codes, nodes: &[u32], out: &mut [u32]) {
-    simd::gather::<PRODUCTS>(codes, nodes, out, |four, count| {
-        sums::<PRODUCTS>(query, four, count)
-    });
-}
+instance!("avx512f,avx512bw", _mm512_setzero_si512);
 
-#[target_feature(enable = "avx512f,avx512bw")]
-pub fn scan<const PRODUCTS: bool>(
-    query: &Query,
-    codes: Codes,
-    nodes: Range<u32>,
-    nearest: &mut TopK,
-) {
-    simd::scan::<PRODUCTS>(codes, nodes, nearest, |four, count| {
-        sums::<PRODUCTS>(query, four, count)
-    });
-}
-
+/// The sums of the elements of four registers.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn sums<const PRODUCTS: bool>(query: &Query, four: Four, count: usize) -> __m128i {
-    let zero = _mm512_setzero_si512();
-    let add = |sums, q: &_, x: &_| add::<PRODUCTS>(sums, q, x);
-    let [a, b, ..] = four;
-    let sums = match count {
-        1 => {
-            let [a] = simd::sums(zero, query, [a], add);
-            [a, zero, zero, zero]
-        }
-        2 => {
-            let [a, b] = simd::sums(zero, query, [a, b], add);
-            [a, b, zero, zero]
-        }
-        _ => simd::sums(zero, query, four, add),
-    };
+fn folded(sums: [__m512i; 4]) -> __m128i {
     let [a, b, c, d] = sums;
     avx2::folded([halved(a), halved(b), halved(c), halved(d)])
 }

@@ -4,7 +4,7 @@
 use std::iter::zip;
 use std::ops::Range;
 
-use super::{Codes, MIDDLE, Query};
+use super::operands::{Codes, MIDDLE, Query};
 use crate::anns::key;
 use crate::anns::topk::TopK;
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is the same for every width of register. It is inlined into a function for one width, and compiled for it there.
+//!
+//! An instance gives its registers of zeros, `add` for the terms of a step, and `folded` for the sums of four registers; `instance!` makes
+//! the functions that are called out of these.
 
 use std::arch::x86_64::*;
 use std::iter::zip;
 use std::ops::Range;
 
-use super::{Codes, MIDDLE, Query, Step, Wide};
+use super::operands::{Codes, MIDDLE, Query, Step, Wide};
 use crate::anns::key;
 use crate::anns::topk::TopK;
 
@@ -132,3 +135,58 @@ fn offer(nearest: &mut TopK, first: u32, distances: __m128i, count: u32) {
         nearest.offer(key(distance, node));
     }
 }
+
+/// The functions of one instance, for a CPU with these features.
+macro_rules! instance {
+    ($features:literal, $zero:ident) => {
+        #[target_feature(enable = $features)]
+        pub fn gather<const PRODUCTS: bool>(
+            query: &Query,
+            codes: super::operands::Codes,
+            nodes: &[u32],
+            out: &mut [u32],
+        ) {
+            super::simd::gather::<PRODUCTS>(codes, nodes, out, |four, count| {
+                sums::<PRODUCTS>(query, four, count)
+            });
+        }
+
+        #[target_feature(enable = $features)]
+        pub fn scan<const PRODUCTS: bool>(
+            query: &Query,
+            codes: super::operands::Codes,
+            nodes: std::ops::Range<u32>,
+            nearest: &mut crate::anns::topk::TopK,
+        ) {
+            super::simd::scan::<PRODUCTS>(codes, nodes, nearest, |four, count| {
+                sums::<PRODUCTS>(query, four, count)
+            });
+        }
+
+        /// The sums of the terms of the first `count` of four vectors.
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn sums<const PRODUCTS: bool>(
+            query: &Query,
+            four: super::simd::Four,
+            count: usize,
+        ) -> __m128i {
+            let zero = $zero();
+            let add = |sums, q: &_, x: &_| add::<PRODUCTS>(sums, q, x);
+            let [a, b, ..] = four;
+            folded(match count {
+                1 => {
+                    let [a] = super::simd::sums(zero, query, [a], add);
+                    [a, zero, zero, zero]
+                }
+                2 => {
+                    let [a, b] = super::simd::sums(zero, query, [a, b], add);
+                    [a, b, zero, zero]
+                }
+                _ => super::simd::sums(zero, query, four, add),
+            })
+        }
+    };
+}
+
+pub(super) use instance;

@@ -2,49 +2,11 @@
 //! Eight codes, as 16-bit integers, in a register.
 
 use std::arch::x86_64::*;
-use std::ops::Range;
 
-use super::simd::{self, Four};
-use super::{Codes, Query, Step, Wide};
-use crate::anns::topk::TopK;
+use super::operands::{Query, Step, Wide};
+use super::simd::instance;
 
-#[target_feature(enable = "sse2")]
-pub fn gather<const PRODUCTS: bool>(query: &Query, codes: Codes, nodes: &[u32], out: &mut [u32]) {
-    simd::gather::<PRODUCTS>(codes, nodes, out, |four, count| {
-        sums::<PRODUCTS>(query, four, count)
-    });
-}
-
-#[target_feature(enable = "sse2")]
-pub fn scan<const PRODUCTS: bool>(
-    query: &Query,
-    codes: Codes,
-    nodes: Range<u32>,
-    nearest: &mut TopK,
-) {
-    simd::scan::<PRODUCTS>(codes, nodes, nearest, |four, count| {
-        sums::<PRODUCTS>(query, four, count)
-    });
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-fn sums<const PRODUCTS: bool>(query: &Query, four: Four, count: usize) -> __m128i {
-    let zero = _mm_setzero_si128();
-    let add = |sums, q: &_, x: &_| add::<PRODUCTS>(sums, q, x);
-    let [a, b, ..] = four;
-    folded(match count {
-        1 => {
-            let [a] = simd::sums(zero, query, [a], add);
-            [a, zero, zero, zero]
-        }
-        2 => {
-            let [a, b] = simd::sums(zero, query, [a, b], add);
-            [a, b, zero, zero]
-        }
-        _ => simd::sums(zero, query, four, add),
-    })
-}
+instance!("sse2", _mm_setzero_si128);
 
 #[inline]
 #[target_feature(enable = "sse2")]

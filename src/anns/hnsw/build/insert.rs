@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A batch of nodes becomes a part of the graph.
+//! Nodes become parts of the graph, batch by batch.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Graph;
+use super::graph::{Graph, Links};
+use super::parameters::Parameters;
 use super::select::Selector;
-use crate::anns::code::Query;
-use crate::anns::hnsw::beam::{self, Beam};
-use crate::anns::index::{BuildError, Progress};
+use crate::anns::Metric;
+use crate::anns::building::{BuildError, Progress};
+use crate::anns::code::{Codes, Query};
+use crate::anns::distance::Backend;
+use crate::anns::hnsw::beam::{self, Beam, WIDTH_MAX};
 use crate::anns::key;
 
 /// The keys of a new node's neighbours, level by level, 0 first.
@@ -36,9 +39,46 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-impl Graph<'_> {
+/// Batches are at most this part of all nodes, since the nodes of one do not see each other.
+const BATCHES: usize = 50;
+
+impl<'a> Graph<'a> {
+    /// `nodes` is how many nodes each level has, 0 first.
+    pub fn of(
+        codes: Codes<'a>,
+        nodes: &[usize],
+        metric: Metric,
+        parameters: &Parameters,
+        progress: &dyn Progress,
+    ) -> Result<Self, BuildError> {
+        let levels = nodes.iter().enumerate().map(|(level, nodes)| {
+            let width = parameters.m * if level == 0 { 2 } else { 1 };
+            Links::new(*nodes, width.min(WIDTH_MAX))
+        });
+        let mut graph = Graph {
+            backend: Backend::best(),
+            codes,
+            // Rows of length 1 are ordered by their distance as by their angle, and codes have an offset.
+            metric: match metric {
+                Metric::Cosine => Metric::L2,
+                metric => metric,
+            },
+            ef: parameters.ef_construction,
+            levels: levels.collect::<Result<_, _>>()?,
+        };
+        let all = nodes[0];
+        let mut done = 1;
+        while done < all {
+            let batch = done.min(all.div_ceil(BATCHES)).min(all - done);
+            graph.insert(done as u32..(done + batch) as u32, progress)?;
+            done += batch;
+        }
+        progress.report(all as u64, all as u64);
+        Ok(graph)
+    }
+
     /// Inserts nodes that are numbered after all that were inserted.
-    pub fn insert(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
+    fn insert(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
         let all = self.codes.len() as u64;
         let inserted: Vec<Neighbours> = batch
             .clone()

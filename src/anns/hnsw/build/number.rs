@@ -5,7 +5,7 @@ use rand_core::Rng;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use super::Graph;
+use super::graph::Graph;
 use crate::anns::code::Query;
 use crate::anns::hnsw::{LEVELS_MAX, beam};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which of the candidates become neighbours.
 
-use super::Graph;
+use super::graph::Graph;
 use crate::anns::code::Query;
 
 #[derive(Default)]

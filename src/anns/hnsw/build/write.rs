@@ -3,11 +3,14 @@
 
 use rayon::prelude::*;
 
-use super::{Graph, Parameters, number};
+use super::graph::Graph;
+use super::number;
+use super::parameters::Parameters;
 use crate::anns::Metric;
+use crate::anns::building::BuildError;
 use crate::anns::code::{Quantizer, stride};
-use crate::anns::hnsw::search::Shape;
-use crate::anns::index::{BuildError, Bytes, Header, Kind, NONE, Writer};
+use crate::anns::file::{Bytes, Header, Kind, NONE, Writer};
+use crate::anns::hnsw::search::{Shape, section_sizes};
 use crate::dataset::Matrix;
 
 /// `rows_of` tells the row of each node of `graph`.
@@ -40,7 +43,7 @@ pub fn file(
         number[*old as usize] = new;
     }
 
-    let mut writer = Writer::new(header)?;
+    let mut writer = Writer::new(header, section_sizes)?;
     let [quant, row_section, codes, links, upper] = writer.sections();
     quantizer.write(bytemuck::cast_slice_mut(quant));
     let row_section: &mut [u32] = bytemuck::cast_slice_mut(row_section);

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, Pair, Table, offer};
+use super::group::{GROUP, Pair, Table, offer};
 use crate::anns::pq::smallest::Smallest;
 
 /// The sums of the even rows, with 256 times those of the odd ones added, and of the odd rows.

@@ -3,7 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, Pair, Table, avx2, offer};
+use super::avx2;
+use super::group::{GROUP, Pair, Table, offer};
 use crate::anns::pq::smallest::Smallest;
 
 /// The tables for two pairs, each twice: those for the lower four bits, then those for the upper ones.

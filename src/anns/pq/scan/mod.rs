@@ -6,89 +6,24 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod backend;
+mod group;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod ssse3;
 
-use std::sync::LazyLock;
+pub use backend::Backend;
+pub use group::{GROUP, Pair, Table};
 
 use super::smallest::Smallest;
 
-/// Rows that are coded together.
-pub const GROUP: usize = 32;
-
-/// The codes of two sub-quantizers for the rows of a group: of the first in the lower four bits of each byte.
-pub type Pair = [u8; GROUP];
-
-/// What a sub-quantizer adds for each of its 16 codes.
-pub type Table = [u8; 16];
-
-/// An implementation of the scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// Says what is meant; the others are compared with it.
-    Scalar,
-    #[cfg(target_arch = "x86_64")]
-    Ssse3,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
-
 impl Backend {
-    /// Every implementation, the preferred ones first.
-    pub const ALL: &[Backend] = &[
-        #[cfg(target_arch = "x86_64")]
-        Backend::Avx512,
-        #[cfg(target_arch = "x86_64")]
-        Backend::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Backend::Ssse3,
-        Backend::Scalar,
-    ];
-
-    /// The first implementation, in order of preference, that this machine can run.
-    pub fn best() -> Self {
-        static BEST: LazyLock<Backend> = LazyLock::new(|| {
-            *Backend::ALL
-                .iter()
-                .find(|backend| backend.runs_here())
-                .expect("scalar code runs everywhere")
-        });
-        *BEST
-    }
-
-    pub fn runs_here(self) -> bool {
-        match self {
-            Backend::Scalar => true,
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ssse3 => is_x86_feature_detected!("ssse3"),
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2 => is_x86_feature_detected!("avx2"),
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx512 => is_x86_feature_detected!("avx512bw"),
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Backend::Scalar => "scalar",
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ssse3 => "ssse3",
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Backend::Avx512 => "avx512",
-        }
-    }
-
     /// Offers to `smallest` the rows from 0 to `rows - 1` with their sums, in ascending order; those that could not be
     /// kept may be left out. There are two tables for each pair of a group, at most 256.
     ///
     /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.
     pub fn scan(self, codes: &[Pair], tables: &[Table], rows: usize, smallest: &mut Smallest) {
-        assert!(self.runs_here(), "this machine has no {}", self.name());
+        self.assert_runs_here();
         assert!(
             (2..=256).contains(&tables.len()) && tables.len().is_multiple_of(2),
             "{} tables",
@@ -111,26 +46,6 @@ impl Backend {
             #[cfg(target_arch = "x86_64")]
             Backend::Avx512 => unsafe { avx512::scan(codes, tables, rows, smallest) },
         }
-    }
-}
-
-/// Offers those rows of the group from row `first` on whose bit is set.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn offer(
-    smallest: &mut Smallest,
-    first: usize,
-    rows: usize,
-    mut near: u32,
-    sum: impl Fn(usize) -> u16,
-) {
-    if rows - first < GROUP {
-        near &= (1 << (rows - first)) - 1;
-    }
-    while near != 0 {
-        let row = near.trailing_zeros() as usize;
-        smallest.offer(sum(row), (first + row) as u32);
-        near &= near - 1;
     }
 }
 

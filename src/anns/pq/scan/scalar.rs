@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reference: `docs/search.md`, word for word.
 
-use super::{GROUP, Pair, Table};
+use super::group::{GROUP, Pair, Table};
 use crate::anns::pq::smallest::Smallest;
 
 pub fn scan(codes: &[Pair], tables: &[Table], rows: usize, smallest: &mut Smallest) {

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{GROUP, Pair, Table, offer};
+use super::group::{GROUP, Pair, Table, offer};
 use crate::anns::pq::smallest::Smallest;
 
 #[target_feature(enable = "ssse3")]

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The index file, as far as it is the same for all kinds (`docs/index-format.md`): header, sections, checksums.
+
+use std::mem::offset_of;
+use std::ops::Range;
+
+use bytemuck::{AnyBitPattern, NoUninit, Pod, Zeroable};
+
+use super::bytes::{Bytes, OutOfMemory};
+use super::kind::Kind;
+use crate::anns::Metric;
+use crate::dataset::{DIM_MAX, Matrix};
+
+pub const MAGIC: [u8; 8] = *b"VEXFSIDX";
+pub const VERSION: u32 = 1;
+pub const PARAMS: usize = 16;
+pub const SECTIONS: usize = 8;
+/// Sections begin at a multiple of it.
+pub const ALIGN: u64 = 64;
+/// No neighbour.
+pub const NONE: u32 = u32::MAX;
+
+/// The most rows that an index covers.
+pub const ROWS_MAX: u64 = u32::MAX as u64 - 1;
+pub const EFFORT_MAX: u32 = 65_536;
+
+const HEADER: u64 = size_of::<Header>() as u64;
+
+/// `struct vexfs_index_section`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Section {
+    pub offset: u64,
+    pub bytes: u64,
+}
+
+/// `struct vexfs_index_header`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Header {
+    pub magic: [u8; 8],
+    pub version: u32,
+    pub kind: u32,
+    pub metric: u32,
+    pub dim: u32,
+    /// Covered, from row 0 on.
+    pub rows: u64,
+    /// Of the file.
+    pub bytes: u64,
+    pub seed: u64,
+    pub rows_crc: u32,
+    pub body_crc: u32,
+    /// What effort 0 means.
+    pub effort: u32,
+    pub sections: u32,
+    pub param: [u32; PARAMS],
+    pub section: [Section; SECTIONS],
+    pub reserved: [u32; 15],
+    pub header_crc: u32,
+}
+
+/// What an index file is that the format does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the index is malformed: {0}")]
+pub struct Malformed(pub &'static str);
+
+/// What a kind does with a header whose other fields are right: it checks its parameters, and tells the sizes of the sections that follow
+/// from them.
+pub type SectionSizes = fn(&Header) -> Result<Vec<u64>, Malformed>;
+
+/// `Ok` if what is demanded is so.
+pub(crate) fn demand(so: bool, otherwise: &'static str) -> Result<(), Malformed> {
+    if so {
+        Ok(())
+    } else {
+        Err(Malformed(otherwise))
+    }
+}
+
+impl Header {
+    /// The beginning of a header for all `rows`; `lay_out` and `seal` do the rest.
+    pub fn new(kind: Kind, metric: Metric, rows: &Matrix, seed: u64) -> Self {
+        Header {
+            magic: MAGIC,
+            version: VERSION,
+            kind: kind.code(),
+            metric: metric.code(),
+            dim: rows.dim() as u32,
+            rows: rows.rows() as u64,
+            seed,
+            ..Header::zeroed()
+        }
+    }
+
+    /// Checks the header at the start of a file of `bytes` bytes, everything that it says about itself included. Its kind must be `kind`,
+    /// whose sections are sized by `sizes`.
+    pub fn parse(
+        start: &[u8],
+        bytes: u64,
+        kind: Kind,
+        sizes: SectionSizes,
+    ) -> Result<Self, Malformed> {
+        let start = start
+            .get(..size_of::<Header>())
+            .ok_or(Malformed("it ends within its header"))?;
+        let header: Header = bytemuck::pod_read_unaligned(start);
+        demand(header.magic == MAGIC, "it does not begin as an index does")?;
+        demand(header.version == VERSION, "its version is unknown")?;
+        demand(
+            header.header_crc == crc32c::crc32c(&start[..offset_of!(Header, header_crc)]),
+            "the checksum of its header is wrong",
+        )?;
+        demand(
+            header.kind == kind.code(),
+            "it is of another kind than its name says",
+        )?;
+        demand(
+            Metric::from_code(header.metric).is_some(),
+            "its metric is unknown",
+        )?;
+        demand(
+            (1..=DIM_MAX as u32).contains(&header.dim),
+            "its dimension is out of range",
+        )?;
+        demand(
+            (1..=ROWS_MAX).contains(&header.rows),
+            "its number of rows is out of range",
+        )?;
+        demand(
+            header.bytes == bytes,
+            "its size is not the one it should have",
+        )?;
+        demand(
+            (1..=EFFORT_MAX).contains(&header.effort),
+            "its effort is out of range",
+        )?;
+        demand(
+            header.reserved == Header::zeroed().reserved,
+            "what is reserved is not 0",
+        )?;
+
+        let sizes = sizes(&header)?;
+        let mut laid_out = header;
+        laid_out
+            .lay_out(&sizes)
+            .ok_or(Malformed("it would be larger than any file"))?;
+        demand(
+            laid_out.sections == header.sections
+                && laid_out.section == header.section
+                && laid_out.bytes == header.bytes,
+            "its sections are not where they should be",
+        )?;
+        Ok(header)
+    }
+
+    /// Demands that the parameters after the first `named` are 0.
+    pub(crate) fn demand_params(&self, named: usize) -> Result<(), Malformed> {
+        demand(
+            self.param[named..].iter().all(|param| *param == 0),
+            "a parameter that its kind does not have is not 0",
+        )
+    }
+
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_code(self.kind)
+    }
+
+    /// Panics on a header that was not checked.
+    pub fn metric(&self) -> Metric {
+        Metric::from_code(self.metric).expect("a known metric")
+    }
+
+    /// Places sections of these sizes one after the other, unless they would end beyond 2^64.
+    fn lay_out(&mut self, sizes: &[u64]) -> Option<()> {
+        self.sections = sizes.len() as u32;
+        self.section = Header::zeroed().section;
+        self.bytes = HEADER;
+        for (section, bytes) in self.section.iter_mut().zip(sizes) {
+            let offset = self.bytes.checked_next_multiple_of(ALIGN)?;
+            *section = Section {
+                offset,
+                bytes: *bytes,
+            };
+            self.bytes = offset.checked_add(*bytes)?;
+        }
+        Some(())
+    }
+}
+
+/// Writes an index file in memory.
+pub struct Writer {
+    header: Header,
+    bytes: Bytes,
+}
+
+impl Writer {
+    /// A file of zeros with the sections that follow from the header's parameters.
+    pub fn new(mut header: Header, sizes: SectionSizes) -> Result<Self, OutOfMemory> {
+        let sizes = sizes(&header).expect("a builder keeps to the format");
+        let too_large = OutOfMemory(usize::MAX);
+        header.lay_out(&sizes).ok_or(too_large)?;
+        let len = usize::try_from(header.bytes).map_err(|_| too_large)?;
+        Ok(Writer {
+            header,
+            bytes: Bytes::zeroed(len)?,
+        })
+    }
+
+    /// Section `index`, to be filled.
+    pub fn section<T: NoUninit + AnyBitPattern>(&mut self, index: usize) -> &mut [T] {
+        bytemuck::cast_slice_mut(&mut self.bytes[range(&self.header, index)])
+    }
+
+    /// All sections at once.
+    pub fn sections<const N: usize>(&mut self) -> [&mut [u8]; N] {
+        self.bytes
+            .get_disjoint_mut(std::array::from_fn(|index| range(&self.header, index)))
+            .expect("sections do not overlap")
+    }
+
+    /// Computes the checksums. `rows` are those that are covered.
+    pub fn seal(mut self, rows: &Matrix) -> Bytes {
+        self.header.rows_crc = rows_crc(rows, rows.rows());
+        self.header.body_crc = crc32c::crc32c(&self.bytes[size_of::<Header>()..]);
+        let covered = &bytemuck::bytes_of(&self.header)[..offset_of!(Header, header_crc)];
+        self.header.header_crc = crc32c::crc32c(covered);
+        self.bytes[..size_of::<Header>()].copy_from_slice(bytemuck::bytes_of(&self.header));
+        self.bytes
+    }
+}
+
+/// An index file whose header and checksums are right: where its sections are, but not yet what they hold.
+#[derive(Debug)]
+pub struct Sections {
+    header: Header,
+    bytes: Bytes,
+}
+
+impl Sections {
+    pub fn parse(bytes: Bytes, kind: Kind, sizes: SectionSizes) -> Result<Self, Malformed> {
+        let header = Header::parse(&bytes, bytes.len() as u64, kind, sizes)?;
+        demand(
+            header.body_crc == crc32c::crc32c(&bytes[size_of::<Header>()..]),
+            "the checksum of its body is wrong",
+        )?;
+        Ok(Sections { header, bytes })
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What section `index` holds.
+    #[inline]
+    pub fn get<T: AnyBitPattern + NoUninit>(&self, index: usize) -> &[T] {
+        bytemuck::cast_slice(&self.bytes[range(&self.header, index)])
+    }
+
+    /// The whole file.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+#[inline]
+fn range(header: &Header, index: usize) -> Range<usize> {
+    let Section { offset, bytes } = header.section[index];
+    offset as usize..(offset + bytes) as usize
+}
+
+/// The fingerprint of the first `count` rows.
+pub fn rows_crc(rows: &Matrix, count: usize) -> u32 {
+    (0..count).fold(0, |crc, row| {
+        crc32c::crc32c_append(crc, bytemuck::cast_slice(rows.row(row)))
+    })
+}
+
+/// Checks that nodes have each row once.
+pub(crate) fn check_permutation(rows: &[u32]) -> Result<(), Malformed> {
+    let mut seen = vec![0u64; rows.len().div_ceil(64)];
+    for row in rows {
+        let word = seen
+            .get_mut(*row as usize / 64)
+            .filter(|_| (*row as usize) < rows.len())
+            .ok_or(Malformed("a node's row is not covered"))?;
+        let bit = 1 << (row % 64);
+        demand(*word & bit == 0, "two nodes have the same row")?;
+        *word |= bit;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_that_of_rfc_3720() {
+        assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
+        let mut rows = Matrix::from_row(&[0.0; 3]);
+        rows.push(&[0.0; 3]);
+        assert_eq!(rows_crc(&rows, 2), crc32c::crc32c(&[0; 24]));
+        assert_eq!(rows_crc(&rows, 1), crc32c::crc32c(&[0; 12]));
+    }
+}

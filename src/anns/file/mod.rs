@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Index files, as far as they do not depend on the kind (`docs/index-format.md`).
+
+mod bytes;
+mod format;
+mod kind;
+
+pub use bytes::{Bytes, OutOfMemory};
+pub use format::{
+    ALIGN, EFFORT_MAX, Header, MAGIC, Malformed, NONE, PARAMS, ROWS_MAX, SECTIONS, Section,
+    SectionSizes, Sections, VERSION, Writer, rows_crc,
+};
+pub(crate) use format::{check_permutation, demand};
+pub use kind::Kind;

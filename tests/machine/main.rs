@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Machines that really boot: bundles, images, runs and their records, and faults that must be found.
+
+mod bundles;
+mod endings;
+mod faults;
+mod guest_modules;
+mod guest_peers;
+mod image;
+mod own_data;
+#[path = "../support/python.rs"]
+mod python;
+mod records;
+mod sabotage;

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The search of the kernel module, built for user space, against ours: equal to the bit (`docs/differential.md`).
+//!
+//! The module's sources are compiled as they are; `tests/support/kernel` stands in for the few parts of the kernel that they
+//! use.
+
+mod corpus;
+mod cost;
+mod files;
+#[path = "../../fuzz/rust.rs"]
+mod fuzz;
+mod library;
+mod loaders;
+mod values;
+
+use std::time::Instant;
+
+use rand_core::SeedableRng;
+use rand_pcg::Pcg64;
+use vexfs::anns::distance::Backend;
+use vexfs::anns::index::{Bytes, Index, Kind};
+use vexfs::anns::{Answer, Metric, flat};
+use vexfs::dataset::Matrix;
+
+use self::library::{Kernel, kernels};
+use self::values::{Source, below, one_of};
+
+/// Files of each kind that are searched. `VEXFS_KERNEL_SEARCH_FILES` asks for more.
+const FILES: u64 = 1000;
+/// Searches of each file.
+const SEARCHES: usize = 24;
+
+/// How large a case is.
+#[derive(Clone, Copy, Debug)]
+enum Size {
+    /// Whole steps of each implementation and all remainders.
+    Small,
+    /// More rows than fit into any batch, log or reservoir.
+    Large,
+}
+
+/// Some rows, and an index of the first ones.
+struct Case {
+    rows: Matrix,
+    file: Bytes,
+    metric: Metric,
+    source: Source,
+}
+
+impl Case {
+    fn new(random: &mut Pcg64, kind: Kind, size: Size) -> Self {
+        let (dim, covered) = match (size, below(random, 8)) {
+            (Size::Large, _) => (1 + below(random, 8), 3000 + below(random, 6000)),
+            (Size::Small, 0) => (1 + below(random, 300), 1 + below(random, 60)),
+            (Size::Small, 1) => (1 + below(random, 40), 1 + below(random, 400)),
+            (Size::Small, _) => (1 + below(random, 40), 1 + below(random, 60)),
+        };
+        let source = Source::any(random);
+        let metric = one_of(random, &Metric::ALL);
+        let mut rows = source.matrix(random, covered, dim);
+        let file = files::file(random, &rows, kind, metric, source);
+        for _ in 0..one_of(random, &[0, 0, 1, 9]) {
+            rows.push(&source.row(random, dim));
+        }
+        Case {
+            rows,
+            file,
+            metric,
+            source,
+        }
+    }
+
+    fn bytes(&self) -> Bytes {
+        Bytes::copy_of(&self.file).expect("memory for a small index")
+    }
+
+    fn query(&self, random: &mut Pcg64) -> Vec<f32> {
+        match below(random, 3) {
+            0 => self.rows.row(below(random, self.rows.rows())).to_vec(),
+            _ => self.source.row(random, self.rows.dim()),
+        }
+    }
+
+    fn k(&self, random: &mut Pcg64) -> usize {
+        let most = match below(random, 4) {
+            0 => 2000,
+            _ => 10,
+        };
+        1 + below(random, self.rows.rows().min(most))
+    }
+}
+
+fn any_effort(random: &mut Pcg64, kind: Kind, size: Size) -> u32 {
+    match (size, below(random, 8)) {
+        (_, 0) => 0,
+        (_, 1) => 1,
+        // That many probes of each table are slow.
+        (_, 2) if kind != Kind::Lsh || below(random, 300) == 0 => 65536,
+        (Size::Small, 3) => 1 + below(random, 1200) as u32,
+        (Size::Large, 3..) => 1 + below(random, 3000) as u32,
+        _ => 1 + below(random, 40) as u32,
+    }
+}
+
+fn files_to_search() -> u64 {
+    match std::env::var("VEXFS_KERNEL_SEARCH_FILES") {
+        Ok(files) => files
+            .parse()
+            .expect("VEXFS_KERNEL_SEARCH_FILES is a number"),
+        Err(_) => FILES,
+    }
+}
+
+/// Searches random files by every implementation, and compares with ours.
+fn searches(kind: Kind) {
+    let files = files_to_search();
+    compare(kind, Size::Small, files);
+    compare(kind, Size::Large, files / 100);
+}
+
+fn compare(kind: Kind, size: Size, files: u64) {
+    let begin = Instant::now();
+    for seed in 0..files {
+        compare_file(kind, size, seed);
+    }
+    let cases = files * SEARCHES as u64 * kernels().len() as u64;
+    let seconds = begin.elapsed().as_secs_f64();
+    println!(
+        "{kind}: {cases} searches of {files} files ({size:?}) compared, {:.2} million a minute",
+        cases as f64 / seconds * 60e-6
+    );
+}
+
+fn compare_file(kind: Kind, size: Size, seed: u64) {
+    let kernels = kernels();
+    let random = &mut Pcg64::seed_from_u64(seed << 3 | u64::from(kind.code()));
+    let case = Case::new(random, kind, size);
+    let rows = &case.rows;
+    let packed: Vec<_> = kernels.iter().map(|kernel| kernel.pack(rows)).collect();
+    let parse = |kernel: &'static Kernel| {
+        kernel
+            .parse(&case.file, kind)
+            .unwrap_or_else(|errno| panic!("{kind} file {seed}: {errno}, {}", kernel.log()))
+    };
+    let indexes: Vec<_> = kernels.iter().map(parse).collect();
+    for (index, packed) in indexes.iter().zip(&packed) {
+        assert_eq!(index.check_rows(packed), 0, "{kind} file {seed}");
+    }
+    let ours = Index::parse(case.bytes(), kind).expect("a sound file");
+    for search in 0..SEARCHES {
+        let query = case.query(random);
+        let k = case.k(random);
+        let effort = any_effort(random, kind, size);
+        let Answer { hits, evaluated } = ours.search(rows, &query, k, effort);
+        for ((kernel, index), packed) in kernels.iter().zip(&indexes).zip(&packed) {
+            assert_eq!(
+                index.search(packed, case.metric, &query, k, effort),
+                Ok((hits.clone(), evaluated)),
+                "{kind} by {}, {size:?} file {seed}, search {search}: {rows:?} {:?}, {}, k {k}, \
+                 effort {effort}, query {query:?}",
+                kernel.name,
+                case.source,
+                case.metric,
+            );
+        }
+    }
+    drop(indexes);
+    for kernel in kernels {
+        assert_eq!(kernel.state().live, 0, "{kind} file {seed}: a leak");
+    }
+}
+
+#[test]
+fn hnsw_gives_our_bits() {
+    searches(Kind::Hnsw);
+}
+
+#[test]
+fn ivf_gives_our_bits() {
+    searches(Kind::Ivf);
+}
+
+#[test]
+fn pq_gives_our_bits() {
+    searches(Kind::Pq);
+}
+
+#[test]
+fn lsh_gives_our_bits() {
+    searches(Kind::Lsh);
+}
+
+#[test]
+fn flat_search_gives_our_bits() {
+    let mut random = Pcg64::seed_from_u64(1);
+    let sizes = [(1, 1), (7, 16), (256, 3), (257, 128), (3000, 4), (70, 4000)];
+    for (count, dim) in sizes.into_iter().cycle().take(120) {
+        let source = Source::any(&mut random);
+        let rows = source.matrix(&mut random, count, dim);
+        for metric in Metric::ALL {
+            let query = source.row(&mut random, dim);
+            let k = one_of(&mut random, &[1, 2, 10, 255, 2000]).min(count);
+            let Answer { hits, evaluated } =
+                flat::search_with(Backend::Scalar, &rows, metric, &query, k);
+            for kernel in kernels() {
+                assert_eq!(
+                    kernel.flat(&kernel.pack(&rows), metric, &query, k),
+                    Ok((hits.clone(), evaluated)),
+                    "{}, {rows:?} {source:?}, {metric}, k {k}, query {query:?}",
+                    kernel.name
+                );
+            }
+        }
+    }
+}
+
+/// Every dimension, with a number of rows that exercises whole steps and each remainder, in all that is answered: with a tail
+/// of all rows, the distances are of a scan, and with a list of all, of a gather.
+#[test]
+fn every_dimension_gives_our_bits() {
+    let mut random = Pcg64::seed_from_u64(2);
+    for dim in 1..=1030 {
+        let count = 1 + dim % 19;
+        let source = match dim % 2 {
+            0 => Source::AnyFinite,
+            _ => Source::Ordinary,
+        };
+        let rows = source.matrix(&mut random, count, dim);
+        let metric = one_of(&mut random, &Metric::ALL);
+        let query = source.row(&mut random, dim);
+        let kind = one_of(&mut random, &[Kind::Hnsw, Kind::Ivf]);
+        let file = files::file(&mut random, &rows, kind, metric, source);
+        let ours =
+            Index::parse(Bytes::copy_of(&file).expect("memory"), kind).expect("a sound file");
+        let scanned = flat::search_with(Backend::Scalar, &rows, metric, &query, count);
+        let gathered = ours.search(&rows, &query, count, 65536);
+        for kernel in kernels() {
+            let packed = kernel.pack(&rows);
+            let what = format!("{}, dimension {dim}, {count} rows, {metric}", kernel.name);
+            let found = kernel.flat(&packed, metric, &query, count);
+            assert_eq!(
+                found,
+                Ok((scanned.hits.clone(), scanned.evaluated)),
+                "{what}"
+            );
+            let index = kernel.parse(&file, kind).expect("a sound file");
+            let found = index.search(&packed, metric, &query, count, 65536);
+            assert_eq!(
+                found,
+                Ok((gathered.hits.clone(), gathered.evaluated)),
+                "{kind}, {what}"
+            );
+        }
+    }
+}
+
+/// At each of its looks at whether the caller has been killed, and at each of its allocations, a search or a load may end
+/// early: it says so, leaks nothing, and the next search of the same index gives the whole answer.
+#[test]
+fn an_end_at_any_moment_leaves_nothing_behind() {
+    let kernel = kernels().last().expect("at least one");
+    for kind in Kind::ALL {
+        for seed in 0..6 {
+            let random = &mut Pcg64::seed_from_u64(seed);
+            let size = match seed {
+                0 => Size::Large,
+                _ => Size::Small,
+            };
+            let case = Case::new(random, kind, size);
+            let packed = kernel.pack(&case.rows);
+            let (query, k) = (case.query(random), case.k(random));
+            ends_early(kernel, || kernel.parse(&case.file, kind).map(drop));
+            let index = kernel.parse(&case.file, kind).expect("a sound file");
+            ends_early(kernel, || match index.check_rows(&packed) {
+                0 => Ok(()),
+                errno => Err(errno),
+            });
+            for effort in [1, 30, 2000] {
+                let search = || index.search(&packed, case.metric, &query, k, effort);
+                let whole = search();
+                ends_early(kernel, || {
+                    search().map(|found| assert_eq!(Ok(found), whole, "{kind} {seed}"))
+                });
+            }
+            drop(index);
+            assert_eq!(kernel.state().live, 0, "{kind} file {seed}: a leak");
+        }
+    }
+}
+
+/// Lets `what` end at each of its first moments, and then tries it once more.
+fn ends_early(kernel: &Kernel, what: impl Fn() -> Result<(), i32>) {
+    let (looks, allocations) = (kernel.state().looks, kernel.state().allocations);
+    assert_eq!(what(), Ok(()));
+    let looks = kernel.state().looks - looks;
+    let allocations = kernel.state().allocations - allocations;
+    for look in 1..=looks.min(50) {
+        kernel.state().kill = kernel.state().looks + look;
+        assert_eq!(what(), Err(libc::EINTR), "look {look} of {looks}");
+        kernel.state().kill = 0;
+        assert_eq!(what(), Ok(()), "after look {look} of {looks}");
+    }
+    for allocation in 1..=allocations {
+        kernel.state().fail = kernel.state().allocations + allocation;
+        let failed = what();
+        let expected = match kernel.state().allocations >= kernel.state().fail {
+            true => Err(libc::ENOMEM),
+            // What the last search left was used.
+            false => Ok(()),
+        };
+        assert_eq!(failed, expected, "allocation {allocation} of {allocations}");
+        kernel.state().fail = 0;
+        assert_eq!(
+            what(),
+            Ok(()),
+            "after allocation {allocation} of {allocations}"
+        );
+    }
+}

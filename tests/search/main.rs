@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Searching and what it rests on, in this process: vectors, indexes, files, the ABI, and the kernel's code in user space.
+//! Needs a C compiler and a Python with NumPy, but neither root nor a machine.
+
+mod abi;
+mod distance;
+mod flat;
+mod fvecs;
+mod hnsw;
+mod index_kinds;
+mod kernel_search;
+#[path = "../support/python.rs"]
+mod python;
+mod search_page;
+mod serve;
+mod sidecar;
+#[path = "../support/unstamped.rs"]
+mod unstamped;
+mod vector_file;
+mod workloads;

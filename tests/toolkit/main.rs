@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The programs without a machine: command lines, files of the user's own, kernel logs, figures, reports and other engines.
+//! Needs root, /dev/fuse, the engines of `make target/peers/installed`, and a browser for one test.
+
+mod cli;
+mod kernel_logs;
+mod like_for_like;
+mod own_data;
+mod peers;
+#[path = "../support/processes.rs"]
+mod processes;
+#[path = "../support/python.rs"]
+mod python;
+mod report;

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What readers get of a run: the page, JUnit's XML and Markdown.
+
+mod browser;
+mod fixture;
+mod judged;
+mod junit;
+mod markdown;
+mod page;
+mod reproduced;
