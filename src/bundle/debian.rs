@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Fetches the pinned Debian kernel with apt into a directory of our own, compares it with the hashes that we commit, and
+//! Fetches the pinned Debian kernel with apt into a directory of our own, compares it with the committed hashes, and
 //! unpacks it. Nothing is installed on the host.
 
 use std::ffi::OsString;
