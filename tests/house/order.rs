@@ -32,8 +32,8 @@ impl Order {
         )
     }
 
-    /// What is wrong with these files, a sentence each: rooms that the order does not name or that are not there, arrows against the
-    /// order, and circles.
+    /// What is wrong with these files, a sentence each: rooms that the order does not name or that are not there,
+    /// arrows against the order, and circles.
     pub fn faults(&self, arrows: &Arrows, room_of: fn(&str) -> &str) -> Vec<String> {
         let rooms: BTreeSet<&str> = arrows.keys().map(|file| room_of(file)).collect();
         let mut faults = Vec::new();

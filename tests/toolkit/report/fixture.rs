@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Records to report on, made up, so that every part of a report has something to show and something to say in its place.
+//! Records to report on, made up, so that every part of a report has something to show and something to say in its
+//! place.
 
 use std::f64::consts::TAU;
 
