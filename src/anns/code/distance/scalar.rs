@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference: `docs/search.md`, word for word.
+//! The reference of code distances: `docs/search.md`, word for word.
 
 use std::iter::zip;
 use std::ops::Range;
 
-use super::{Codes, MIDDLE, Query};
+use super::operands::{Codes, MIDDLE, Query};
 use crate::anns::key;
 use crate::anns::topk::TopK;
 
