@@ -43,7 +43,7 @@ use crate::verdict::repetition;
 const NOT_ASKED_FOR: &str = "no check of the criteria asks for it";
 
 /// What a run is asked for.
-pub struct Request {
+pub struct RunRequest {
     pub criteria: Criteria,
     /// The user's own vectors, from which these criteria then are derived.
     pub own: Option<OwnData>,
@@ -58,7 +58,7 @@ pub struct Request {
     /// The Python that has the engines that we are compared with.
     pub peers: Option<PathBuf>,
     /// From which the guest has them.
-    pub peers_disk: peers_disk::Source,
+    pub peers_disk: peers_disk::DiskSource,
     /// Where everything is written down.
     pub out: PathBuf,
 }
@@ -66,7 +66,7 @@ pub struct Request {
 /// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
 ///
 /// `report` is told, line by line, what is going on.
-pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {
+pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {
     fs::create_dir_all(&request.out)
         .with_context(|| format!("cannot create {}", request.out.display()))?;
     write_file(&request.out, CRITERIA, &request.criteria.text)?;
@@ -78,8 +78,8 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     };
 
     let host = if subject::look_at_host(&request.criteria) {
-        report("host: file operations and searches through FUSE");
-        let asked = fuse::Request {
+        tell("host: file operations and searches through FUSE");
+        let asked = fuse::FuseRequest {
             tool: request.tool.clone(),
             criteria: request.criteria.workload.clone(),
         };
@@ -90,19 +90,19 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     };
     let indexes = if subject::look_at_builder(&request.criteria) {
         let given = own.map(|own| &own.vectors);
-        indexes::build_all(&request.criteria, given, report).map_err(|error| format!("{error:#}"))
+        indexes::build_all(&request.criteria, given, tell).map_err(|error| format!("{error:#}"))
     } else {
         Err(NOT_ASKED_FOR.to_owned())
     };
     let comparison = match &request.criteria.comparison {
         Some(plan) if subject::look_at_comparison(&request.criteria) => {
-            report("host: beside other engines");
-            let asked = peers::Request {
+            tell("host: beside other engines");
+            let asked = peers::PeersRequest {
                 tool: request.tool.clone(),
                 plan: plan.clone(),
                 python: request.peers.clone(),
             };
-            peers::observe(&asked, report)
+            peers::observe(&asked, tell)
         }
         Some(_) => Err(NOT_ASKED_FOR.to_owned()),
         None => Err("the criteria have no comparison".to_owned()),
@@ -140,7 +140,7 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
     };
     if let Ok(bundle) = &bundle {
         let booted = match subject::steps(&request.criteria) {
-            Some(steps) => boot(&request, bundle, workload, steps, &mut evidence, report),
+            Some(steps) => boot(&request, bundle, workload, steps, &mut evidence, tell),
             None => Err(anyhow!(NOT_ASKED_FOR)),
         };
         if let Err(error) = booted {
@@ -155,12 +155,12 @@ pub fn run(request: Request, report: &(dyn Fn(&str) + Sync)) -> Result<(Verdict,
 
 /// Fills in what only a virtual machine can show.
 fn boot(
-    request: &Request,
+    request: &RunRequest,
     bundle: &Bundle,
     workload: Source,
     mut steps: Vec<Step>,
     evidence: &mut Evidence,
-    report: &(dyn Fn(&str) + Sync),
+    tell: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
     let qemu = Qemu::find()?;
     let choice = accelerator::choose(
@@ -169,12 +169,12 @@ fn boot(
         bundle,
         &request.out.join(KVM_PROBE),
     )?;
-    report(&format!(
+    tell(&format!(
         "machine: {} ({})",
         choice.accelerator, choice.reason
     ));
     let accelerator = choice.accelerator;
-    let (peers, disk) = match peers_in_guest(request, bundle, accelerator, &steps, report) {
+    let (peers, disk) = match peers_in_guest(request, bundle, accelerator, &steps, tell) {
         Ok((peers, disk)) => (Some(peers), Some(disk)),
         Err(why) => {
             evidence.guest_peers = why;
@@ -217,7 +217,7 @@ fn boot(
         let second = twice.then(|| scope.spawn(|| boot.follow(&second_logs, |_| ())));
         let first = boot.follow(first_logs, |message| {
             if let Some(line) = progress(message) {
-                report(&line);
+                tell(&line);
             }
         });
         (
@@ -252,11 +252,11 @@ fn boot(
 
 /// What the guest is to compare, and from which disk; or why it is not to.
 fn peers_in_guest(
-    request: &Request,
+    request: &RunRequest,
     bundle: &Bundle,
     accelerator: Accelerator,
     steps: &[Step],
-    report: &(dyn Fn(&str) + Sync),
+    tell: &(dyn Fn(&str) + Sync),
 ) -> Result<(PeersPlan, Disk), GuestPeers> {
     let skipped = |reason: &str| GuestPeers::Skipped {
         reason: reason.into(),
@@ -284,7 +284,7 @@ fn peers_in_guest(
             "the bundle's guest cannot read a disk with other engines: build the bundle with --role peers".into(),
         ));
     }
-    let disk = request.peers_disk.disk(python, report);
+    let disk = request.peers_disk.disk(python, tell);
     let disk = disk.map_err(|error| failed(format!("{error:#}")))?;
     let plan = PeersPlan {
         comparison,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What lies beneath: "lower" names an object of the filesystem that holds the store.  Each
- * of our dentries and open files has one, and so has each inode (internal.h).
+ * of our dentries and open files has one, and so has each inode (fs/internal.h).
  */
 #ifndef VEXFS_LOWER_H
 #define VEXFS_LOWER_H

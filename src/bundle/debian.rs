@@ -78,14 +78,14 @@ pub struct DebianKernel {
 
 impl DebianKernel {
     /// The kernel that `pin` names, from `cache` if it is there already.
-    pub fn obtain(pin: Pin, cache: &Path, report: &dyn Fn(&str)) -> anyhow::Result<DebianKernel> {
+    pub fn obtain(pin: Pin, cache: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<DebianKernel> {
         let root = cache.join(format!("kernel-{}", pin.key()));
         if !root.is_dir() {
             let packages = cache.join("packages");
             fs::create_dir_all(&packages)
                 .with_context(|| format!("cannot create {}", packages.display()))?;
-            fetch(&pin.suite, &pin.packages, &packages, report)?;
-            report(&format!("unpacking Debian's kernel {}", pin.release));
+            fetch(&pin.suite, &pin.packages, &packages, tell)?;
+            tell(&format!("unpacking Debian's kernel {}", pin.release));
             make_dir_whole(&root, |dir| unpack(&pin, &packages, dir))?;
         }
         let root =
@@ -117,15 +117,15 @@ impl DebianKernel {
     }
 
     /// `checkpatch.pl` of this kernel, which Debian ships with its sources only, from `cache` if it is there already.
-    pub fn checkpatch(&self, cache: &Path, report: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
+    pub fn checkpatch(&self, cache: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
         let dir = cache.join(format!("checkpatch-{}", &self.pin.source.sha256[..16]));
         if !dir.is_dir() {
             let packages = cache.join("packages");
             fs::create_dir_all(&packages)
                 .with_context(|| format!("cannot create {}", packages.display()))?;
             let source = std::slice::from_ref(&self.pin.source);
-            fetch(&self.pin.suite, source, &packages, report)?;
-            report("unpacking checkpatch.pl");
+            fetch(&self.pin.suite, source, &packages, tell)?;
+            tell("unpacking checkpatch.pl");
             make_dir_whole(&dir, |dir| {
                 unpack_checkpatch(&self.pin.source, &packages, dir)
             })?;
@@ -153,22 +153,17 @@ fn headers(root: &Path, release: &str) -> PathBuf {
 }
 
 /// Brings the packages that `dir` lacks, and compares every one with its hash.
-fn fetch(
-    suite: &str,
-    packages: &[Package],
-    dir: &Path,
-    report: &dyn Fn(&str),
-) -> anyhow::Result<()> {
+fn fetch(suite: &str, packages: &[Package], dir: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<()> {
     let missing: Vec<&Package> = packages
         .iter()
         .filter(|package| find(package, dir).is_none())
         .collect();
     if !missing.is_empty() {
         let apt = Apt::new(suite, &dir.join("apt"))?;
-        report(&format!("reading the package lists of {suite}"));
+        tell(&format!("reading the package lists of {suite}"));
         apt.update()?;
         for package in missing {
-            report(&format!("downloading {}", package.name));
+            tell(&format!("downloading {}", package.name));
             apt.download(package, dir)?;
         }
     }

@@ -20,8 +20,8 @@ pub struct GuestProgram {
 }
 
 /// Builds `vexfs-init`; Cargo knows what has changed.
-pub fn build(tree: &SourceTree, report: &dyn Fn(&str)) -> anyhow::Result<GuestProgram> {
-    report("building the guest's program");
+pub fn build(tree: &SourceTree, tell: &dyn Fn(&str)) -> anyhow::Result<GuestProgram> {
+    tell("building the guest's program");
     let shell = Shell::new()?;
     let script = tree.root().join(SCRIPT);
     cmd!(shell, "{script} --quiet --bin vexfs-init")

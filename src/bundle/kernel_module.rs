@@ -26,14 +26,14 @@ pub fn build(
     kernel: &DebianKernel,
     source: &Path,
     cache: &Path,
-    report: &dyn Fn(&str),
+    tell: &dyn Fn(&str),
 ) -> anyhow::Result<BuiltModule> {
     let compiler = compiler_version(kernel.compiler())?;
     let files = source_files(source)?;
     let key = key(kernel, &compiler, source, &files)?;
     let dir = cache.join("modules").join(key);
     if !dir.is_dir() {
-        report(&format!("building the module in {}", source.display()));
+        tell(&format!("building the module in {}", source.display()));
         make_dir_whole(&dir, |dir| {
             let scratch = tempfile::tempdir_in(cache).context("cannot create a directory")?;
             let scratch = scratch.path().canonicalize()?;
@@ -57,15 +57,15 @@ pub fn check(
     kernel: &DebianKernel,
     source: &Path,
     cache: &Path,
-    report: &dyn Fn(&str),
+    tell: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let checkpatch = kernel.checkpatch(cache, report)?;
+    let checkpatch = kernel.checkpatch(cache, tell)?;
     let scratch = tempfile::tempdir_in(cache).context("cannot create a directory")?;
     let dir = scratch.path().canonicalize()?;
     let mut files = source_files(source)?;
     files.push("Makefile".into());
     copy(source, &files, &dir)?;
-    report(&format!("checking the module in {}", source.display()));
+    tell(&format!("checking the module in {}", source.display()));
     let shell = Shell::new()?;
     let build_dir = kernel.build_dir();
     cmd!(

@@ -28,7 +28,7 @@ const SPARE_INODES: usize = 64;
 
 /// Where the disk comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum DiskSource {
     /// Somebody has made it.
     Given(PathBuf),
     /// Made of the interpreter where it is needed, and kept in this directory for the next run.
@@ -40,11 +40,11 @@ pub struct Disk {
     pub blake3: String,
 }
 
-impl Source {
-    pub fn disk(&self, python: &Path, report: &dyn Fn(&str)) -> Result<Disk> {
+impl DiskSource {
+    pub fn disk(&self, python: &Path, tell: &dyn Fn(&str)) -> Result<Disk> {
         let path = match self {
-            Source::Given(path) => path.clone(),
-            Source::Kept(dir) => kept(dir, python, report)?,
+            DiskSource::Given(path) => path.clone(),
+            DiskSource::Kept(dir) => kept(dir, python, tell)?,
         };
         let mut hasher = blake3::Hasher::new();
         File::open(&path)
@@ -58,14 +58,14 @@ impl Source {
 }
 
 /// The disk that was made of the same files, or a new one in the place of all that are there.
-fn kept(dir: &Path, python: &Path, report: &dyn Fn(&str)) -> Result<PathBuf> {
+fn kept(dir: &Path, python: &Path, tell: &dyn Fn(&str)) -> Result<PathBuf> {
     let files = PythonFiles::of(python)?;
     let path = dir.join(format!("{:.16}.ext4", files.key()));
     if path.exists() {
         return Ok(path);
     }
     let size = files.bytes(BLOCK) / MIB;
-    report(&format!(
+    tell(&format!(
         "peers: making a disk for the guest ({size} MiB, kept in {})",
         dir.display()
     ));

@@ -133,7 +133,8 @@ impl OpenFile {
     ) -> io::Result<Vec<u8>> {
         let vectors = self.vector_name.as_ref().map(|name| OpenVectors {
             inodes,
-            open: self,
+            file: &self.file,
+            inode: &self.inode,
             name,
         });
         let vectors = vectors.as_ref().map(|vectors| vectors as &dyn serve::Open);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An open vector file, as a search sees it.
 
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use super::inodes::{Inodes, VectorName};
-use super::open::OpenFile;
+use super::inodes::{Inode, Inodes, VectorName};
 use crate::anns::Metric;
 use crate::anns::index::Kind;
 use crate::store::abi::IndexInfo;
@@ -15,7 +15,8 @@ use crate::store::{Beside, Content, FileId, Sidecar, Snapshot, serve, sidecar};
 
 pub(super) struct OpenVectors<'a> {
     pub(super) inodes: &'a Inodes,
-    pub(super) open: &'a OpenFile,
+    pub(super) file: &'a File,
+    pub(super) inode: &'a Inode,
     /// The name under which it was opened.
     pub(super) name: &'a VectorName,
 }
@@ -35,11 +36,11 @@ impl OpenVectors<'_> {
 
 impl serve::Open for OpenVectors<'_> {
     fn snapshot(&self) -> Result<Arc<Snapshot>, Errno> {
-        self.open.inode.vector_file().snapshot(&self.open.file)
+        self.inode.vector_file().snapshot(self.file)
     }
 
     fn sidecar(&self, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno> {
-        let sidecars = self.open.inode.sidecars();
+        let sidecars = self.inode.sidecars();
         self.beside(|beside| sidecars.get(beside, kind, metric))
     }
 

@@ -48,7 +48,7 @@ pub struct Searches {
 
 /// What the driver is asked to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Request {
+pub struct FuseRequest {
     /// The `vexfs` tool, which is the driver.
     pub tool: PathBuf,
     pub criteria: WorkloadCriteria,
@@ -56,7 +56,7 @@ pub struct Request {
 
 /// Runs the FUSE driver on a store of its own. An error says why this host cannot be asked at all; whatever goes wrong
 /// after that is a failure of the driver's.
-pub fn observe(request: &Request, vectors: &Vectors) -> Result<HostRun, String> {
+pub fn observe(request: &FuseRequest, vectors: &Vectors) -> Result<HostRun, String> {
     daemon::device()?;
     if geteuid().is_root() {
         return Ok(drive(request, vectors, &[]).unwrap_or_else(|error| HostRun::failed(&error)));
@@ -66,12 +66,12 @@ pub fn observe(request: &Request, vectors: &Vectors) -> Result<HostRun, String> 
     asked.unwrap_or_else(|error| Ok(HostRun::failed(&error)))
 }
 
-/// The name of the command that [`observe`] calls this program with where it is not root: it reads a [`Request`] and the vectors from its
+/// The name of the command that [`observe`] calls this program with where it is not root: it reads a [`FuseRequest`] and the vectors from its
 /// standard input and writes what [`observe`] then gives back.
 pub const COMMAND: &str = "observe-host";
 
 /// A line of JSON that says how many rows are vectors, then all rows: what follows the vectors are queries.
-fn write_request(input: impl Write, request: &Request, vectors: &Vectors) -> Result<()> {
+fn write_request(input: impl Write, request: &FuseRequest, vectors: &Vectors) -> Result<()> {
     let mut input = BufWriter::new(input);
     serde_json::to_writer(&mut input, &(request, vectors.vectors.rows()))?;
     input.write_all(b"\n")?;
@@ -80,10 +80,10 @@ fn write_request(input: impl Write, request: &Request, vectors: &Vectors) -> Res
     Ok(input.flush()?)
 }
 
-fn read_request(mut input: impl BufRead) -> Result<(Request, Vectors)> {
+fn read_request(mut input: impl BufRead) -> Result<(FuseRequest, Vectors)> {
     let mut line = String::new();
     input.read_line(&mut line)?;
-    let (request, rows): (Request, usize) = serde_json::from_str(&line)?;
+    let (request, rows): (FuseRequest, usize) = serde_json::from_str(&line)?;
     let all = fvecs::decode(input, 0)?;
     ensure!(rows <= all.rows(), "not all rows came");
     let (vectors, queries) = all.split_at(rows);
@@ -102,7 +102,7 @@ pub fn observe_in_namespace() -> Result<()> {
     Ok(serde_json::to_writer(io::stdout(), &result)?)
 }
 
-fn drive(request: &Request, vectors: &Vectors, left_out: &[&str]) -> Result<HostRun> {
+fn drive(request: &FuseRequest, vectors: &Vectors, left_out: &[&str]) -> Result<HostRun> {
     let scratch = Scratch::new()?;
     let (store, mount_point) = (
         scratch.path().join(scratch::STORE),

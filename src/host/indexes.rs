@@ -33,11 +33,11 @@ pub struct HostIndex {
 pub fn build_all(
     criteria: &Criteria,
     given: Option<&Vectors>,
-    report: &dyn Fn(&str),
+    tell: &dyn Fn(&str),
 ) -> Result<Vec<HostIndex>> {
     let mut all = Vec::new();
     for case in &criteria.indexes {
-        report(&format!("host: building the indexes of {}", case.name));
+        tell(&format!("host: building the indexes of {}", case.name));
         let rows = case.workload.vectors(|| Ok(given.cloned()))?.vectors;
         for asked in &case.kinds {
             if let Some(of) = asked.kind.index() {

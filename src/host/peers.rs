@@ -23,7 +23,7 @@ use super::user_namespace;
 pub const COMMAND: &str = "compare-on-host";
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Request {
+pub struct PeersRequest {
     /// The `vexfs` tool, which is the driver.
     pub tool: PathBuf,
     pub plan: Plan,
@@ -35,8 +35,8 @@ pub struct Request {
 type InNamespace = Option<Result<Comparison, String>>;
 
 /// Carries out the plan. An error says what of ours failed.
-pub fn observe(request: &Request, report: &(dyn Fn(&str) + Sync)) -> Result<Comparison, String> {
-    let here = |mount| carry_out(request, mount, report).map_err(|error| format!("{error:#}"));
+pub fn observe(request: &PeersRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<Comparison, String> {
+    let here = |mount| carry_out(request, mount, tell).map_err(|error| format!("{error:#}"));
     if let Err(reason) = daemon::device() {
         return here(Err(reason));
     }
@@ -56,19 +56,19 @@ pub fn observe(request: &Request, report: &(dyn Fn(&str) + Sync)) -> Result<Comp
 
 /// What the process in a namespace does.
 pub fn observe_in_namespace() -> Result<()> {
-    let request: Request = serde_json::from_reader(io::stdin())?;
+    let request: PeersRequest = serde_json::from_reader(io::stdin())?;
     let result: InNamespace = user_namespace::may_mount().then(|| {
-        let report = |line: &str| eprintln!("{:11}{line}", "");
-        carry_out(&request, Ok(()), &report).map_err(|error| format!("{error:#}"))
+        let tell = |line: &str| eprintln!("{:11}{line}", "");
+        carry_out(&request, Ok(()), &tell).map_err(|error| format!("{error:#}"))
     });
     Ok(serde_json::to_writer(io::stdout(), &result)?)
 }
 
 /// `mount` says why nothing can be mounted here, if so.
 fn carry_out(
-    request: &Request,
+    request: &PeersRequest,
     mount: Result<(), String>,
-    report: &(dyn Fn(&str) + Sync),
+    tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Comparison> {
     on_one_core(|core| {
         let scratch = Scratch::new()?;
@@ -106,7 +106,7 @@ fn carry_out(
             scratch: &directory("peers")?,
             core,
         };
-        let comparison = compare(&request.plan, &places, report);
+        let comparison = compare(&request.plan, &places, tell);
         if let Ok(daemon) = daemon {
             // Had it died midway, the searches through it say so.
             let _ = daemon.end();

@@ -99,14 +99,14 @@ fn parse_exceptions(text: &str) -> anyhow::Result<Vec<Exception>> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Scan {
     pub kernel_lines: usize,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Match>,
     /// What would be a finding, were it not for an exception.
-    pub excepted: Vec<Finding>,
+    pub excepted: Vec<Match>,
 }
 
 /// A line, and what is to be known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct Match {
     /// Counted from 1; 0 for what is missing from the log.
     pub line: usize,
     pub text: String,
@@ -141,7 +141,7 @@ pub fn scan(log: &str, exceptions: &[Exception], today: Date) -> Scan {
             continue;
         };
         let exception = exceptions.iter().find(|known| known.pattern.is_match(text));
-        let finding = |note: String| Finding {
+        let finding = |note: String| Match {
             line: number,
             text: text.to_owned(),
             note,
@@ -160,7 +160,7 @@ pub fn scan(log: &str, exceptions: &[Exception], today: Date) -> Scan {
         }
     }
     if !begins {
-        scan.findings.push(Finding {
+        scan.findings.push(Match {
             line: 0,
             text: String::new(),
             note: "the log does not begin with the kernel's version".to_owned(),

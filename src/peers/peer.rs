@@ -60,7 +60,7 @@ pub struct Hello {
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Request<'a> {
+enum AdapterRequest<'a> {
     Build {
         kind: Kind,
         vectors: &'a Path,
@@ -167,7 +167,7 @@ impl Peer {
     /// Hands the rows over, and has the index built.
     pub fn build(&mut self, kind: Kind, vectors: &Path, queries: &Path, k: u32) -> Result<Built> {
         let folder = self.folder.join(kind.name());
-        self.ask(&Request::Build {
+        self.ask(&AdapterRequest::Build {
             kind,
             vectors,
             queries,
@@ -178,10 +178,10 @@ impl Peer {
 
     /// Searches for every query once.
     pub fn pass(&mut self, kind: Kind, effort: u32) -> Result<Pass> {
-        self.ask(&Request::Pass { kind, effort })
+        self.ask(&AdapterRequest::Pass { kind, effort })
     }
 
-    fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T> {
+    fn ask<T: DeserializeOwned>(&mut self, request: &AdapterRequest) -> Result<T> {
         if let Some(lost) = &self.lost {
             bail!("{lost}");
         }

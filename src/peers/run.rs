@@ -35,7 +35,7 @@ pub struct Places<'a> {
 /// Measures all that the plan names. `report` is told, line by line, what is going on.
 ///
 /// What one contestant does, its death included, leaves the others alone. An error is one of ours.
-pub fn compare(plan: &Plan, places: &Places, report: &dyn Fn(&str)) -> Result<Comparison> {
+pub fn compare(plan: &Plan, places: &Places, tell: &dyn Fn(&str)) -> Result<Comparison> {
     let mut engines = engines(plan)?;
     let host = Host::describe(places.core)?;
     let mut workloads = Vec::new();
@@ -46,7 +46,7 @@ pub fn compare(plan: &Plan, places: &Places, report: &dyn Fn(&str)) -> Result<Co
             places,
             number,
         };
-        workloads.push(contest.run(&mut engines, report)?);
+        workloads.push(contest.run(&mut engines, tell)?);
     }
     Ok(Comparison {
         host,
@@ -119,7 +119,7 @@ struct Built {
 }
 
 impl Contest<'_> {
-    fn run(&self, engines: &mut [Engine], report: &dyn Fn(&str)) -> Result<Compared> {
+    fn run(&self, engines: &mut [Engine], tell: &dyn Fn(&str)) -> Result<Compared> {
         let workload = self.asked.workload;
         let data = workload.generate()?;
         let truth = Truth::of(&data.vectors, &data.queries, self.plan.k);
@@ -129,7 +129,7 @@ impl Contest<'_> {
         let (mut builds, mut visited) = (Vec::new(), Vec::new());
         for contestant in &self.asked.contestants {
             let (engine, kind) = (&contestant.engine, contestant.kind);
-            report(&format!(
+            tell(&format!(
                 "comparison: {}: building {engine} {kind}",
                 workload.name
             ));
@@ -161,7 +161,7 @@ impl Contest<'_> {
         let order = shuffled(visited.len(), warmups + runs, &mut random);
         for (pass, order) in order.iter().enumerate() {
             let of = warmups + runs;
-            report(&format!(
+            tell(&format!(
                 "comparison: {}: pass {} of {of}",
                 workload.name,
                 pass + 1

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::source::Source;
+use super::source::RunSource;
 use crate::bundle::manifest::ModuleIdentity;
 use crate::criteria::Criteria;
 use crate::criteria::check::{Check, Status};
@@ -92,7 +92,7 @@ pub fn look_at(path: &Path, module: &Module) -> Result<Candidate> {
     let built_in = Criteria::read(None)?.blake3;
     let objections = match of_other_module(path, module) {
         Some(objection) => vec![objection],
-        None => match Source::open(path) {
+        None => match RunSource::open(path) {
             Ok(source) => objections(&source.evidence, &source.verdict, module, &built_in),
             Err(error) => vec![format!("{error:#}")],
         },

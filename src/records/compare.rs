@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::source::Source;
+use super::source::RunSource;
 use crate::figures::{Figure, Quantity, Ratio, Refusal, Rule, Spread};
 use crate::verdict::figures;
 
@@ -28,7 +28,7 @@ impl Figures {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
             parse(&text).with_context(|| format!("{shown} holds no figures"))?
         } else {
-            figures::of(&Source::open(path)?.evidence)
+            figures::of(&RunSource::open(path)?.evidence)
         };
         Ok(Figures { shown, all })
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tar::{Builder, EntryType, Header};
 
 use super::files::{self, BOOTS, LARGEST, LIST, List, Listed, STATEMENT, is_of_a_run};
-use super::source::{Form, Source};
+use super::source::{Form, RunSource};
 use super::statement;
 use crate::protocol::run_files::RUN;
 use crate::verdict::fate::Fate;
@@ -27,7 +27,7 @@ pub struct Packed {
 }
 
 /// Packs a verified run into `out`, or into a file named after its id.
-pub fn pack(source: &Source, out: Option<&Path>) -> Result<Packed> {
+pub fn pack(source: &RunSource, out: Option<&Path>) -> Result<Packed> {
     ensure!(
         !matches!(source.form, Form::Pack { .. }),
         "{} is a pack already",

@@ -16,7 +16,7 @@ use crate::verdict::evidence::Evidence;
 use crate::verdict::record;
 
 /// A run that was judged again and gave its own verdict.
-pub struct Source {
+pub struct RunSource {
     /// What it is called in sentences.
     pub shown: String,
     pub form: Form,
@@ -30,9 +30,9 @@ pub enum Form {
     Image(TempDir),
 }
 
-impl Source {
+impl RunSource {
     /// Opens and verifies it.
-    pub fn open(path: &Path) -> Result<Source> {
+    pub fn open(path: &Path) -> Result<RunSource> {
         let shown = path.display().to_string();
         let kind = fs::metadata(path).with_context(|| format!("cannot open {shown}"))?;
         let opened = if kind.is_dir() {
@@ -43,7 +43,7 @@ impl Source {
             of_image(path)
         };
         let (form, (evidence, verdict)) = opened?;
-        Ok(Source {
+        Ok(RunSource {
             shown,
             form,
             evidence,

@@ -65,21 +65,22 @@ impl Said {
                 }
                 TokenTree::Group(group) => self.tokens(group.stream()),
                 TokenTree::Ident(word) => {
-                    self.flush(&mut path);
+                    self.flush(&mut path, colons);
                     path.push(word.to_string());
                     colons = 0;
                     continue;
                 }
                 TokenTree::Punct(_) | TokenTree::Literal(_) => (),
             }
-            self.flush(&mut path);
+            self.flush(&mut path, colons);
             colons = 0;
         }
-        self.flush(&mut path);
+        self.flush(&mut path, colons);
     }
 
-    fn flush(&mut self, path: &mut Words) {
-        if path.len() > 1 {
+    /// What ends in `::` goes on with a variable of a macro: then its first part counts.
+    fn flush(&mut self, path: &mut Words, colons: usize) {
+        if path.len() > 1 || colons == 2 && !path.is_empty() {
             self.paths.push((std::mem::take(path), false));
         }
         path.clear();
@@ -309,5 +310,17 @@ mod tests {
         ]);
         assert_eq!(found["b"], BTreeSet::from(["a".to_owned()]));
         assert_eq!(found["c"], BTreeSet::from(["b".to_owned()]));
+    }
+
+    #[test]
+    fn the_rules_of_a_macro_name_modules_too() {
+        let found = arrows_of(&[
+            (
+                "a/mod.rs",
+                "mod x; macro_rules! call { ($f:ident) => { x::$f() }; }",
+            ),
+            ("a/x.rs", ""),
+        ]);
+        assert_eq!(found["a"], BTreeSet::from(["a::x".to_owned()]));
     }
 }

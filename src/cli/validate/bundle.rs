@@ -42,11 +42,11 @@ impl BundleArgs {
         let tree = SourceTree::find()?;
         let out = self.out.unwrap_or_else(|| tree.root().join("out/bundle"));
         let module_source = self.module_source.unwrap_or_else(|| tree.module_source());
-        let report = |line: &str| eprintln!("bundle: {line}");
+        let tell = |line: &str| eprintln!("bundle: {line}");
 
-        let kernel = DebianKernel::obtain(Pin::read(&tree.kernel_pin())?, &tree.cache(), &report)?;
-        let module = kernel_module::build(&kernel, &module_source, &tree.cache(), &report)?;
-        let guest = guest_program::build(&tree, &report)?;
+        let kernel = DebianKernel::obtain(Pin::read(&tree.kernel_pin())?, &tree.cache(), &tell)?;
+        let module = kernel_module::build(&kernel, &module_source, &tree.cache(), &tell)?;
+        let guest = guest_program::build(&tree, &tell)?;
         let bundle = assemble(
             &Parts {
                 kernel_image: kernel.image(),

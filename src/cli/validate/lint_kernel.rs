@@ -19,9 +19,9 @@ impl LintKernelArgs {
     pub fn run(self) -> anyhow::Result<()> {
         let tree = SourceTree::find()?;
         let source = self.module_source.unwrap_or_else(|| tree.module_source());
-        let report = |line: &str| eprintln!("lint-kernel: {line}");
-        let kernel = DebianKernel::obtain(Pin::read(&tree.kernel_pin())?, &tree.cache(), &report)?;
-        kernel_module::check(&kernel, &source, &tree.cache(), &report)?;
+        let tell = |line: &str| eprintln!("lint-kernel: {line}");
+        let kernel = DebianKernel::obtain(Pin::read(&tree.kernel_pin())?, &tree.cache(), &tell)?;
+        kernel_module::check(&kernel, &source, &tree.cache(), &tell)?;
         println!("{}: clean", source.display());
         Ok(())
     }

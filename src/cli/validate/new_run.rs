@@ -10,12 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 
 use crate::anns::Metric;
-use crate::bundle::peers_disk::Source;
+use crate::bundle::peers_disk::DiskSource;
 use crate::criteria::Criteria;
 use crate::criteria::own_data::{Options, OwnData};
 use crate::machine::accelerator::Requested;
 use crate::report;
-use crate::run::{Request, run};
+use crate::run::{RunRequest, run};
 use crate::verdict::Verdict;
 use crate::verdict::evidence::Evidence;
 
@@ -102,7 +102,7 @@ impl NewRunArgs {
     ) -> Result<(PathBuf, Verdict, Evidence)> {
         let name = format!("{}-{}", timestamp()?, std::process::id());
         let dir = self.out.join("runs").join(&name);
-        let request = Request {
+        let request = RunRequest {
             criteria,
             patience: self.patience(own.as_ref()),
             own,
@@ -111,8 +111,8 @@ impl NewRunArgs {
             once,
             tool: tool()?,
             peers_disk: match self.peers_disk {
-                Some(disk) => Source::Given(disk),
-                None => Source::Kept(self.out.join("peers-disk")),
+                Some(disk) => DiskSource::Given(disk),
+                None => DiskSource::Kept(self.out.join("peers-disk")),
             },
             peers: self.peers.as_deref().map(interpreter).transpose()?,
             out: dir.clone(),

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::output::print_json;
 use crate::records::pack::pack;
-use crate::records::source::Source;
+use crate::records::source::RunSource;
 
 /// Put a finished run into one file, for others to verify and reproduce
 ///
@@ -28,7 +28,7 @@ pub struct PackArgs {
 
 impl PackArgs {
     pub fn run(self) -> Result<()> {
-        let packed = pack(&Source::open(&self.run)?, self.out.as_deref())?;
+        let packed = pack(&RunSource::open(&self.run)?, self.out.as_deref())?;
         if self.json {
             return print_json(&packed);
         }

@@ -13,7 +13,7 @@ use crate::criteria::own_criteria;
 use crate::criteria::own_data::Origin;
 use crate::machine::accelerator::Requested;
 use crate::records::reproduce::{Agreement, Reproduction, Side};
-use crate::records::source::{Form, Source};
+use crate::records::source::{Form, RunSource};
 use crate::report::terminal::table::table;
 use crate::verdict::Verdict;
 use crate::verdict::evidence::{Evidence, Repetition};
@@ -58,7 +58,7 @@ impl ReproduceArgs {
     /// Gives back the exit status.
     pub fn run(self) -> Result<u8> {
         let shown = self.file.display();
-        let pack = Source::open(&self.file)?;
+        let pack = RunSource::open(&self.file)?;
         let Form::Pack { id, .. } = &pack.form else {
             bail!("{shown} is no pack: make one with `vexfs-validate pack`");
         };
@@ -74,7 +74,7 @@ impl ReproduceArgs {
         };
         let (against, reproduction) = match &self.against {
             Some(run) => {
-                let run = Source::open(run)?;
+                let run = RunSource::open(run)?;
                 let new = Side {
                     evidence: &run.evidence,
                     verdict: &run.verdict,

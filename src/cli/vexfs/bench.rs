@@ -56,7 +56,7 @@ pub struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct BenchOutput<'a> {
     vectors: &'a Dataset,
     queries: &'a Dataset,
     driver: String,
@@ -135,7 +135,7 @@ fn measure<'a>(
     vectors: &'a Dataset,
     (queries, query_rows): (&'a Dataset, &Matrix),
     truth: &LazyCell<Vec<Vec<Hit>>, impl FnOnce() -> Vec<Vec<Hit>>>,
-) -> Report<'a> {
+) -> BenchOutput<'a> {
     let (threads, runs) = (arguments.threads.get(), arguments.runs.get());
     let options = Options {
         method: Method {
@@ -154,7 +154,7 @@ fn measure<'a>(
         .value
         .as_ref()
         .map(|measured| bench::recall(truth, &measured.answers));
-    Report {
+    BenchOutput {
         vectors,
         queries,
         driver: searcher.driver(),
@@ -190,7 +190,7 @@ fn truth(vectors: &Matrix, queries: &Matrix, metric: Metric, k: u32) -> Vec<Vec<
         .collect()
 }
 
-fn print_summary(reports: &[Report]) -> anyhow::Result<()> {
+fn print_summary(reports: &[BenchOutput]) -> anyhow::Result<()> {
     let Some(first) = reports.first() else {
         return Ok(());
     };
@@ -226,7 +226,7 @@ fn print_summary(reports: &[Report]) -> anyhow::Result<()> {
 }
 
 /// The figures of one effort.
-fn line(report: &Report) -> Option<[String; 9]> {
+fn line(report: &BenchOutput) -> Option<[String; 9]> {
     let summary = report.summary.value.as_ref()?;
     let microseconds = |nanoseconds: f64| format!("{:.1}", nanoseconds / 1000.0);
     let interval = match summary.median_interval_ns.value {

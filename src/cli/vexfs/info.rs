@@ -21,7 +21,7 @@ pub struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct InfoOutput {
     driver: String,
     dim: u32,
     rows: u64,
@@ -43,7 +43,7 @@ struct Coverage {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let searcher = Searcher::open(&arguments.file)?;
     let info = searcher.info()?;
-    let report = Report {
+    let report = InfoOutput {
         driver: searcher.driver(),
         dim: info.dim,
         rows: info.rows,
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return print_json(&report);
     }
-    let Report {
+    let InfoOutput {
         driver,
         dim,
         rows,

@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let found = searcher.search(&query, method)?;
     if arguments.json {
-        return print_json(&Report::new(&searcher, method, &found));
+        return print_json(&SearchOutput::new(&searcher, method, &found));
     }
     found
         .hits
@@ -90,7 +90,7 @@ fn query(query: &Query, row: usize) -> anyhow::Result<Vec<f32>> {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct SearchOutput {
     driver: String,
     kind: Kind,
     metric: Metric,
@@ -108,14 +108,14 @@ struct Hit {
     distance_bits: u32,
 }
 
-impl Report {
+impl SearchOutput {
     fn new(searcher: &Searcher, method: Method, found: &Found) -> Self {
         let hit = |hit: &crate::anns::Hit| Hit {
             row: hit.row,
             distance: Some(hit.distance()).filter(|distance| distance.is_finite()),
             distance_bits: hit.distance,
         };
-        Report {
+        SearchOutput {
             driver: searcher.driver(),
             kind: method.kind,
             metric: method.metric,

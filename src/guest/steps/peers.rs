@@ -45,7 +45,7 @@ pub fn observe(context: &Context) -> Result<Peers> {
     });
 
     let scratch = directory("work")?;
-    let report = Report::new(context, plan);
+    let teller = Teller::new(context, plan);
     let comparison = on_one_core(|core| {
         let places = Places {
             store: peers::Store {
@@ -61,7 +61,7 @@ pub fn observe(context: &Context) -> Result<Peers> {
             scratch: &scratch,
             core,
         };
-        compare(plan, &places, &|line| report.tell(line))
+        compare(plan, &places, &|line| teller.tell(line))
     })??;
     for (_, mounted) in drivers {
         if let Ok(mounted) = mounted {
@@ -79,18 +79,18 @@ fn as_mount((place, mounted): &Driver) -> (Place, Result<&Path, NoMount>) {
 }
 
 /// Tells the host how far the comparison is.
-struct Report<'a> {
+struct Teller<'a> {
     context: &'a Context,
     done: AtomicU64,
     /// What is told in all: each build and each pass.
     of: u64,
 }
 
-impl<'a> Report<'a> {
+impl<'a> Teller<'a> {
     fn new(context: &'a Context, plan: &peers::Plan) -> Self {
         let passes = u64::from(plan.warmups + plan.runs);
         let workloads = plan.workloads.iter();
-        Report {
+        Teller {
             context,
             done: AtomicU64::new(0),
             of: workloads

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tar::EntryType;
 use tempfile::TempDir;
 use vexfs::records::pack::pack;
-use vexfs::records::source::Source;
+use vexfs::records::source::RunSource;
 
 use crate::records::forged::{self, LIST};
 use crate::records::kept;
@@ -18,12 +18,12 @@ use crate::records::kept;
 pub fn kept_pack() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("kept.tar.gz");
-    pack(&Source::open(kept::run()).unwrap(), Some(&file)).unwrap();
+    pack(&RunSource::open(kept::run()).unwrap(), Some(&file)).unwrap();
     (dir, file)
 }
 
 fn refusal(pack: &Path) -> String {
-    match Source::open(pack) {
+    match RunSource::open(pack) {
         Ok(_) => panic!("{} was taken", pack.display()),
         Err(error) => format!("{error:#}"),
     }
@@ -57,7 +57,7 @@ fn one_changed_byte_of_any_file_is_found() {
     assert!(files.len() > 12, "{:?}", files.keys());
     let changed = dir.path().join("changed.tar.gz");
     forged::packed(&files, &changed);
-    Source::open(&changed).unwrap();
+    RunSource::open(&changed).unwrap();
     for name in files.keys() {
         let mut files = files.clone();
         let content = files.get_mut(name).unwrap();

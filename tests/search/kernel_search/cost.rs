@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Instructions that a search takes in the kernel's C and in ours, with AVX2: valgrind counts them, and knows no AVX-512.
 //!
-//!     cargo test --release --test kernel_search -- --ignored --nocapture instructions
+//!     cargo test --release --test search -- --ignored --nocapture instructions
 
 use std::path::Path;
 use std::process::Command;
@@ -75,7 +75,7 @@ fn instructions_of(what: &str) -> u64 {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .args(["--collect-atstart=no", "--toggle-collect=*measured*"])
         .arg(std::env::current_exe().expect("this program"))
-        .args(["--exact", "cost::instructions", "--ignored"])
+        .args(["--exact", "kernel_search::cost::instructions", "--ignored"])
         .env(CHILD, what)
         .output()
         .expect("valgrind runs");

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use vexfs::dataset::formats;
 use vexfs::dataset::fvecs;
 use vexfs::dataset::hdf5::TRAIN;
 use vexfs::dataset::import::import;
-use vexfs::dataset::formats;
 use vexfs::dataset::rows::Doubles;
 
 use crate::python::run_python;

@@ -57,7 +57,7 @@ pub struct Interrupted {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct BuildOutput {
     path: PathBuf,
     kind: Kind,
     metric: Metric,
@@ -118,7 +118,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     watched.clear();
 
-    let report = Report {
+    let report = BuildOutput {
         path,
         kind: *kind,
         metric: *metric,

@@ -25,7 +25,7 @@ pub struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct IndexOutput {
     rows: u64,
     dim: usize,
     indexes: Vec<Described>,
@@ -79,7 +79,7 @@ fn as_map<S: Serializer>(
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let found = find(&arguments.file, None)?;
     let rows = fvecs::read(&arguments.file)?;
-    let report = Report {
+    let report = IndexOutput {
         rows: rows.rows() as u64,
         dim: rows.dim(),
         indexes: found.iter().map(|index| describe(index, &rows)).collect(),

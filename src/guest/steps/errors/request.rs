@@ -21,13 +21,13 @@ pub const SIZE: usize = size_of::<Search>() + K as usize * size_of::<Hit>();
 
 /// An ioctl: the command word and the bytes that it points to.
 #[derive(Clone)]
-pub struct Request {
+pub struct RawRequest {
     pub command: u32,
     pub bytes: Vec<u8>,
 }
 
 /// A search that is valid but for what `change` does to its header and its query.
-pub fn search(change: impl FnOnce(&mut Search, &mut Vec<f32>)) -> Request {
+pub fn search(change: impl FnOnce(&mut Search, &mut Vec<f32>)) -> RawRequest {
     let mut header = Search {
         kind: abi::KIND_FLAT,
         metric: abi::METRIC_L2,
@@ -41,26 +41,26 @@ pub fn search(change: impl FnOnce(&mut Search, &mut Vec<f32>)) -> Request {
     let mut bytes = bytemuck::bytes_of(&header).to_vec();
     bytes.extend_from_slice(bytemuck::cast_slice(&query));
     bytes.resize(size, 0);
-    Request {
+    RawRequest {
         command: abi::ioc_search(size),
         bytes,
     }
 }
 
-pub fn valid() -> Request {
+pub fn valid() -> RawRequest {
     search(|_, _| ())
 }
 
-pub fn header(change: impl FnOnce(&mut Search)) -> Request {
+pub fn header(change: impl FnOnce(&mut Search)) -> RawRequest {
     search(|header, _| change(header))
 }
 
-pub fn query(change: impl FnOnce(&mut Vec<f32>)) -> Request {
+pub fn query(change: impl FnOnce(&mut Vec<f32>)) -> RawRequest {
     search(|_, query| change(query))
 }
 
 /// A search whose query has one element more than the files' rows.
-pub fn longer_query(change: impl FnOnce(&mut Search)) -> Request {
+pub fn longer_query(change: impl FnOnce(&mut Search)) -> RawRequest {
     search(|header, query| {
         header.dim += 1;
         query.push(0.5);
@@ -69,16 +69,16 @@ pub fn longer_query(change: impl FnOnce(&mut Search)) -> Request {
 }
 
 /// A question for information that is valid but for what `change` does to it.
-pub fn info(change: impl FnOnce(&mut Info)) -> Request {
+pub fn info(change: impl FnOnce(&mut Info)) -> RawRequest {
     let mut info = Info::default();
     change(&mut info);
-    Request {
+    RawRequest {
         command: abi::IOC_INFO,
         bytes: bytemuck::bytes_of(&info).to_vec(),
     }
 }
 
-impl Request {
+impl RawRequest {
     /// The same bytes under a command word that announces `size` of them.
     pub fn announcing(mut self, size: usize) -> Self {
         self.command = abi::ioc_search(size);

@@ -2,7 +2,7 @@
 //! What is asked of files that are open for reading, and what must be answered: in the order of the table in `docs/abi.md`.
 
 use super::files::{GOOD, ROWS};
-use super::request::{Request, SIZE, header, info, longer_query, query, valid};
+use super::request::{RawRequest, SIZE, header, info, longer_query, query, valid};
 use crate::store::abi::{
     DIM_MAX, EFFORT_MAX, K_MAX, KIND_HNSW, KIND_IVF, KIND_PQ, METRIC_COSINE, METRIC_IP, Search,
 };
@@ -11,7 +11,7 @@ pub struct Asked {
     pub file: &'static str,
     pub expected: &'static str,
     pub name: &'static str,
-    pub request: Request,
+    pub request: RawRequest,
 }
 
 pub fn asked() -> Vec<Asked> {
@@ -166,7 +166,7 @@ pub fn asked() -> Vec<Asked> {
     ]
 }
 
-fn good(expected: &'static str, name: &'static str, request: Request) -> Asked {
+fn good(expected: &'static str, name: &'static str, request: RawRequest) -> Asked {
     of(GOOD, expected, name, request)
 }
 
@@ -187,11 +187,16 @@ fn indexed(file: &'static str, expected: &'static str, name: &'static str) -> As
     }
 }
 
-fn of_metric(metric: u32) -> Request {
+fn of_metric(metric: u32) -> RawRequest {
     header(|h| h.metric = metric)
 }
 
-fn of(file: &'static str, expected: &'static str, name: &'static str, request: Request) -> Asked {
+fn of(
+    file: &'static str,
+    expected: &'static str,
+    name: &'static str,
+    request: RawRequest,
+) -> Asked {
     Asked {
         file,
         expected,
