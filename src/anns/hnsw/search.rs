@@ -10,7 +10,7 @@ use crate::anns::code::{self, Codes, Quantizer, Query};
 use crate::anns::distance::Backend;
 use crate::anns::file::{Header, Malformed, NONE, Sections, check_permutation, demand};
 
-/// Indexes of this kind's parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const M: usize = 0;
     pub const M0: usize = 1;

@@ -74,7 +74,7 @@ fn nearness(metric: Metric) -> Metric {
     }
 }
 
-/// Indexes of this kind's parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const NLIST: usize = 0;
     pub const RERANK: usize = 1;

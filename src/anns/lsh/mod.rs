@@ -76,7 +76,7 @@ impl Parameters {
     }
 }
 
-/// Indexes of this kind's parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const TABLES: usize = 0;
     pub const HASHES: usize = 1;

@@ -68,7 +68,7 @@ impl Parameters {
     }
 }
 
-/// Indexes of this kind's parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const M: usize = 0;
     pub const NBITS: usize = 1;

@@ -56,8 +56,8 @@ pub fn scan<const PAIRS: usize, Tables, Added: Copy, Sums: bytemuck::NoUninit>(
 /// Declares the functions of one instruction set. An instance names its features, a register of bytes and its
 /// arithmetic, and how many pairs of sub-quantizers it looks up at once.
 ///
-/// The instance also has four functions: `with_steps` lays out the tables, `tables` loads those of one step, and `split` and
-/// `near` are for the scan.
+/// The instance also has four functions: `with_steps` lays out the tables, `tables` loads those of one step, and
+/// `split` and `near` are for the scan.
 ///
 /// A trait would not do: only unsafe functions of a trait may have target features.
 macro_rules! instance {
