@@ -112,8 +112,8 @@ fn distances<const PRODUCTS: bool>(sums: __m128i) -> __m128i {
 /// Declares the functions of one instruction set. An instance names its features, a register of integers and its
 /// arithmetic.
 ///
-/// The instance also has two functions: `widened` makes 16-bit integers of the codes for one register of a step, and `folded` sums up
-/// the 32-bit integers of each of four registers.
+/// The instance also has two functions: `widened` makes 16-bit integers of the codes for one register of a step, and
+/// `folded` sums up the 32-bit integers of each of four registers.
 ///
 /// A trait would not do: only unsafe functions of a trait may have target features.
 macro_rules! instance {
