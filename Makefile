@@ -57,9 +57,11 @@ bundle: tools
 	vm/build-programs.sh
 	$(programs)/vexfs-validate bundle --role peers
 
+# The house: the order of its rooms, its documents and doc comments.
 lint: tools
 	cargo fmt --check
 	cargo clippy --release --all-targets -- -D warnings
+	cargo test --release --quiet --test house
 
 # W=1, sparse and checkpatch --strict, against the pinned kernel.
 lint-kernel: bundle
