@@ -69,7 +69,7 @@ const IOC_INFO_NR: u8 = 1;
 /// The command that asks for a file's `Info`.
 pub const IOC_INFO: u32 = ioc(IOC_INFO_NR, size_of::<Info>());
 
-/// Bytes of a search's header and payload.
+/// The bytes of a search's header and payload.
 pub fn search_bytes(dim: usize, k: usize) -> usize {
     size_of::<Search>() + (dim * size_of::<f32>()).max(k * size_of::<Hit>())
 }
@@ -79,7 +79,7 @@ pub const fn ioc_search(bytes: usize) -> u32 {
     ioc(IOC_SEARCH_NR, bytes)
 }
 
-/// A command that is passed data and gives data back.
+/// The command word of a command that is passed data and gives data back.
 const fn ioc(number: u8, bytes: usize) -> u32 {
     assert!(bytes < 1 << 14, "the size of a command is 14 bits wide");
     nix::request_code_readwrite!(IOC_MAGIC, number, bytes) as u32

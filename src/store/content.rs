@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A file's content as it is changed through a driver.
+//! Keeps track of how a file's content is changed through a driver.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
@@ -7,14 +7,14 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 /// Counts the changes that a driver makes to one file (one inode), and keeps them apart from loading it.
 #[derive(Debug, Default)]
 pub struct Content {
-    /// Shared by changes, exclusive for the loader: no half of a write is loaded.
+    /// A lock that changes share and the loader has alone: no half of a write is loaded.
     changing: RwLock<()>,
     changes: AtomicU64,
 }
 
 impl Content {
-    /// Runs something that changes the file's content or size (write, truncate, fallocate, copy, …). Changes do not wait
-    /// for each other, but a search that has to load the file waits for them, and they wait for it to have loaded.
+    /// Runs something that changes the file's content or size (write, truncate, fallocate, copy, …). Changes do not
+    /// wait for each other. A search that has to load the file waits for them, and they wait for it to have loaded.
     pub fn change<R>(&self, operation: impl FnOnce() -> R) -> R {
         let _changing = self.changing.read().unwrap_or_else(PoisonError::into_inner);
         let result = operation();
@@ -27,7 +27,7 @@ impl Content {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// No change through the driver begins or is under way while this is held.
+    /// Holds changes up: while this is held, no change through the driver begins or is under way.
     pub(super) fn hold(&self) -> RwLockWriteGuard<'_, ()> {
         self.changing
             .write()

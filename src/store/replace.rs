@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A file that is replaced as a whole or not at all, whatever happens meanwhile.
+//! Replaces a file as a whole or not at all, whatever happens meanwhile.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -23,9 +23,9 @@ pub enum Error {
 
 /// Puts a new file, with the permissions `mode` as far as the umask allows, in the place of `path`.
 ///
-/// It is written beside `path` under a name of its own, brought to the disk, and renamed. If this process is killed in between, that
-/// one file is left, and the next replacement of the same path does away with it. `done` is called with the bytes written
-/// so far, and ends the writing by answering false.
+/// It is written beside `path` under a name of its own, brought to the disk, and renamed. If this process is killed in
+/// between, that one file is left, and the next replacement of `path` removes it. `done` is called with the bytes
+/// written so far, and ends the writing by answering false.
 pub fn replace(
     path: &Path,
     bytes: &[u8],
@@ -56,7 +56,7 @@ fn temporary(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// A rename lasts once its directory is on the disk.
+/// Brings a directory to the disk, since a rename lasts only from then on.
 fn sync_directory(path: &Path) -> Result<(), Error> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -67,7 +67,7 @@ fn sync_directory(path: &Path) -> Result<(), Error> {
 
 /// The new file, removed when dropped before it was renamed.
 struct New {
-    /// Locked: as long as somebody writes it, nobody takes it for a leftover.
+    /// The file, which is locked: as long as somebody writes it, nobody takes it for a leftover.
     file: File,
     path: Option<PathBuf>,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The answers to the ioctls of a vector file, with the errors of `docs/abi.md` in their order.
+//! Answers the ioctls of a vector file, with the errors of `docs/abi.md` in their order.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use crate::anns::index::Kind;
 use crate::anns::{Answer, Metric, flat};
 use crate::dataset::Fault;
 
-/// How often rows and index are looked at that do not fit, if they change all the time.
+/// How often rows and index that do not fit each other are looked at, if they change all the time.
 const TRIES: usize = 4;
 
 /// A vector file that is open.
 pub trait Open {
-    /// Its rows as they are now.
+    /// The rows of the file as they are now.
     fn snapshot(&self) -> Result<Arc<Snapshot>, Errno>;
 
-    /// The index file beside it as it is now, if there is a sound one for this metric.
+    /// The index file beside the vector file as it is now, if there is a sound one for this metric.
     fn sidecar(&self, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno>;
 
-    /// The index files beside it whose header is sound, in the order of their kinds.
+    /// The index files beside the vector file whose header is sound, in the order of their kinds.
     fn indexes(&self) -> Vec<IndexInfo>;
 }
 
 /// Answers the ioctl `command` with data `request` on an open file.
 ///
-/// `readable` tells whether the file is open for reading; there is no `file` if it is none that can be searched: a regular one
-/// with a vector file's name. It is asked only for a request that is valid without looking at it.
+/// `readable` tells whether the file is open for reading. `file` is given only if it can be searched: a regular file
+/// with a vector file's name. It is looked at only for a request that is valid by itself.
 pub fn ioctl(
     command: u32,
     request: &[u8],
@@ -114,7 +114,7 @@ fn search(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
 
 /// What a valid request asks for.
 struct Wanted {
-    /// None for a flat search.
+    /// The kind of index; none for a flat search.
     index: Option<Kind>,
     metric: Metric,
     dim: usize,
@@ -168,7 +168,7 @@ impl Wanted {
         })
     }
 
-    /// Rows that the query can be searched in.
+    /// The rows, if the query can be searched in them.
     fn snapshot(&self, file: &dyn Open) -> Result<Arc<Snapshot>, Errno> {
         let snapshot = file.snapshot()?;
         let rows = snapshot.rows();
@@ -181,10 +181,10 @@ impl Wanted {
         Ok(snapshot)
     }
 
-    /// Rows and an index that belongs to them.
+    /// The rows and an index that belongs to them.
     ///
-    /// They are looked at one after the other, so where both were replaced in between they may not belong together: look again,
-    /// until two looks see the same.
+    /// They are looked at one after the other. If both were replaced in between, they may not belong together: they are
+    /// looked at again, until two looks see the same.
     fn indexed(&self, file: &dyn Open, kind: Kind) -> Result<(Arc<Snapshot>, Arc<Sidecar>), Errno> {
         let mut seen: Option<(Arc<Snapshot>, Arc<Sidecar>)> = None;
         let mut tries = 0;

@@ -24,7 +24,7 @@ const TRIES: usize = 4;
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
     pub directory: BorrowedFd<'a>,
-    /// The vector file's.
+    /// The name of the vector file.
     pub name: &'a OsStr,
     /// Gives the content of a file as the driver changes it.
     pub content: &'a dyn Fn(FileId) -> Arc<Content>,
@@ -44,11 +44,12 @@ struct Slot(Mutex<Option<Arc<Sidecar>>>);
 pub struct Sidecar {
     content: Arc<Content>,
     origin: Origin,
-    /// None if not even the header is sound.
+    /// The metric; none if not even the header is sound.
     metric: Option<Metric>,
-    /// None if it is malformed.
+    /// The index; none if it is malformed.
     index: Option<Index>,
-    /// Whether it belongs to the rows of a snapshot: that one's generation and a [`Verdict`], or 0 as long as nobody asked.
+    /// Whether the index belongs to the rows of a snapshot: that snapshot's generation and a [`Verdict`], or 0 as long
+    /// as nobody asked.
     verdict: AtomicU64,
     judging: Mutex<()>,
 }
@@ -97,7 +98,7 @@ impl Slot {
             .cloned()
     }
 
-    /// Searches that need the same index wait here for one of them to load it.
+    /// Loads an index once: searches that need the same one wait here for the first of them.
     fn load(
         &self,
         beside: Beside,
@@ -176,7 +177,7 @@ impl Sidecar {
         self.origin.is_current(stamp, self.content.changes())
     }
 
-    /// Whether it is sound, and for this metric.
+    /// Whether the index is sound, and for this metric.
     pub fn is_for(&self, metric: Metric) -> bool {
         self.metric == Some(metric)
     }
@@ -216,7 +217,7 @@ impl Verdict {
         }
     }
 
-    /// The one that is recorded in a word, if it is about this snapshot.
+    /// The verdict that is recorded in a word, if it is about this snapshot.
     fn of(word: u64, snapshot: &Snapshot) -> Option<Self> {
         let all = [Verdict::Fits, Verdict::Stale, Verdict::OtherDimension];
         let recorded =

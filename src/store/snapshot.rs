@@ -17,7 +17,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Rows under a generation that no other snapshot of this process has.
+    /// Puts rows under a generation that no other snapshot of this process has.
     pub fn new(rows: Matrix) -> Self {
         static GENERATIONS: AtomicU64 = AtomicU64::new(1);
         Snapshot {

@@ -10,7 +10,8 @@ use super::snapshot::errno;
 use super::stamp::{Origin, Stamp};
 use super::{Content, Snapshot};
 
-/// What a driver keeps of each vector file (each inode): the snapshot, loaded by the first search and again after a change.
+/// What a driver keeps of each vector file (each inode): the snapshot, loaded by the first search and again after a
+/// change.
 #[derive(Debug, Default)]
 pub struct VectorFile {
     content: Arc<Content>,
