@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    /// What apt finds in sources of its own.
+    /// The first mirror that apt finds in sources with this text.
     fn mirror_in(file: &str, text: &str, codename: &str) -> anyhow::Result<Option<String>> {
         let folder = tempfile::tempdir()?;
         let sources = folder.path().join(file);

@@ -42,7 +42,7 @@ impl Adapter {
         ALL.iter().find(|adapter| adapter.engine == engine)
     }
 
-    /// Its packages as they are pinned.
+    /// The versions to which this engine's packages are pinned.
     pub fn pinned(&self) -> BTreeMap<String, String> {
         let packages = self.packages.iter();
         packages

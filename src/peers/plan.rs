@@ -9,7 +9,7 @@ use crate::dataset::workload::Workload;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Of the generator that shuffles the order.
+    /// The seed of the generator that shuffles the order.
     pub seed: u64,
     pub k: u32,
     /// Passes over all series that are not timed.
@@ -36,6 +36,6 @@ pub struct WorkloadPlan {
 pub struct Contestant {
     pub engine: String,
     pub kind: Kind,
-    /// One 0 where the kind has none.
+    /// The efforts to measure; a single 0 where the kind has none.
     pub efforts: Vec<u32>,
 }

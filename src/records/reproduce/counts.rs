@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What repeats to the digit under icount, for the same bundle, plan and QEMU.
+//! Compares the counts, which repeat to the digit under icount, for the same bundle, plan and QEMU.
 
 use super::identity::{ACCELERATOR, BUNDLE, CRITERIA, QEMU, others};
 use super::row::{Agreement, Row, Side};
