@@ -63,7 +63,8 @@ pub struct RunRequest {
     pub out: PathBuf,
 }
 
-/// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
+/// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's
+/// directory.
 ///
 /// `report` is told, line by line, what is going on.
 pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {

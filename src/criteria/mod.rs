@@ -23,7 +23,7 @@ use crate::protocol::{Accelerator, Build, IndexCase, KindPlan};
 /// The criteria of this version of the toolkit.
 const BUILT_IN: &str = include_str!("criteria.json");
 
-/// Those of a run without a host: of the bootable image.
+/// The criteria of a run without a host, which is that of the bootable image.
 const IMAGE: &str = include_str!("image-criteria.json");
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a run on the user's own vectors must show: the criteria of every run, with these vectors in the place of the built-in ones.
+//! What a run on the user's own vectors must show: the criteria of every run, with these vectors in the place of the
+//! built-in ones.
 
 use anyhow::{Result, ensure};
 
@@ -102,14 +103,15 @@ fn given(criteria: &Criteria) -> Option<&Given> {
     })
 }
 
-/// How much less an exact search does here than on the vectors that the limits were written down for; 1 if it does as much or more.
+/// How much less an exact search does here than on the vectors that the limits were written down for. 1 if it does as
+/// much or more.
 fn less_work(own: &OwnData) -> f64 {
     let usual = Workload::new(Name::Inherited);
     let usual = (usual.rows * usual.dim) as f64;
     (usual / (own.given.rows * own.given.dim) as f64).max(1.0)
 }
 
-/// The same check, where its sentence or its limit is about the built-in vectors.
+/// Adapts a check whose sentence or limit is about the built-in vectors.
 fn adapted(check: &Criterion, own: &OwnData, less_work: f64) -> Criterion {
     let mut check = check.clone();
     match check.id.as_str() {

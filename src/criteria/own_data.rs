@@ -62,7 +62,7 @@ pub struct Record {
     /// Without its folder.
     pub file: String,
     pub file_blake3: String,
-    /// Of another file with the queries.
+    /// The BLAKE3 of the file with the queries, if that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries_file_blake3: Option<String>,
     /// Rows that are searched.

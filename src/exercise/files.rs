@@ -67,7 +67,7 @@ pub fn cases(root: &Path, lower: &Path) -> Vec<Case> {
     cases_without(&[], root, lower)
 }
 
-/// The same, but for the operations that are named in `left_out`.
+/// Carries out every case but the operations that are named in `left_out`.
 pub fn cases_without(left_out: &[&str], root: &Path, lower: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     let operations = (0..).zip(OPERATIONS);

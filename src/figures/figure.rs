@@ -26,7 +26,7 @@ pub enum Quantity {
 pub struct Figure {
     pub quantity: Quantity,
     pub value: Measured<f64>,
-    /// The same of each run, in the order of the runs, so that runs of two figures that took turns are pairs.
+    /// The value of each run, in the order of the runs, so that runs of two figures that took turns are pairs.
     pub runs: Vec<f64>,
     /// How far it can be trusted.
     pub spread: Spread,
@@ -47,8 +47,8 @@ pub enum Spread {
 }
 
 impl Figure {
-    /// Of a series of timed searches, `samples[run][query]`: of each run, and then the median of the runs. So a run that was disturbed
-    /// counts as one, and the interval is that of the very figure.
+    /// The figure of a series of timed searches, `samples[run][query]`: that of each run, and then the median of the
+    /// runs. So a run that was disturbed counts as one, and the interval is that of the very figure.
     pub fn of_samples(quantity: Quantity, samples: &[Vec<u64>], conditions: Conditions) -> Figure {
         let percent = match quantity {
             Quantity::Median | Quantity::Once | Quantity::Rate => 50.0,
@@ -85,7 +85,7 @@ impl Figure {
         }
     }
 
-    /// Of something that was done once.
+    /// The figure of something that was done once.
     pub fn once(value: u64, conditions: Conditions) -> Figure {
         let spread = match conditions.clock {
             Clock::Instructions => Spread::Exact,

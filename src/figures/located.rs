@@ -108,7 +108,7 @@ impl<'a> Located<'a> {
         }
     }
 
-    /// Of a search in process at no effort.
+    /// The conditions of a search in process at no effort.
     fn conditions(&self, compared: &Compared, engine: &str, kind: Kind) -> Conditions {
         let versions = self.engine(engine).map(|engine| {
             let versions: Vec<String> = engine.versions.values().cloned().collect();

@@ -26,8 +26,8 @@ pub enum Against {
 impl Ratio {
     /// `of` in multiples of `to`, if the rule allows it.
     ///
-    /// The interval comes from resampling pairs of runs that took turns, so that what slowed both down at a time does not
-    /// widen it; runs of different times are resampled each by itself.
+    /// The interval comes from resampling pairs of runs that took turns, so that what slowed both down at a time does
+    /// not widen it. Runs of different times are resampled each by itself.
     pub fn new(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Refusal> {
         rule.check(of, to)?;
         let (a, b) = (value(of)?, value(to)?);

@@ -30,7 +30,7 @@ pub struct Standings<'a> {
 }
 
 impl<'a> Located<'a> {
-    /// Of these series; or why there is none.
+    /// The fastest of these series, or why there is none.
     pub fn fastest<'s>(
         &self,
         compared: &Compared,
@@ -84,7 +84,8 @@ impl<'a> Standings<'a> {
         all.find(|one| (one.engine, one.place) == (engine, place))
     }
 
-    /// What the others are set against: ours through the module if that was measured, or else through FUSE, or in process.
+    /// What the others are set against: ours through the module if that was measured, or else through FUSE, or in
+    /// process.
     pub fn base(&self) -> Option<(&Standing<'a>, &Fastest<'a>)> {
         let places = [Place::Kernel, Place::Fuse, Place::InProcess];
         places.into_iter().find_map(|place| {

@@ -12,7 +12,8 @@ use crate::client::Kind;
 use crate::dataset::source::Source;
 use crate::peers;
 
-/// What a run consists of. Placed into the initramfs before boot, so that nothing arrives from outside while the guest runs.
+/// What a run consists of. It is placed into the initramfs before boot, so that nothing arrives from outside while the
+/// guest runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -77,7 +78,7 @@ pub struct KindPlan {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
-    /// Of HNSW.
+    /// The efConstruction of HNSW.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ef_construction: Option<u32>,
     /// The sub-quantizers of PQ.

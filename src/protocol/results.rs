@@ -99,7 +99,7 @@ pub struct Memory {
     pub vmalloc_used_kib: u64,
     /// Objects in slab caches whose name contains `vexfs`, while mounted.
     pub vexfs_objects_mounted: u64,
-    /// The same after the unload.
+    /// Objects in slab caches whose name contains `vexfs`, after the unload.
     pub vexfs_objects: u64,
 }
 
@@ -124,7 +124,7 @@ impl Case {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Errors {
-    /// Of [`Place::Fuse`] and [`Place::Kernel`]: the cases in the order of `docs/abi.md`.
+    /// The cases in the order of `docs/abi.md`, for [`Place::Fuse`] and [`Place::Kernel`].
     pub places: PerPlace<Vec<Case>>,
 }
 
@@ -183,9 +183,9 @@ pub struct PlaceRun {
 pub struct Indexes {
     /// The planned cases, in their order.
     pub cases: Vec<MeasuredCase>,
-    /// Of [`Place::Fuse`] and [`Place::Kernel`]: what a search sees when index or rows change.
+    /// What a search sees when index or rows change, for [`Place::Fuse`] and [`Place::Kernel`].
     pub following: PerPlace<Vec<Case>>,
-    /// Of the same places: searches while the index is replaced and the rows grow.
+    /// Searches while the index is replaced and the rows grow, for [`Place::Fuse`] and [`Place::Kernel`].
     pub replacing: PerPlace<ConcurrencyRun>,
 }
 

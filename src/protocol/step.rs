@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The steps in the order in which a full run takes them. Each brings the guest into the state that it needs, so none depends
-/// on the success of another.
+/// The steps in the order in which a full run takes them. Each brings the guest into the state that it needs, so none
+/// depends on the success of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {

@@ -65,7 +65,8 @@ pub fn mounts() -> Result<Vec<MountInfo>> {
     Ok(mounts)
 }
 
-/// Whether something is mounted at `path`. The kernel's table tells, since the mount point of a dead driver cannot be looked at.
+/// Whether something is mounted at `path`. The kernel's table tells, since the mount point of a dead driver cannot be
+/// looked at.
 pub fn is_mounted(path: &Path) -> Result<bool> {
     Ok(mounts()?.iter().any(|mount| mount.mount_point == path))
 }
