@@ -28,7 +28,7 @@ pub(super) struct Refused {
     /// Elements of the query.
     pub query: usize,
     pub method: Method,
-    /// None if the file could not be asked.
+    /// What the file says about itself; none if it could not be asked.
     pub info: Option<Info>,
 }
 
@@ -54,7 +54,7 @@ impl Error {
 }
 
 impl Refused {
-    /// What does not go together with the file.
+    /// Says what in the request does not go together with the file.
     fn about_request(&self, errno: Errno) -> Option<String> {
         let Method { kind, k, .. } = self.method;
         match errno {
@@ -81,7 +81,7 @@ impl Refused {
         }
     }
 
-    /// What is wrong with the index, in a sentence of its own.
+    /// Says what is wrong with the index, in a sentence of its own.
     fn about_index(&self, path: &std::path::Path, errno: Errno) -> Option<String> {
         let Method { kind, metric, .. } = self.method;
         let index = index_file::path(path, kind.index()?);

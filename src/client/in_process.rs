@@ -18,8 +18,8 @@ use crate::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot, serve, 
 
 /// Rows in memory, and the indexes beside the file that they are from.
 ///
-/// The rows are searched as they were when they were read, and so is an index from the first search on in which it belonged
-/// to them: a search costs what the search itself costs, without a look at any file.
+/// The rows are searched as they were when they were read. An index is searched as it was at the first search in which
+/// it belonged to them. So a search costs what the search itself costs, without a look at any file.
 #[derive(Debug)]
 pub struct InProcess {
     snapshot: Arc<Snapshot>,
@@ -39,7 +39,7 @@ impl InProcess {
         }
     }
 
-    /// Rows that were read from this file.
+    /// Takes rows that were read from this file.
     pub fn beside(path: &Path, rows: Matrix) -> io::Result<Self> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The system call.
+//! Makes the system call.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 

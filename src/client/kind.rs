@@ -19,7 +19,7 @@ use crate::store::abi;
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Exact: every row is looked at.
+    /// Exact search: every row is looked at.
     Flat,
     /// A graph of neighbours on several levels; the effort is efSearch.
     Hnsw,
@@ -34,7 +34,7 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [Kind; 5] = [Kind::Flat, Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh];
 
-    /// `VEXFS_KIND_*`.
+    /// The number `VEXFS_KIND_*` of this kind in the ABI.
     pub fn code(self) -> u32 {
         self.index().map_or(abi::KIND_FLAT, index::Kind::code)
     }

@@ -28,12 +28,12 @@ use in_process::InProcess;
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Nearest first.
+    /// The hits, nearest first.
     pub hits: Vec<Hit>,
-    /// Rows of the snapshot that answered.
+    /// The number of rows of the snapshot that answered.
     pub rows: u64,
     pub generation: u64,
-    /// Distances that were computed in full.
+    /// The number of distances that were computed in full.
     pub evaluated: u64,
 }
 
@@ -52,8 +52,8 @@ enum Backend {
 }
 
 impl Searcher {
-    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process. There rows
-    /// and index are searched as they were when they were first read; a driver follows every change.
+    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process.
+    /// There rows and index are searched as they were when they were first read; a driver follows every change.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error::Open {
             path: path.into(),
@@ -135,7 +135,7 @@ impl Searcher {
         })
     }
 
-    /// The one place where searching in process and through a driver differ.
+    /// Makes a call: the one place where searching in process and through a driver differ.
     fn call(&self, command: u32, data: &mut [u8]) -> Result<(), Errno> {
         match &self.backend {
             Backend::Mount(file) => ioctl::call(file.as_fd(), command, data),
@@ -159,7 +159,7 @@ impl Searcher {
     }
 }
 
-/// The request of a search, or the errno that a driver would give if so large a one could be sent.
+/// Encodes the request of a search, or gives the errno that a driver would give if so large a request could be sent.
 fn encode(query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
     if query.len() > abi::DIM_MAX as usize || method.k > abi::K_MAX {
         return Err(Errno::EINVAL);

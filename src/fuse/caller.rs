@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is created on behalf of a process belongs to that process.
+//! Sees to it that what is created on behalf of a process belongs to that process.
 
 use std::cell::Cell;
 use std::io;
@@ -30,7 +30,7 @@ impl Caller {
         }
     }
 
-    /// Runs `create` with the caller's filesystem identity and umask, so that the lower filesystem itself applies setgid
+    /// Runs `create` with the caller's filesystem identity and umask. So the lower filesystem itself applies setgid
     /// directories and default ACLs, and the new file never exists under another owner.
     ///
     /// Only the identity changes: the thread keeps its capabilities, because the kernel has already decided, with the

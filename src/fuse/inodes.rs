@@ -2,7 +2,7 @@
 //! The inodes that the kernel knows, each held by a descriptor of its own.
 //!
 //! A descriptor opened with `O_PATH` names an inode for as long as it is held, whatever happens to the paths that lead
-//! to it: no operation can be led astray by a rename or a symbolic link, and no inode number is reused meanwhile.
+//! to it. So no operation can be led astray by a rename or a symbolic link, and no inode number is reused meanwhile.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -28,7 +28,7 @@ pub(super) struct Inode {
     content: Arc<Content>,
     vector_file: VectorFile,
     sidecars: Sidecars,
-    /// Where the kernel last found this inode, if that is a vector file's name.
+    /// The name under which the kernel last found this inode, if it is that of a vector file.
     vector_name: Mutex<Option<Arc<VectorName>>>,
 }
 
@@ -74,7 +74,7 @@ impl Inode {
         Ok(self.content.change(truncate)?)
     }
 
-    /// What is changed through this mount.
+    /// The content, as it is changed through this mount.
     pub(super) fn content(&self) -> &Content {
         &self.content
     }
@@ -115,7 +115,8 @@ pub(super) struct Inodes {
 struct Known {
     by_node: HashMap<u64, Entry>,
     by_identity: HashMap<FileId, u64>,
-    /// The content of index files that are in use. Their changes count also when the kernel forgets the inode and finds it again.
+    /// The content of index files that are in use. Their changes count also when the kernel forgets the inode and finds
+    /// it again.
     watched: HashMap<FileId, Weak<Content>>,
     next_substitute: u64,
 }
@@ -151,7 +152,8 @@ impl Inodes {
             .ok_or_else(|| io::Error::from_raw_os_error(libc::ESTALE))
     }
 
-    /// Finds `name` in a directory and counts a lookup. A filesystem that is mounted within the store is not part of it.
+    /// Finds `name` in a directory and counts a lookup. A filesystem that is mounted within the store is not part of
+    /// it.
     pub(super) fn lookup(&self, parent: &Arc<Inode>, name: &OsStr) -> io::Result<Arc<Inode>> {
         let lower = rustix::fs::openat2(
             &**parent,

@@ -85,7 +85,7 @@ pub enum Unmounted {
 #[derive(Debug)]
 pub struct Mount {
     mount_point: PathBuf,
-    /// Absent once the mount is known to be gone.
+    /// The serving thread; none once the mount is known to be gone.
     server: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -243,7 +243,7 @@ fn is_mount_root(directory: &Path, device: u64) -> bool {
         .is_none_or(|parent| parent.dev() != device)
 }
 
-/// Each inode that the kernel knows takes a descriptor, so as many as the system allows are needed.
+/// Raises the limit of descriptors to what the system allows: each inode that the kernel knows takes one.
 fn raise_descriptor_limit() {
     let most = std::fs::read_to_string("/proc/sys/fs/nr_open")
         .ok()

@@ -317,8 +317,8 @@ impl Operations {
     }
 }
 
-/// The flags with which to open the lower file. Appending is decided at each write, since it can be switched on and off,
-/// and direct I/O would need aligned buffers; the rest has been done when a request to open arrives.
+/// The flags with which to open the lower file. Appending is decided at each write, since it can be switched on and
+/// off, and direct I/O would need aligned buffers. The rest has been done when a request to open arrives.
 fn lower_flags(flags: i32) -> OFlags {
     let done = OFlags::APPEND
         | OFlags::DIRECT
