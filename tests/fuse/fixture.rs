@@ -98,7 +98,7 @@ impl Mounted {
         self.root().join(name)
     }
 
-    /// The same file beneath it.
+    /// The path of this file beneath the mount.
     pub fn lower(&self, name: &str) -> PathBuf {
         self.store.path().join(name)
     }

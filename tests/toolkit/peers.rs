@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The comparison with other engines: the real ones (`make target/peers/installed`), and some that lie, die, hang or call home.
+//! The comparison with other engines: the real ones (`make target/peers/installed`), and some that lie, die, hang or
+//! call home.
 
 use std::fs;
 use std::net::TcpListener;
@@ -91,7 +92,7 @@ impl Adapters {
     }
 }
 
-/// Without a mount.
+/// Carries out the plan without a mount.
 fn carry_out(plan: &Plan, peers: Result<Peers, String>) -> Comparison {
     let [store, scratch] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let compared = on_one_core(|core| {
@@ -472,7 +473,7 @@ KINDS = {{\"flat\": Calling}}
     assert!(listener.accept().is_ok());
 }
 
-/// As `vexfs-validate run` does it, through FUSE; as root.
+/// Compares as `vexfs-validate run` does, through FUSE; as root.
 #[test]
 fn a_run_writes_the_comparison_down_and_judges_it() {
     let out = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The same bytes from the same inputs, a structure that other programs find sound, and inputs that are refused.
+//! An image is made of bytes that follow from its inputs, has a structure that other programs find sound, and refuses
+//! bad inputs.
 
 use std::fs;
 use std::io::Write;

@@ -85,7 +85,7 @@ pub fn run() -> &'static Path {
     })
 }
 
-/// The same, in a directory.
+/// Runs `vexfs-validate` in a directory.
 pub fn validate_in(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
         .args(arguments)

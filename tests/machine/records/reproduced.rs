@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A pack held against a finished run.
+//! A pack is compared with a finished run.
 
 use std::path::Path;
 
