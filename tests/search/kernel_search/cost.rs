@@ -2,7 +2,7 @@
 //! Counts the instructions that a search takes in the kernel's C and in ours, with AVX2: valgrind counts them, and
 //! knows no AVX-512.
 //!
-//! cargo test --release --test search -- --ignored --nocapture instructions
+//!     cargo test --release --test search -- --ignored --nocapture instructions
 
 use std::path::Path;
 use std::process::Command;
