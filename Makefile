@@ -9,11 +9,12 @@ peers := target/peers
 # Options of libFuzzer.
 FUZZ ?=
 
-.PHONY: help validate test nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
+.PHONY: help validate test suites check nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg]  build the module, boot it in a VM, measure, give a verdict'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
+	@echo 'make check                                 linters, unit tests, search, and FUSE on the host: no machine, as root'
 	@echo 'make nix                                   the flake, with a stand-in for nixpkgs, as root'
 	@echo 'make fuzz [FUZZ=OPTIONS]                   fuzz both loaders of index files (docs/differential.md)'
 	@echo 'make lint | lint-kernel | bundle | clean   parts of the above'
@@ -23,20 +24,25 @@ validate: tools
 	@$(MAKE) --no-print-directory -j2 bundle peers-if-possible
 	$(programs)/vexfs-validate run --accel $(ACCEL) $$([ ! -e $(peers)/installed ] || echo --peers $(peers)/bin/python)
 
-# What is installed is installed while other things compile.
+# The tests with the programs that they need in PATH.
+cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
+
+# The flake and the suites wait for different things most of the time, so they run side by side. The flake yields: no test
+# measures it, and tests have deadlines.
 test: tools
-	@$(MAKE) --no-print-directory -j2 lint browser $(venv)/installed lint-kernel $(peers)/installed target/tools/bin/nixfmt target/tools/installed
-	@$(MAKE) --no-print-directory nix
-	PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
+	@$(MAKE) --no-print-directory -j3 suites nix lint-kernel
+
+suites: lint bundle browser $(venv)/installed $(peers)/installed target/tools/installed
+	$(cargo_test)
+
+check: lint $(venv)/installed target/tools/installed
+	$(cargo_test) --lib --bins --test house --test search --test fuse
 
 # The flake, built and run with what Debian has in the place of nixpkgs (nix/debian/README.md).
 nix: bundle target/tools/bin/nixfmt
 	cargo fetch --quiet --locked
 	nix/debian/get-nix.sh target/nix/program
-	tests/nix.sh
-
-target/tools/bin/nixfmt: | tools
-	cargo install --quiet --locked --debug --root target/tools nixfmt_rs@0.5.3
+	nice -n 5 tests/nix.sh
 
 # What the host lacks is installed as root; otherwise the one command for an administrator is printed.
 tools:
@@ -51,9 +57,11 @@ bundle: tools
 	vm/build-programs.sh
 	$(programs)/vexfs-validate bundle --role peers
 
+# The house: the order of its rooms, its documents and doc comments.
 lint: tools
 	cargo fmt --check
 	cargo clippy --release --all-targets -- -D warnings
+	cargo test --release --quiet --test house
 
 # W=1, sparse and checkpatch --strict, against the pinned kernel.
 lint-kernel: bundle
@@ -79,9 +87,16 @@ peers-if-possible: | tools
 	@$(MAKE) --no-print-directory $(peers)/installed >target/peers.log 2>&1 || \
 		echo 'the peers of peers/requirements.txt could not be installed (target/peers.log tells why): they will not be measured'
 
-# The POSIX test suites, run on every mount.
+# Programs of others that the tests run. They share what they are built from, and nobody debugs them.
+install_tool := CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=target/tools/build cargo install --quiet --locked --debug --root target/tools
+
+# The formatter of the flake's check.
+target/tools/bin/nixfmt: | tools
+	$(install_tool) nixfmt_rs@0.5.3
+
+# The POSIX test suites, run on the FUSE mount.
 target/tools/installed: tests/data/posix/tools.txt | tools
-	xargs -n 1 cargo install --quiet --locked --debug --root target/tools < tests/data/posix/tools.txt
+	$(install_tool) $$(cat $<)
 	touch $@
 
 clean:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""One engine in this process, asked over standard input and output, a JSON object a line (docs/comparison.md).
+"""One engine in this process, asked over standard input and output, a JSON object a line (docs/peers.md).
 
     peer.py ENGINE PACKAGE...        ENGINE is a file of engines/; the versions of the packages are told
 

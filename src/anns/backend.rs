@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Several implementations of one thing, of which each machine takes the best that it can run.
+//! Several implementations of one thing: each machine takes the best one that it can run.
 
-/// An enum of implementations: the scalar one, which runs everywhere, and others of which each says when it runs. The preferred ones come
-/// first.
+/// Declares the enum of a thing's implementations, the preferred ones first. Each names itself and tells where it runs;
+/// the scalar one comes last and runs everywhere.
 macro_rules! backends {
     ($(#[$doc:meta])* $($variant:ident $name:literal $runs_here:expr;)*) => {
         $(#[$doc])*
@@ -12,7 +12,7 @@ macro_rules! backends {
                 #[cfg(target_arch = "x86_64")]
                 $variant,
             )*
-            /// Says what is meant; the others are compared with it.
+            /// The reference: every other implementation is compared with it.
             Scalar,
         }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What every build of an index has: somebody who watches it, and reasons to end early.
+//! What every build of an index has: an observer, and reasons to end early.
 
 use super::file::OutOfMemory;
 
-/// Watches a build, and may end it. Called from any thread of it, many times a second.
+/// Watches a build, and may end it. Any thread of the build calls it, many times a second.
 pub trait Progress: Sync {
     fn report(&self, done: u64, of: u64);
 
@@ -11,7 +11,7 @@ pub trait Progress: Sync {
         false
     }
 
-    /// The error that ends the build, if it shall end.
+    /// Returns the error that ends the build if the observer wants it to stop.
     fn go_on(&self) -> Result<(), BuildError> {
         match self.should_stop() {
             true => Err(BuildError::Interrupted),
@@ -20,14 +20,14 @@ pub trait Progress: Sync {
     }
 }
 
-/// Nobody watches.
+/// An observer that looks at nothing and never stops a build.
 pub struct Unobserved;
 
 impl Progress for Unobserved {
     fn report(&self, _: u64, _: u64) {}
 }
 
-/// `Ok` if a parameter is as it must be; else the one sentence about it.
+/// Returns `Ok` if a parameter is as it must be, and otherwise an error that holds the sentence `otherwise`.
 pub(crate) fn require(so: bool, otherwise: &'static str) -> Result<(), BuildError> {
     match so {
         true => Ok(()),
@@ -41,7 +41,7 @@ pub enum BuildError {
     Interrupted,
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),
-    /// One sentence about the parameter.
+    /// A parameter is out of range; the string is one sentence about it.
     #[error("{0}")]
     Parameter(&'static str),
     #[error("a file without rows has no index")]

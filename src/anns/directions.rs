@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Vectors without their lengths.
+//! Directions: vectors without their lengths.
 
 use crate::dataset::Matrix;
 
-/// These rows, each element times the inverse length of its row (`docs/arithmetic.md`).
+/// Returns `rows` with each element multiplied by the inverse length of its row (`docs/arithmetic.md`).
 pub fn of(rows: &Matrix) -> Matrix {
     let mut directions = Matrix::new(rows.dim());
     let mut direction = vec![0.0; rows.dim()];

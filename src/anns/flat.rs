@@ -8,12 +8,13 @@ use super::topk::TopK;
 use super::{Answer, Metric};
 use crate::dataset::Matrix;
 
-/// The `k` rows nearest to `query`, with the fastest code that this machine can run.
+/// Finds the `k` rows nearest to `query`, with the fastest code that this machine can run.
 pub fn search(rows: &Matrix, metric: Metric, query: &[f32], k: usize) -> Answer {
     search_with(Backend::best(), rows, metric, query, k)
 }
 
-/// The same with a given implementation of the distance. All give the same answer.
+/// Finds the `k` rows nearest to `query` with a given implementation of the distances. All implementations give the
+/// same answer.
 pub fn search_with(
     backend: Backend,
     rows: &Matrix,
@@ -37,7 +38,7 @@ pub fn search_with(
     }
 }
 
-/// Offers the rows of a range.
+/// Offers the rows of a range to `nearest`, each with its exact distance from `query`.
 pub fn scan(
     backend: Backend,
     query: &Query,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Answers, and the integers that order what may become a part of them.
+//! Answers of searches, and the integers that order candidates.
 
 use bytemuck::{Pod, Zeroable};
 
-/// One row of an answer, laid out as `struct vexfs_hit`.
+/// A row of an answer, laid out as `struct vexfs_hit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Hit {
     pub row: u32,
-    /// The bits of the distance.
+    /// The bits of the distance, an f32.
     pub distance: u32,
 }
 
@@ -17,7 +17,7 @@ impl Hit {
         f32::from_bits(self.distance)
     }
 
-    /// The integer that orders hits: by distance, then by row.
+    /// Returns the integer that orders hits: by distance, then by row.
     pub fn key(&self) -> u64 {
         key(order(self.distance()), self.row)
     }
@@ -26,26 +26,26 @@ impl Hit {
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Nearest first.
+    /// The rows that were found, the nearest first.
     pub hits: Vec<Hit>,
-    /// Distances that were computed exactly.
+    /// How many distances were computed exactly.
     pub evaluated: u64,
 }
 
 const SIGN: u32 = 1 << 31;
 
-/// The integer that orders as distances do.
+/// Returns an integer that orders as the distance does.
 pub fn order(distance: f32) -> u32 {
     let bits = distance.to_bits();
     if bits & SIGN == 0 { bits ^ SIGN } else { !bits }
 }
 
-/// A candidate as one integer: what orders it first, then its row or node.
+/// Returns a candidate as one integer: `order` in the upper half, its row or node in the lower half.
 pub fn key(order: u32, row: u32) -> u64 {
     u64::from(order) << 32 | u64::from(row)
 }
 
-/// From a candidate's key.
+/// Converts the key of a candidate.
 impl From<u64> for Hit {
     fn from(key: u64) -> Self {
         let order = (key >> 32) as u32;

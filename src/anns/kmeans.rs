@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! K-means: the centroids of IVF's lists and of PQ's sub-quantizers.
 //!
-//! The result depends on the points, the number of centroids and the seed, not on the number of threads: distances are the
-//! canonical ones, and each mean is summed up in the order of the points, in f64.
+//! The result depends on the points, the number of centroids and the seed, not on the number of threads. Distances are
+//! the canonical ones, and each mean is summed up in the order of the points, in f64.
 
 use rand_core::Rng;
 use rand_pcg::Pcg64;
@@ -17,15 +17,15 @@ use crate::dataset::Matrix;
 /// Points that a thread takes at a time.
 const CHUNK: usize = 64;
 
-/// Points after which the caller hears how far it is.
+/// Points after which `between` is called again.
 const PART: usize = 4096;
 
-/// What is near a centroid.
+/// What nearness to a centroid means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Geometry {
-    /// A point, by its L2 distance; a centroid is the mean of its points.
+    /// Points are near by their L2 distance; a centroid is the mean of its points.
     Euclidean,
-    /// A direction, by its inner product; a centroid is the sum of its points, with a length of 1.
+    /// Directions are near by their inner product; a centroid is the sum of its points, scaled to a length of 1.
     Spherical,
 }
 
@@ -38,7 +38,8 @@ impl Geometry {
     }
 }
 
-/// `count` of the numbers below `of`, or all if there are fewer, in ascending order; each is equally likely.
+/// Draws `count` of the numbers below `of`, or all if there are fewer. They come in ascending order, and each is
+/// equally likely.
 pub fn sample(of: usize, count: usize, random: &mut Pcg64) -> Vec<usize> {
     let mut wanted = count.min(of);
     let mut chosen = Vec::with_capacity(wanted);
@@ -51,13 +52,13 @@ pub fn sample(of: usize, count: usize, random: &mut Pcg64) -> Vec<usize> {
     chosen
 }
 
-/// A number below `of`.
+/// Draws a number below `of`.
 fn below(of: usize, random: &mut Pcg64) -> usize {
     ((u128::from(random.next_u64()) * of as u128) >> 64) as usize
 }
 
-/// The nearest centroid of each point. `between` is called now and then with the number of points that are done; what it returns as
-/// an error ends it all.
+/// Finds the nearest centroid of each point. `between` is called now and then with the number of points that are done;
+/// an error that it returns ends the search.
 pub fn assign<E>(
     points: &Matrix,
     centroids: &Matrix,
@@ -68,8 +69,8 @@ pub fn assign<E>(
     Ok(hits.into_iter().map(|hit| hit.row).collect())
 }
 
-/// `k` centroids of points, of which there is at least one. `between` is called now and then with the number of the iteration and of
-/// the points that are done in it; what it returns as an error ends the training.
+/// Trains `k` centroids on at least one point. `between` is called now and then with the number of the iteration and
+/// how many points are done in it. An error that it returns ends the training.
 pub fn train<E>(
     points: &Matrix,
     k: usize,
@@ -98,7 +99,7 @@ pub fn train<E>(
     Ok(centroids)
 }
 
-/// The nearest centroid of each point, with its distance.
+/// Finds the nearest centroid of each point, and its distance.
 fn nearest<E>(
     points: &Matrix,
     centroids: &Matrix,
@@ -121,8 +122,8 @@ fn nearest<E>(
     Ok(hits)
 }
 
-/// The mean of the points that are nearest to each of `k` centroids. One that is nearest to none becomes a point far from its
-/// centroid.
+/// Moves each of `k` centroids to the mean of the points that are nearest to it. A centroid without such points becomes
+/// a point that is far from its own centroid.
 fn means(points: &Matrix, hits: &[Hit], k: usize, geometry: Geometry) -> Matrix {
     let members = Partition::of(hits.iter().map(|hit| hit.row), k);
     let means: Vec<Option<Vec<f32>>> = (0..k)
@@ -165,7 +166,8 @@ fn mean(points: &Matrix, members: &[u32], geometry: Geometry) -> Vec<f32> {
     sums.iter().map(|sum| (sum * scale) as f32).collect()
 }
 
-/// The `count` points furthest from their centroids, or all if there are fewer; of equals those that come first.
+/// Finds the `count` points furthest from their centroids, or all if there are fewer. Among equally far points, earlier
+/// ones come first.
 fn far_points(hits: &[Hit], count: usize) -> Vec<usize> {
     if count == 0 {
         return Vec::new();

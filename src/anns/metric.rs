@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What nearness means.
+//! Metrics: what nearness means.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub enum Metric {
 impl Metric {
     pub const ALL: [Metric; 3] = [Metric::L2, Metric::InnerProduct, Metric::Cosine];
 
-    /// `VEXFS_METRIC_*`.
+    /// The code of the metric in files and in the ABI: `VEXFS_METRIC_*`.
     pub fn code(self) -> u32 {
         self as u32
     }

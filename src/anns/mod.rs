@@ -13,6 +13,8 @@ pub mod hnsw;
 pub mod index;
 pub mod ivf;
 mod kmeans;
+#[cfg(target_arch = "x86_64")]
+mod limit;
 pub mod lsh;
 mod metric;
 mod partition;

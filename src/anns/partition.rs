@@ -9,7 +9,7 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// From the part that each of the members, numbered from 0 on, is in.
+    /// Sorts members into parts. `part_of` tells the part of each member, beginning with member 0.
     pub fn of(part_of: impl Iterator<Item = u32> + Clone, parts: usize) -> Self {
         let mut starts = vec![0; parts + 1];
         for part in part_of.clone() {

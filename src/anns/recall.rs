@@ -3,15 +3,15 @@
 
 use super::{Hit, order};
 
-/// The share of the true nearest rows that were found.
+/// Returns the share of the true nearest rows that were found.
 pub fn by_row(truth: &[Hit], found: &[Hit]) -> f64 {
     share(truth, found, |hit| {
         truth.iter().any(|true_hit| true_hit.row == hit.row)
     })
 }
 
-/// The share of hits that are no further away than the last of the true ones: a row at the same distance as a true
-/// one is as good an answer.
+/// Returns the share of hits that are no further away than the last true one. A row at the distance of a true one is as
+/// good an answer.
 pub fn by_distance(truth: &[Hit], found: &[Hit]) -> f64 {
     let Some(last) = truth.last() else { return 1.0 };
     share(truth, found, |hit| {

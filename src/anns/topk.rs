@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The smallest keys of those seen so far.
+//! Collects the smallest keys among all that are offered.
 
 use std::collections::BinaryHeap;
 
 use super::Hit;
 
 pub struct TopK {
-    /// The largest of the kept keys is on top.
+    /// The keys that are kept, the largest on top.
     heap: BinaryHeap<u64>,
     k: usize,
 }
@@ -20,7 +20,7 @@ impl TopK {
         }
     }
 
-    /// Keys from here on are not kept.
+    /// Returns the key from which on no key is kept.
     pub fn limit(&self) -> u64 {
         match self.heap.peek() {
             Some(largest) if self.heap.len() == self.k => *largest,
@@ -39,12 +39,12 @@ impl TopK {
         }
     }
 
-    /// What was kept, ascending.
+    /// Returns the keys that were kept, in ascending order.
     pub fn into_keys(self) -> Vec<u64> {
         self.heap.into_sorted_vec()
     }
 
-    /// The same as hits, nearest first.
+    /// Returns the keys that were kept as hits, the nearest first.
     pub fn into_hits(self) -> Vec<Hit> {
         self.into_keys().into_iter().map(Hit::from).collect()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The pinned Debian kernel: fetched with apt into a directory of our own, compared with the hashes that we commit,
-//! unpacked. Nothing is installed on the host.
+//! Fetches the pinned Debian kernel with apt into a directory of our own, compares it with the committed hashes, and
+//! unpacks it. Nothing is installed on the host.
 
 use std::ffi::OsString;
 use std::fs;
@@ -58,7 +58,7 @@ impl Pin {
             .with_context(|| format!("{} does not pin a kernel", path.display()))
     }
 
-    /// A key that changes with every package.
+    /// Changes with every package.
     fn key(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for package in &self.packages {
@@ -72,12 +72,12 @@ impl Pin {
 #[derive(Debug, Clone)]
 pub struct DebianKernel {
     pin: Pin,
-    /// The directory in which everything is laid out as the packages would be on a host.
+    /// Laid out as the packages would be on a host.
     root: PathBuf,
 }
 
 impl DebianKernel {
-    /// Returns the kernel that `pin` names, from `cache` if it is there already.
+    /// The kernel that `pin` names, from `cache` if it is there already.
     pub fn obtain(pin: Pin, cache: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<DebianKernel> {
         let root = cache.join(format!("kernel-{}", pin.key()));
         if !root.is_dir() {
@@ -116,8 +116,7 @@ impl DebianKernel {
         &self.pin.compiler
     }
 
-    /// The path of this kernel's `checkpatch.pl`, from `cache` if it is there already. Debian ships it with the
-    /// kernel's sources only.
+    /// `checkpatch.pl` of this kernel, which Debian ships with its sources only, from `cache` if it is there already.
     pub fn checkpatch(&self, cache: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<PathBuf> {
         let dir = cache.join(format!("checkpatch-{}", &self.pin.source.sha256[..16]));
         if !dir.is_dir() {
@@ -134,7 +133,7 @@ impl DebianKernel {
         Ok(dir.canonicalize()?.join("scripts/checkpatch.pl"))
     }
 
-    /// A key that changes with every package.
+    /// Changes with every package.
     pub fn key(&self) -> String {
         self.pin.key()
     }
@@ -212,7 +211,7 @@ fn unpack(pin: &Pin, packages: &Path, root: &Path) -> anyhow::Result<()> {
     relocate(pin, root)
 }
 
-/// Unpacks the checker, and the lists of words and structures that it looks for beside itself.
+/// The checker, and the lists of words and structures that it looks for beside itself.
 fn unpack_checkpatch(source: &Package, packages: &Path, dir: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     let file = find(source, packages).context("a package vanished")?;
@@ -235,8 +234,7 @@ fn unpack_checkpatch(source: &Package, packages: &Path, dir: &Path) -> anyhow::R
     .with_context(|| format!("cannot unpack {}", archive.display()))
 }
 
-/// Lets the headers' Makefile include our copy of the common one. It names that by its path on a host that has the
-/// packages installed.
+/// The headers' Makefile includes the common one by its path on a host that has the packages installed: take ours.
 fn relocate(pin: &Pin, root: &Path) -> anyhow::Result<()> {
     let path = headers(root, &pin.release).join("Makefile");
     let text =

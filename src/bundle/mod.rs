@@ -21,6 +21,7 @@ pub mod peers_disk;
 pub mod python_files;
 pub mod source_tree;
 
+use crate::protocol::run_files;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ use manifest::{FileRecord, Manifest, ModuleIdentity};
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
 pub const MODULE: &str = "vexfs.ko";
-pub const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = run_files::MANIFEST;
 
 /// A bundle of which every file has been compared with the manifest.
 #[derive(Debug, Clone)]

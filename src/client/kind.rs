@@ -34,12 +34,12 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [Kind; 5] = [Kind::Flat, Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh];
 
-    /// The number `VEXFS_KIND_*` of this kind in the ABI.
+    /// The kind's `VEXFS_KIND_*` number in the search ABI.
     pub fn code(self) -> u32 {
         self.index().map_or(abi::KIND_FLAT, index::Kind::code)
     }
 
-    /// The kind of the index file; a flat search needs none.
+    /// The kind of the index file. A flat search needs no such file.
     pub fn index(self) -> Option<index::Kind> {
         match self {
             Kind::Flat => None,
@@ -78,7 +78,7 @@ pub struct Method {
     pub kind: Kind,
     pub metric: Metric,
     pub k: u32,
-    /// How hard an approximate kind tries; 0 for the index's own default, and for flat.
+    /// How hard an approximate kind tries. It is 0 for the index's own default, and for a flat search.
     pub effort: u32,
 }
 

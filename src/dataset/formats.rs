@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Files of vectors in any format that is known here.
+//! Opens files of vectors in any format that VexFS reads.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -11,7 +11,7 @@ use super::hdf5::Hdf5;
 use super::rows::{Doubles, ReadRow, Rows};
 use super::{DIM_MAX, Fault, ReadError, fvecs};
 
-/// Opens a file in the format that its name ends in. Of an HDF5 file it is the dataset of this name.
+/// Opens a file in the format that its name ends in. `dataset` is the name of the dataset if it is an HDF5 file.
 pub fn open(path: &Path, dataset: &str, doubles: Doubles) -> Result<Rows, ReadError> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("fvecs") => open_fvecs(File::open(path)?),
@@ -33,7 +33,7 @@ pub fn is_hdf5(path: &Path) -> bool {
     matches!(extension, Some(HDF5 | H5))
 }
 
-/// The file's own format: how many rows there are follows from its size and the first row's dimension.
+/// Opens a file in `.fvecs` format. How many rows there are follows from its size and the first row's dimension.
 fn open_fvecs(mut file: File) -> Result<Rows, ReadError> {
     let bytes = file.metadata()?.len();
     if bytes == 0 {
@@ -46,7 +46,7 @@ fn open_fvecs(mut file: File) -> Result<Rows, ReadError> {
     file.rewind()?;
     let mut input = BufReader::new(file);
     let mut decoded = vec![0.0; (dim as usize).min(DIM_MAX)];
-    // Half a row counts: reading it says what is wrong.
+    // Half a row counts as a row: reading it says what is wrong.
     Rows::new(
         bytes.div_ceil(fvecs::row_bytes(dim as usize)),
         dim.into(),
@@ -58,7 +58,7 @@ fn open_fvecs(mut file: File) -> Result<Rows, ReadError> {
     )
 }
 
-/// NumPy's format: two-dimensional, in C order, of f32 or f64.
+/// Opens a file in NumPy's format: two-dimensional, in C order, of f32 or f64.
 fn open_npy(input: impl Read + 'static, doubles: Doubles) -> Result<Rows, ReadError> {
     let unsupported = |what: String| ReadError::Unsupported(what);
     let npy = NpyFile::new(input)?;
@@ -117,7 +117,7 @@ fn fill<T>(
     Ok(())
 }
 
-/// The format of the big-ann benchmarks: u32 rows, u32 dimension, then all elements, little-endian.
+/// Opens a file in the format of the big-ann benchmarks: u32 rows, u32 dimension, then all elements, little-endian.
 fn open_fbin(mut input: impl Read + 'static) -> Result<Rows, ReadError> {
     let mut header = [0; 8];
     input.read_exact(&mut header)?;
@@ -132,7 +132,7 @@ fn open_fbin(mut input: impl Read + 'static) -> Result<Rows, ReadError> {
     )
 }
 
-/// A file that ends within a row says so.
+/// Turns an early end of the file into the fault of the row.
 fn cut_short(row: usize, error: io::Error) -> ReadError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ReadError::Malformed {

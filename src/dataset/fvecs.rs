@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `.fvecs`: per row a little-endian u32 dimension, then that many little-endian f32 elements.
+//! The `.fvecs` format: each row is a little-endian u32 dimension and that many little-endian f32 elements.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -20,7 +20,8 @@ pub fn read(path: &Path) -> Result<Matrix, FileError> {
         .map_err(|error| FileError::new(path, error))
 }
 
-/// Decodes rows up to the end of `input`, which is expected to hold about `bytes` bytes: memory is reserved for that many.
+/// Decodes rows up to the end of `input`, which is expected to hold about `bytes` bytes: memory is reserved for that
+/// many.
 ///
 /// An empty input gives a matrix without rows, of dimension 0.
 pub fn decode(input: impl Read, bytes: u64) -> Result<Matrix, ReadError> {
@@ -47,7 +48,7 @@ pub fn decode(input: impl Read, bytes: u64) -> Result<Matrix, ReadError> {
     Ok(matrix)
 }
 
-/// Decodes the row that is `index`. It must be as long as `row`; any dimension will do if that is empty.
+/// Decodes the row with number `index`. It must be as long as `row`; any dimension will do if `row` is empty.
 pub(super) fn decode_row(
     input: &mut impl Read,
     index: usize,
@@ -72,12 +73,12 @@ pub(super) fn decode_row(
     Fault::in_values(row).map_or(Ok(()), |fault| Err(malformed(fault)))
 }
 
-/// Whole rows of dimension `dim` in `bytes` bytes.
+/// Returns how many whole rows of dimension `dim` are in `bytes` bytes.
 fn rows_in(bytes: u64, dim: usize) -> usize {
     usize::try_from(bytes / row_bytes(dim)).unwrap_or(usize::MAX)
 }
 
-/// What a row of dimension `dim` takes in a file.
+/// Returns how many bytes a row of dimension `dim` takes in a file.
 pub fn row_bytes(dim: usize) -> u64 {
     4 + 4 * dim as u64
 }

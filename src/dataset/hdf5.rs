@@ -13,7 +13,7 @@ pub const TEST: &str = "test";
 const NEIGHBORS: &str = "neighbors";
 const DISTANCE: &str = "distance";
 
-/// Bytes that are read at a time, about.
+/// About how many bytes are read at a time.
 const BATCH: u64 = 4 << 20;
 
 pub struct Hdf5 {
@@ -21,9 +21,9 @@ pub struct Hdf5 {
 }
 
 impl Hdf5 {
-    /// Opens a file, of which no more is read than what is asked for.
+    /// Opens a file. No more of it is read than what is asked for.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        // For the errors of the filesystem, which then are the same in every format.
+        // Errors of the filesystem come from this call, and are the same for every format.
         std::fs::File::open(path)?;
         let file = File::open_streaming(path).map_err(|error| {
             ReadError::Unsupported(format!("it cannot be read as HDF5: {error}"))
@@ -38,7 +38,7 @@ impl Hdf5 {
         Ok(names.iter().any(|name| name == dataset))
     }
 
-    /// The rows of a dataset: two axes, of f32 or f64.
+    /// Returns the rows of a dataset, which has two axes and elements of f32 or f64.
     pub fn rows(self, name: &str, doubles: Doubles) -> Result<Rows, ReadError> {
         if !self.has(name)? {
             return Err(ReadError::Unsupported(format!(
@@ -70,7 +70,7 @@ impl Hdf5 {
         }
     }
 
-    /// The value of the attribute `distance`, such as `euclidean`, if there is one.
+    /// Returns the value of the attribute `distance`, such as `euclidean`, if there is one.
     pub fn distance(&self) -> Result<Option<String>, ReadError> {
         let unsupported = |what: String| ReadError::Unsupported(what);
         let attributes = self
@@ -87,7 +87,7 @@ impl Hdf5 {
         Ok(Some(text.to_owned()))
     }
 
-    /// The first `columns` exact neighbours of each of the first `queries` queries, if the file has any.
+    /// Returns the first `columns` exact neighbours of each of the first `queries` queries, if the file has any.
     pub fn neighbors(
         &self,
         queries: usize,
@@ -135,13 +135,13 @@ struct Batches<T> {
     name: String,
     dim: usize,
     read: ReadRows<T>,
-    /// Rows of a batch.
+    /// How many rows a batch has.
     length: usize,
     first: usize,
     batch: Vec<T>,
 }
 
-/// Reads so many rows from one on.
+/// Reads rows of a dataset: the first argument is the first row, the second one the number of rows.
 type ReadRows<T> = fn(&Dataset, u64, u64) -> Result<Vec<T>, hdf5_pure::Error>;
 
 impl<T> Batches<T> {
@@ -153,7 +153,7 @@ impl<T> Batches<T> {
             .chunk_shape()
             .map_err(|error| unreadable(name, error))?;
         let chunk = chunk.and_then(|shape| shape.first().copied()).unwrap_or(1);
-        // Whole chunks, each of which is then decompressed once.
+        // A batch is a number of whole chunks, so that each chunk is decompressed once.
         let length = BATCH / (dim.max(1) * size_of::<T>()) as u64;
         let length = length
             .max(1)
@@ -170,7 +170,7 @@ impl<T> Batches<T> {
         })
     }
 
-    /// Row `index`, which is in this batch or begins the next.
+    /// Returns row `index`, which is in this batch or begins the next one.
     fn row(&mut self, index: usize) -> Result<&[T], ReadError> {
         let mut at = (index - self.first) * self.dim;
         if at >= self.batch.len() {

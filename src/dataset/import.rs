@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Other formats of vectors, turned into `.fvecs` row by row.
+//! Turns vectors in other formats into `.fvecs`, row by row.
 
 use std::fs::Permissions;
 use std::io::{BufWriter, Write};
@@ -10,8 +10,10 @@ use super::formats;
 use super::rows::Doubles;
 use super::{FileError, ReadError, fvecs};
 
-/// Reads `input` in the format that its name ends in (`docs/own-data.md`; of an HDF5 file the dataset of this name), writes `output` as
-/// `.fvecs`, and returns the number of rows. `output` appears complete or not at all.
+/// Reads `input` in the format that its name ends in (`docs/own-data.md`), writes `output` as `.fvecs`, and returns the
+/// number of rows. `dataset` is the name of the dataset if `input` is an HDF5 file.
+///
+/// `output` appears complete or not at all.
 pub fn import(input: &Path, dataset: &str, output: &Path) -> Result<usize, FileError> {
     let cannot_read = |error| FileError::new(input, error);
     let cannot_write = |error| FileError::new(output, ReadError::Io(error));

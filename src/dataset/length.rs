@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The length of a vector, as cosine needs it (`docs/arithmetic.md`).
 
-/// Elements that the canonical arithmetic takes at a time (`docs/arithmetic.md`).
+/// How many elements the canonical arithmetic takes at a time (`docs/arithmetic.md`).
 pub const LANES: usize = 16;
 
-/// `inv(x)` of a vector that is padded with zeros to a multiple of 16.
+/// Returns `inv(x)` of a vector that is padded with zeros to a multiple of 16.
 pub fn inverse(padded: &[f32]) -> f32 {
     let n = square(padded);
     if n == 0.0 || n == f32::INFINITY {
@@ -14,7 +14,7 @@ pub fn inverse(padded: &[f32]) -> f32 {
     }
 }
 
-/// `dot(x, x)`. The compiler makes registers of the lanes by itself.
+/// Returns `dot(x, x)`. The compiler makes registers of the lanes by itself.
 fn square(padded: &[f32]) -> f32 {
     let mut s = [0f32; LANES];
     let (steps, rest) = padded.as_chunks::<LANES>();

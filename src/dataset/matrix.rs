@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::ReadError;
 use super::length::{self, LANES};
 
-/// One step of the canonical arithmetic, and a cache line.
+/// What the canonical arithmetic takes at a time, which is a cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 struct Block([f32; LANES]);
@@ -22,7 +22,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// No rows yet, of `dim` elements each.
+    /// Makes a matrix without rows, for rows of `dim` elements.
     pub fn new(dim: usize) -> Self {
         Matrix {
             dim,
@@ -32,7 +32,7 @@ impl Matrix {
         }
     }
 
-    /// One row: how a query is held.
+    /// Makes a matrix of one row, which is how a query is held.
     pub fn from_row(row: &[f32]) -> Self {
         let mut matrix = Matrix::new(row.len());
         matrix.push(row);
@@ -43,7 +43,7 @@ impl Matrix {
         self.dim
     }
 
-    /// Elements from the start of one row to the start of the next.
+    /// Returns how many elements lie between the start of a row and the start of the next.
     pub fn stride(&self) -> usize {
         self.dim.next_multiple_of(LANES)
     }
@@ -56,23 +56,23 @@ impl Matrix {
         self.rows == 0
     }
 
-    /// Row `row`, without padding.
+    /// Returns row `row` without padding.
     pub fn row(&self, row: usize) -> &[f32] {
         &self.padded_row(row)[..self.dim]
     }
 
-    /// Row `row`, with its padding.
+    /// Returns row `row` with its padding.
     pub fn padded_row(&self, row: usize) -> &[f32] {
         let stride = self.stride();
         &self.padded()[row * stride..(row + 1) * stride]
     }
 
-    /// All rows with their padding, one after the other.
+    /// Returns all rows with their padding, one after the other.
     pub fn padded(&self) -> &[f32] {
         bytemuck::cast_slice(&self.blocks)
     }
 
-    /// The inverse length of each row, computed when first asked for (`docs/arithmetic.md`).
+    /// Returns the inverse length of each row, which is computed when it is first asked for (`docs/arithmetic.md`).
     pub fn inverse_lengths(&self) -> &[f32] {
         self.inverse.get_or_init(|| {
             (0..self.rows)
@@ -81,12 +81,12 @@ impl Matrix {
         })
     }
 
-    /// The rows in order, without padding.
+    /// Iterates over the rows in order, without padding.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         (0..self.rows).map(|row| self.row(row))
     }
 
-    /// Makes room for `rows` more, or says that there is none.
+    /// Makes room for `rows` more rows, or says that there is no memory for them.
     pub fn try_reserve(&mut self, rows: usize) -> Result<(), ReadError> {
         let blocks = rows.checked_mul(self.stride() / LANES);
         blocks
@@ -108,7 +108,7 @@ impl Matrix {
         self.inverse.take();
     }
 
-    /// The first `rows` rows, and the others.
+    /// Splits the matrix into its first `rows` rows and the others.
     pub fn split_at(mut self, rows: usize) -> (Matrix, Matrix) {
         let mut rest = Matrix::new(self.dim);
         rest.rows = self.rows - rows;
@@ -118,7 +118,7 @@ impl Matrix {
         (self, rest)
     }
 
-    /// The same rows, to the bit: `-0.0` is not `0.0` here.
+    /// Whether both matrices have equal rows, to the bit: `-0.0` is not `0.0` here.
     pub fn same_bits(&self, other: &Matrix) -> bool {
         self.dim == other.dim
             && bytemuck::cast_slice::<_, u8>(&self.blocks)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The workloads: vector files in memory, on disk, and generated from a seed.
+//! Vectors: in memory, in files of several formats, and generated from a seed.
 
 pub mod formats;
 pub mod fvecs;
@@ -18,7 +18,7 @@ pub use matrix::Matrix;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The largest dimension of a vector, as in `kernel/uapi/vexfs.h`.
+/// The largest dimension of a vector, which `kernel/uapi/vexfs.h` also has.
 pub const DIM_MAX: usize = 4000;
 /// The most rows of a vector file: row ids are 32 bits wide.
 pub const ROWS_MAX: usize = u32::MAX as usize;
@@ -43,9 +43,10 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The first element that no distance can be computed from, if there is one.
+    /// Returns the fault of the first element that is not finite, if there is one.
     pub fn in_values(values: &[f32]) -> Option<Self> {
-        // Without a branch per element: rows are almost always good, and this runs over every byte that is loaded.
+        // A branch for each element would be slow: rows are almost always good, and this runs over every byte that is
+        // loaded.
         if values.iter().fold(true, |good, v| good & v.is_finite()) {
             return None;
         }
@@ -73,12 +74,12 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
-/// Why a file of vectors could not be read or written; names the file.
+/// Why a file of vectors could not be read or written. The error names the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", file.display())]
 pub struct FileError {
     pub file: PathBuf,
-    // Its text is part of ours, so it is not offered again as a source.
+    // The text of the cause is part of this error's text, so the cause is not offered again as a source.
     pub source: ReadError,
 }
 

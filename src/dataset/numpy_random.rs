@@ -20,7 +20,7 @@ impl RandomState {
 }
 
 impl Uniform for RandomState {
-    /// 53 bits out of two words, as in the reference code of MT19937 (`genrand_res53`).
+    /// Takes 53 bits out of two words, like the reference code of MT19937 (`genrand_res53`).
     fn next(&mut self) -> f64 {
         let high = f64::from(self.0.next_u32() >> 5);
         let low = f64::from(self.0.next_u32() >> 6);
@@ -48,8 +48,10 @@ impl Uniform for Generator {
     }
 }
 
-/// `numpy.random.SeedSequence(seed).generate_state(4, numpy.uint64)`, for a seed of at most 64 bits: the entropy is hashed
-/// into a pool of four words, each word is mixed with every other, and the state is hashed out of the pool.
+/// Returns `numpy.random.SeedSequence(seed).generate_state(4, numpy.uint64)` for a seed of at most 64 bits.
+///
+/// The entropy is hashed into a pool of four words, each word is mixed with every other, and the state is hashed out of
+/// the pool.
 fn seed_sequence(seed: u64) -> [u64; 4] {
     const POOL: usize = 4;
     let mut hash = Hash {
@@ -74,7 +76,7 @@ fn seed_sequence(seed: u64) -> [u64; 4] {
     })
 }
 
-/// SeedSequence's hash, whose constant moves on with every word.
+/// The hash of SeedSequence, whose constant changes with every word.
 struct Hash {
     constant: u32,
     multiplier: u32,

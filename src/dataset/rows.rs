@@ -3,17 +3,17 @@
 
 use super::{DIM_MAX, Fault, Matrix, ROWS_MAX, ReadError};
 
-/// What becomes of 64-bit floats.
+/// How 64-bit floats become 32-bit ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubles {
     /// Each is rounded to the nearest f32.
     Rounded,
-    /// One that is not exactly an f32 is a fault of its row.
+    /// A float that is not exactly an f32 is a fault of its row.
     Exact,
 }
 
 impl Doubles {
-    /// The elements of row `index`.
+    /// Converts the elements of row `index`.
     pub(super) fn convert(
         self,
         index: usize,
@@ -22,7 +22,7 @@ impl Doubles {
     ) -> Result<(), ReadError> {
         for (at, (from, to)) in from.iter().zip(to).enumerate() {
             *to = *from as f32;
-            // A NaN, which equals nothing, has a fault of its own.
+            // A NaN equals nothing, but has a fault of its own.
             if self == Doubles::Exact && f64::from(*to) != *from && !from.is_nan() {
                 let fault = Fault::Inexact(at);
                 return Err(ReadError::Malformed { row: index, fault });
@@ -32,7 +32,7 @@ impl Doubles {
     }
 }
 
-/// Reads the elements of the row with this number. Rows are asked for in order.
+/// Reads the elements of a row, given its number. Rows are asked for in order.
 pub(super) type ReadRow = Box<dyn FnMut(usize, &mut [f32]) -> Result<(), ReadError>>;
 
 /// A file of vectors whose header has been read.
@@ -64,7 +64,7 @@ impl Rows {
         Fault::in_values(row).map_or(Ok(()), malformed)
     }
 
-    /// The first `limit` rows, or all if there are fewer.
+    /// Reads the first `limit` rows, or all if there are fewer.
     pub fn read_first(mut self, limit: usize) -> Result<Matrix, ReadError> {
         let rows = self.rows.min(limit);
         let mut matrix = Matrix::new(self.dim);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the vectors of a run come from: a seed, or a file of the user's.
+//! Where the vectors of a run come from: a seed, or a file of the user.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,8 @@ use super::{FileError, hash};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "neither a workload (name, seed, rows, dim, queries) nor given vectors (name, rows, dim, queries, vectors_blake3, queries_blake3)"
+    expecting = "neither a workload (name, seed, rows, dim, queries) \
+                 nor given vectors (name, rows, dim, queries, vectors_blake3, queries_blake3)"
 )]
 pub enum Source {
     Generated(Workload),
@@ -20,12 +21,12 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Given {
-    /// Of the file, without its folder.
+    /// The name of the file, without its folder.
     pub name: String,
     pub rows: usize,
     pub dim: usize,
     pub queries: usize,
-    /// BLAKE3 of the little-endian f32 rows.
+    /// The BLAKE3 hash of the little-endian f32 rows.
     pub vectors_blake3: String,
     pub queries_blake3: String,
 }
@@ -69,7 +70,7 @@ impl Source {
         }
     }
 
-    /// Generates the vectors, or takes those that `read` has, if they are the ones that are meant.
+    /// Generates the vectors, or takes those that `read` returns if they are the ones that are meant.
     pub fn vectors(
         &self,
         read: impl FnOnce() -> Result<Option<Vectors>, FileError>,

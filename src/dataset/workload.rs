@@ -24,7 +24,7 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// A workload is determined by these figures alone.
+/// A workload, which these figures determine completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
@@ -47,7 +47,7 @@ pub enum WorkloadError {
     Rows(usize),
 }
 
-/// What a workload consists of.
+/// The vectors of a workload, and the queries that are searched in them.
 #[derive(Clone, Debug)]
 pub struct Vectors {
     pub vectors: Matrix,
@@ -55,7 +55,7 @@ pub struct Vectors {
 }
 
 impl Workload {
-    /// The workload under this name with its usual seed and size.
+    /// Returns the workload of this name with its usual seed and size.
     pub fn new(name: Name) -> Self {
         Workload {
             name,
@@ -104,8 +104,8 @@ impl Workload {
             fill(rows, self.dim, |row| {
                 let start = chosen.next().expect("one centre a row") * self.dim;
                 for (element, centre) in row.iter_mut().zip(&centre[start..]) {
-                    // Four uniforms come near enough to a bell curve. Halving twice is exact, so rounding happens in the
-                    // additions, from left to right, and in the last cast only.
+                    // The sum of four uniforms comes near enough to a bell curve. Halving twice is exact, so only the
+                    // additions, from left to right, and the last cast round.
                     let noise = source.next() + source.next() + source.next() + source.next();
                     *element = (centre + 0.25 * (noise - 2.0)) as f32;
                 }
@@ -118,7 +118,7 @@ impl Workload {
     }
 }
 
-/// A matrix whose rows `write` fills in, one after the other.
+/// Makes a matrix whose rows `write` fills in, one after the other.
 fn fill(rows: usize, dim: usize, mut write: impl FnMut(&mut [f32])) -> Matrix {
     let mut matrix = Matrix::new(dim);
     let mut row = vec![0.0; dim];

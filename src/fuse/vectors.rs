@@ -22,7 +22,7 @@ pub(super) struct OpenVectors<'a> {
 }
 
 impl OpenVectors<'_> {
-    /// Lets `look` look for index files where the file was when it was opened. The driver does so with its own rights:
+    /// Lets `look` look for index files where the file was when it was opened. The driver uses its own rights, so that
     /// whoever may read the vectors may search them.
     fn beside<R>(&self, look: impl FnOnce(Beside) -> R) -> R {
         let content = |file: FileId| -> Arc<Content> { self.inodes.content(file) };

@@ -24,6 +24,7 @@ use crate::bundle::initramfs::Archive;
 use crate::dataset::fvecs;
 use crate::dataset::workload::Vectors;
 use crate::protocol::guest_files::{PLAN, QUERIES, VECTORS};
+use crate::protocol::run_files::{CONSOLE, MESSAGES, QEMU};
 use crate::protocol::{Accelerator, Plan};
 use child::Child;
 pub use error::MachineError;
@@ -120,9 +121,9 @@ impl Machine {
         Ok(Machine {
             child,
             exited: None,
-            messages: Tail::new(messages, log("messages.jsonl")?),
-            console: Tail::new(console, log("console.log")?),
-            qemu: Tail::new(errors, log("qemu.log")?),
+            messages: Tail::new(messages, log(MESSAGES)?),
+            console: Tail::new(console, log(CONSOLE)?),
+            qemu: Tail::new(errors, log(QEMU)?),
             _initrd: initrd,
             _disk: disk,
         })

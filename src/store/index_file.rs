@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Names index files, finds them and reads them (`docs/index-format.md`).
+//! Index files: their names, and how one is found and read (`docs/index-format.md`).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -18,7 +18,7 @@ const HEADER_BYTES: usize = size_of::<Header>();
 /// Why an index file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The file is malformed, in this way.
+    /// The file is not a sound index: this is what is wrong.
     #[error("{}", .0.0)]
     Malformed(#[from] Malformed),
     #[error("there is not enough memory for it")]
@@ -46,13 +46,13 @@ pub fn name(vectors: &OsStr, kind: Kind) -> OsString {
     name
 }
 
-/// The path of the index file beside the vector file of this path.
+/// The path of the index file beside the vector file at the path `vectors`.
 pub fn path(vectors: &Path, kind: Kind) -> PathBuf {
     name(vectors.as_os_str(), kind).into()
 }
 
-/// Opens an index file for reading, with this process's own rights. None if there is no such name, or if it is that of
-/// anything but a regular file of the directory's own filesystem.
+/// Opens an index file for reading, with this process's own rights. There is none if nothing has that name, or if it
+/// names anything but a regular file of the directory's own filesystem.
 pub fn open(directory: impl AsFd, name: &OsStr) -> io::Result<Option<File>> {
     use rustix::io::Errno;
     // Nothing happens to a device or a pipe that is only looked at.
@@ -76,7 +76,7 @@ pub fn open(directory: impl AsFd, name: &OsStr) -> io::Result<Option<File>> {
     Ok(Some(file.into()))
 }
 
-/// Reads the header of a file of `size` bytes, which must be sound.
+/// The header of a file of `size` bytes, if it is sound.
 pub fn read_header(file: &File, size: u64, kind: Kind) -> Result<Header, Fault> {
     let mut header = [0; HEADER_BYTES];
     let header = match size < HEADER_BYTES as u64 {
@@ -89,7 +89,7 @@ pub fn read_header(file: &File, size: u64, kind: Kind) -> Result<Header, Fault> 
     Ok(Header::parse(header, size, kind, section_sizes(kind))?)
 }
 
-/// Reads and checks all of a file of `size` bytes.
+/// The whole index in a file of `size` bytes, if it is sound.
 pub fn read(file: &File, size: u64, kind: Kind) -> Result<Index, Fault> {
     let size = usize::try_from(size).map_err(|_| Fault::OutOfMemory)?;
     let mut bytes = Bytes::zeroed(size).map_err(|_| Fault::OutOfMemory)?;

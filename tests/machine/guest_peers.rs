@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The comparison with other engines inside the guest, with the real ones (`make target/peers/installed`). The guest is
-//! emulated, since that works everywhere: what is measured is never a time here.
+//! The step `peers` inside the guest, with the real engines (`make target/peers/installed`). The guest is emulated,
+//! since that works everywhere: what is measured is never a time here.
 
 use std::fs;
 use std::os::unix::fs::symlink;

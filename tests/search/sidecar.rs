@@ -39,7 +39,7 @@ fn built(rows: &Matrix, metric: Metric) -> Bytes {
 struct Fixture {
     folder: TempDir,
     directory: File,
-    /// The content of whichever file is the index.
+    /// Counts the changes of whatever file is the index.
     content: Arc<Content>,
     sidecars: Sidecars,
 }

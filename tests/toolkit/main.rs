@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests of the programs without a machine: command lines, files of the user's own, kernel logs, figures, reports and
-//! other engines. They need root, /dev/fuse, the engines of `make target/peers/installed`, and a browser for one test.
+//! The programs without a machine: command lines, files of the user's own, kernel logs, figures, reports and peers.
+//! The suite needs root, /dev/fuse, the peers of `make target/peers/installed`, and a browser for one test.
 
 mod cli;
 mod kernel_logs;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The comparison with other engines: the real ones (`make target/peers/installed`), and some that lie, die, hang or
+//! VexFS is measured beside its peers: the real ones (`make target/peers/installed`), and some that lie, die, hang or
 //! call home.
 
 use std::fs;

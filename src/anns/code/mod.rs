@@ -11,7 +11,7 @@ pub use distance::{Codes, Query};
 pub use layout::{ALIGN, stride};
 pub use quantizer::Quantizer;
 
-/// Checks the codes of an index.
+/// Checks the codes of an index, whose vectors have `dim` elements.
 pub fn check(codes: &[i8], dim: usize) -> Result<(), Malformed> {
     let lowest = codes.iter().fold(0, |lowest, code| lowest.min(*code));
     demand(lowest >= -127, "a code is -128")?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From floats to bytes.
+//! Quantizers: they make bytes of floats.
 
 use super::layout::stride;
 use crate::anns::Metric;
@@ -7,27 +7,30 @@ use crate::anns::distance::LANES;
 use crate::anns::file::Malformed;
 use crate::dataset::{Matrix, length};
 
-/// Each element is moved by its offset, multiplied by the one scale, and rounded.
+/// A quantizer moves each element by its offset, multiplies it by one scale for all, and rounds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantizer {
     offset: Vec<f32>,
     scale: f32,
 }
 
-/// No code is above it, or below its negative.
+/// The largest code; the smallest one is its negative.
 const LARGEST: f32 = 127.0;
-/// Of a query: what is smaller is nothing.
+/// The smallest peak of a query that is told from 0.
 const SMALLEST_PEAK: f32 = f32::from_bits(0x0d80_0000);
 
-/// Elements that are fitted to, about.
+/// About how many elements a quantizer is fitted to.
 const SAMPLE: usize = 1 << 21;
-/// Peaks that are tried: each is this share of the one before.
+/// Each peak that is tried is this share of the one before.
 const SMALLER: f64 = 0.875;
 const PEAKS: usize = 16;
 
 impl Quantizer {
-    /// The one that loses little of `rows`: the mean is moved to 0 (for inner products, which depend on where 0 is, it is
-    /// not), and the scale is the one with the smallest squared error, be it by rounding or by cutting off what is far out.
+    /// Fits a quantizer that loses little of `rows`. It moves the mean to 0, except for inner products, which depend on
+    /// where 0 is.
+    ///
+    /// The scale has the smallest squared error among those that are tried. Rounding and cutting off far elements both
+    /// count as errors.
     pub fn fit(rows: &Matrix, metric: Metric) -> Self {
         let dim = rows.dim();
         let sample: Vec<Vec<f32>> = (0..rows.rows())
@@ -51,7 +54,7 @@ impl Quantizer {
             })
         };
         let peak = deviations().fold(0.0, f64::max);
-        /// Whoever adds it has rounded to an integer, ties to even.
+        /// Adding this number rounds to an integer, ties to even.
         const ROUND: f64 = 1.5 * (1u64 << 52) as f64;
         let error = |peak: f64| -> f64 {
             let scale = f64::from(LARGEST) / peak;
@@ -88,7 +91,7 @@ impl Quantizer {
         }
     }
 
-    /// The codes of a query.
+    /// Returns the codes of a query.
     pub fn encode_query(&self, metric: Metric, query: &[f32]) -> Vec<i8> {
         assert_eq!(
             query.len(),
@@ -122,12 +125,12 @@ impl Quantizer {
         }
     }
 
-    /// Floats of the section QUANT.
+    /// Returns how many floats the section QUANT has.
     pub fn section_len(dim: usize) -> usize {
         dim.next_multiple_of(LANES) + LANES
     }
 
-    /// Fills the section QUANT, of zeros so far.
+    /// Fills the section QUANT, which is all zeros so far.
     pub fn write(&self, section: &mut [f32]) {
         let dim = self.offset.len();
         assert_eq!(section.len(), Self::section_len(dim));
@@ -135,7 +138,7 @@ impl Quantizer {
         section[dim.next_multiple_of(LANES)] = self.scale;
     }
 
-    /// From the section QUANT of a file.
+    /// Reads the section QUANT of a file.
     pub fn read(section: &[f32], dim: usize) -> Result<Self, Malformed> {
         assert_eq!(section.len(), Self::section_len(dim));
         if !section.iter().all(|element| element.is_finite()) {
@@ -159,7 +162,7 @@ impl Quantizer {
     }
 }
 
-/// The row as it is coded: of length 1 for cosine.
+/// Returns the row as it is coded: scaled to a length of 1 for cosine.
 fn normalised(rows: &Matrix, metric: Metric, row: usize) -> impl Iterator<Item = f32> {
     let inverse = match metric {
         Metric::Cosine => rows.inverse_lengths()[row],
@@ -168,7 +171,7 @@ fn normalised(rows: &Matrix, metric: Metric, row: usize) -> impl Iterator<Item =
     rows.row(row).iter().map(move |x| x * inverse)
 }
 
-/// A scale that the format allows.
+/// Returns the scale for a peak, as far as the format allows it.
 fn scale_of(peak: f64) -> f32 {
     let scale = f64::from(LARGEST) / peak;
     (scale as f32).clamp(f32::MIN_POSITIVE, f32::MAX)
@@ -258,7 +261,7 @@ mod tests {
         }
         assert_eq!(quantizer.encode_query(Metric::InnerProduct, &[7e-31])[0], 0);
         assert_eq!(quantizer.encode_query(Metric::Cosine, &[-3.0])[0], -127);
-        // Of no length.
+        // The query has no length.
         assert_eq!(quantizer.encode_query(Metric::Cosine, &[1e-30])[0], 0);
     }
 }

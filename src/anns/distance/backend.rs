@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which instructions are used, here and for codes.
+//! The instruction sets in which distances and code distances are implemented.
 
 use crate::anns::backend::backends;
 

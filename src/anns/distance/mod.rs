@@ -16,12 +16,14 @@ mod sse2;
 use std::ops::Range;
 
 pub use backend::Backend;
-pub use operands::{LANES, Query, Rows};
+pub use operands::{Query, Rows};
+
+pub use crate::dataset::length::LANES;
 
 use super::Metric;
 use super::topk::TopK;
 
-/// Calls an implementation's function, compiled for the metric.
+/// Calls a function of an implementation, compiled for the metric.
 macro_rules! dispatch {
     (@$module:ident, $metric:expr, $function:ident, $($argument:expr),*) => {
         match $metric {
@@ -37,17 +39,17 @@ macro_rules! dispatch {
             // SAFETY: SSE2 is part of x86-64.
             Backend::Sse2 => unsafe { dispatch!(@sse2, $metric, $function, $($argument),*) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `assert_runs_here`.
+            // SAFETY: `check` has called `assert_runs_here`.
             Backend::Avx2 => unsafe { dispatch!(@avx2, $metric, $function, $($argument),*) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `assert_runs_here`.
+            // SAFETY: `check` has called `assert_runs_here`.
             Backend::Avx512 => unsafe { dispatch!(@avx512, $metric, $function, $($argument),*) },
         }
     };
 }
 
 impl Backend {
-    /// Offers the rows of `range`, each with its distance from `query`; those that could not be kept may be left out.
+    /// Offers the rows of `range`, each with its distance from `query`. Rows that could not be kept may be left out.
     ///
     /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.
     pub fn scan(self, query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
@@ -60,7 +62,11 @@ impl Backend {
         dispatch!(self, query.metric, scan, query, rows, range, nearest);
     }
 
-    /// The same for rows anywhere. Panics if one of them is not there.
+    /// Offers the rows that are `chosen`, each with its distance from `query`. Rows that could not be kept may be left
+    /// out.
+    ///
+    /// Panics if a row is not there, if the sizes do not fit each other, or if this machine cannot run the
+    /// implementation.
     pub fn gather(self, query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
         let count = self.check(query, rows);
         let largest = chosen.iter().fold(0, |largest, row| largest.max(*row));
@@ -71,7 +77,8 @@ impl Backend {
         dispatch!(self, query.metric, gather, query, rows, chosen, nearest);
     }
 
-    /// Writes `dot(query, row)` of all rows, whatever the metric is: neither negated nor without NaNs.
+    /// Writes `dot(query, row)` of all rows, whatever the metric is. Products are not negated, and NaNs are not
+    /// replaced.
     ///
     /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.
     pub fn dots(self, query: &Query, rows: Rows, dots: &mut [f32]) {
@@ -83,15 +90,15 @@ impl Backend {
             // SAFETY: SSE2 is part of x86-64.
             Backend::Sse2 => unsafe { sse2::dots(query, rows, dots) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `check`.
+            // SAFETY: `check` has called `assert_runs_here`.
             Backend::Avx2 => unsafe { avx2::dots(query, rows, dots) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `check`.
+            // SAFETY: `check` has called `assert_runs_here`.
             Backend::Avx512 => unsafe { avx512::dots(query, rows, dots) },
         }
     }
 
-    /// How many rows there are.
+    /// Checks that the sizes fit each other, and returns how many rows there are.
     fn check(self, query: &Query, rows: Rows) -> usize {
         self.assert_runs_here();
         let count = rows.steps.len() / query.steps.len();

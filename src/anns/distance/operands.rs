@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is compared: a query and rows, as they lie in memory.
+//! The operands of distances: a query and rows, as they lie in memory.
 
 use crate::anns::Metric;
-use crate::dataset::{Matrix, length};
+use crate::dataset::Matrix;
+use crate::dataset::length::{self, LANES};
 
-/// Elements taken at a time; queries and rows are padded to a multiple.
-pub const LANES: usize = 16;
-
-/// What is taken at a time.
+/// The elements that are taken at a time.
 pub type Step = [f32; LANES];
 
-/// What rows are compared with, and how.
+/// The vector with which rows are compared, and the metric.
 #[derive(Clone, Copy)]
 pub struct Query<'a> {
     pub(super) metric: Metric,
     pub(super) steps: &'a [Step],
-    /// The inverse length, for cosine.
+    /// The inverse length of the query for cosine, and otherwise 1.
     pub(super) inverse: f32,
 }
 
 impl<'a> Query<'a> {
-    /// `padded` has zeros up to a multiple of [`LANES`]; it need not be aligned.
+    /// Makes a query of a vector that is padded with zeros to a multiple of [`LANES`]. It need not be aligned.
     pub fn new(metric: Metric, padded: &'a [f32]) -> Self {
         let (steps, rest) = padded.as_chunks();
         assert!(
@@ -42,17 +40,17 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Vectors as they lie in memory, one after the other.
+/// Rows as they lie in memory, one after the other.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
     pub(super) steps: &'a [Step],
-    /// The inverse length of each row, for cosine; else none.
+    /// The inverse length of each row for cosine, and otherwise nothing.
     pub(super) inverse: &'a [f32],
 }
 
 impl<'a> Rows<'a> {
-    /// Each of `padded` has zeros up to a multiple of [`LANES`]; they need not be aligned. `inverse` holds each
-    /// row's inverse length, or nothing if they will not be searched by cosine.
+    /// Takes rows that are each padded with zeros to a multiple of [`LANES`]. They need not be aligned. `inverse` holds
+    /// each row's inverse length, or nothing if the rows will not be searched by cosine.
     pub fn new(padded: &'a [f32], inverse: &'a [f32]) -> Self {
         let (steps, rest) = padded.as_chunks();
         assert!(rest.is_empty(), "rows without padding");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference: `docs/arithmetic.md`, word for word.
+//! The reference of the distances: `docs/arithmetic.md`, word for word.
 
 use std::ops::Range;
 
-use super::operands::{LANES, Query, Rows, Step};
+use super::operands::{Query, Rows, Step};
 use crate::anns::topk::TopK;
 use crate::anns::{Metric, key, order};
+use crate::dataset::length::LANES;
 
 pub fn scan(metric: Metric, query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
     for row in range {

@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Scans and gathers, as far as they are the same for every width of register.
-//!
-//! What is generic here is inlined into a function for one width and one metric, and compiled for them there. An instance gives `folded`, which
-//! computes `u` of the reduction tree for each of four rows; `instance!` makes the functions that are called out of it.
+//! The distances for every width of register. The generic code is inlined into a function for one instruction set and
+//! one metric, and compiled for them there.
 
 use std::arch::x86_64::*;
 use std::iter::zip;
 use std::ops::Range;
 
 use super::operands::{Query, Rows, Step};
-use crate::anns::key;
+use crate::anns::limit::{Limit, offer};
 use crate::anns::topk::TopK;
 
 /// How distances come about from sums, for four rows at once.
 pub trait Measure {
     /// Whether products are summed, or else squares of differences.
     const PRODUCTS: bool;
-    /// Whether lengths matter.
+    /// Whether the lengths of vectors matter.
     const LENGTHS: bool;
 }
 
@@ -85,7 +83,8 @@ pub fn scan<M: Measure>(
     }
 }
 
-/// Offers the chosen rows that are near enough to be kept.
+/// Offers the chosen rows that are near enough to be kept. `folded` computes `u` of the reduction tree for each of four
+/// rows.
 #[inline(always)]
 pub fn gather<M: Measure>(
     query: &Query,
@@ -113,7 +112,7 @@ pub fn gather<M: Measure>(
     }
 }
 
-/// The sums of the rows, which lie one after the other.
+/// Writes the sums of all rows. `folded` computes `u` of the reduction tree for each of four rows.
 #[inline(always)]
 pub fn dots(query: &Query, rows: Rows, dots: &mut [f32], folded: impl Fn(Four) -> [__m128; 4]) {
     let steps = query.steps.len();
@@ -126,8 +125,8 @@ pub fn dots(query: &Query, rows: Rows, dots: &mut [f32], folded: impl Fn(Four) -
     }
 }
 
-/// Goes through the query and four rows at the same pace; `add` adds the terms of a step. With `AHEAD`, memory behind the
-/// rows, which lie one after the other, is asked for.
+/// Goes through the query and four rows at the same pace; `add` adds the terms of a step. If `AHEAD`, the rows lie one
+/// after the other, and memory behind them is prefetched.
 #[inline(always)]
 pub fn sums<S: Copy, const AHEAD: bool>(
     zero: S,
@@ -147,19 +146,19 @@ pub fn sums<S: Copy, const AHEAD: bool>(
     sums
 }
 
-/// Asks for the next four steps that nobody has asked for, in the order of memory: the prefetchers of the hardware do not
-/// follow four rows that are read at a time well.
+/// Prefetches four steps in the order of memory, 4 KiB ahead of `asked`. The prefetchers of the hardware do not follow
+/// four rows well that are read at a time.
 #[inline(always)]
 fn prefetch_after(asked: *const Step) {
-    /// 4 KiB.
+    /// The distance in steps: 4 KiB.
     const AHEAD: usize = 64;
     for i in 0..4 {
-        // SAFETY: the address may be any; nothing is read from it that a program could see.
+        // SAFETY: any address may be prefetched; nothing is read that a program could see.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(asked.wrapping_add(AHEAD + i).cast()) };
     }
 }
 
-/// Asks for the beginning of a row. The prefetchers of the hardware follow from there.
+/// Prefetches the beginning of a row. The prefetchers of the hardware follow from there.
 #[inline(always)]
 fn prefetch(row: &[Step]) {
     for step in row.iter().take(16) {
@@ -168,8 +167,8 @@ fn prefetch(row: &[Step]) {
     }
 }
 
-/// The orders of the distances of four rows as signed integers (the sign bit of each is flipped), from `u` of the reduction
-/// tree.
+/// Returns the orders of the distances of four rows as signed integers: the sign bit of each is flipped. `folded` is
+/// `u` of the reduction tree.
 #[inline(always)]
 fn orders<M: Measure>(
     query: &Query,
@@ -178,8 +177,8 @@ fn orders<M: Measure>(
 ) -> __m128i {
     let sums = reduced(folded);
     if !M::PRODUCTS {
-        // Neither negative nor NaN: the bits order as the distances do.
-        // SAFETY: SSE2 is part of x86-64.
+        // Sums of squares are neither negative nor NaN, so their bits order as the distances do. SAFETY: SSE2 is part
+        // of x86-64.
         return unsafe { _mm_castps_si128(sums) };
     }
     // SAFETY: SSE2 is part of x86-64.
@@ -201,7 +200,7 @@ fn orders<M: Measure>(
     }
 }
 
-/// The sums of four rows: the last two steps of the reduction tree, transposed.
+/// Returns the sums of four rows: the last two steps of the reduction tree, transposed.
 #[inline(always)]
 fn reduced([a, b, c, d]: [__m128; 4]) -> __m128 {
     // SAFETY: SSE2 is part of x86-64.
@@ -215,73 +214,89 @@ fn reduced([a, b, c, d]: [__m128; 4]) -> __m128 {
     }
 }
 
-const SIGN: u32 = 1 << 31;
-
-/// Four times the order, signed, from which on no row is kept.
-#[derive(Clone, Copy)]
-struct Limit(__m128i);
-
-impl Limit {
-    #[inline(always)]
-    fn of(nearest: &TopK) -> Self {
-        // One more: of two rows at the same distance the later one may have the smaller number.
-        let limit = (nearest.limit() >> 32) as u32;
-        let above = limit.saturating_add(1);
-        // SAFETY: SSE2 is part of x86-64.
-        Limit(unsafe { _mm_set1_epi32((above ^ SIGN) as i32) })
-    }
-
-    #[inline(always)]
-    fn is_above_any(self, orders: __m128i) -> bool {
-        // SAFETY: SSE2 is part of x86-64.
-        unsafe {
-            let near = _mm_cmpgt_epi32(self.0, orders);
-            _mm_movemask_ps(_mm_castsi128_ps(near)) != 0
-        }
-    }
-}
-
-/// Offers the first `count` of four rows. Hardly any row comes near enough.
-#[cold]
-fn offer(nearest: &mut TopK, rows: [u32; 4], orders: __m128i, count: usize) {
-    let orders: [u32; 4] = bytemuck::cast(orders);
-    for (row, signed) in zip(rows, orders).take(count) {
-        nearest.offer(key(signed ^ SIGN, row));
-    }
-}
-
-/// The functions of one instance, for a CPU with this feature.
+/// Declares the functions of one instruction set. An instance names its features, a register of floats and its
+/// arithmetic, and has a function `fold` that computes `u` of the reduction tree.
+///
+/// Where there are too few registers for four rows, there are several passes over them: with n passes, each sums up
+/// every n-th register of a step.
+///
+/// A trait would not do: only unsafe functions of a trait may have target features.
 macro_rules! instance {
-    ($feature:literal) => {
-        #[target_feature(enable = $feature)]
+    (
+        features: $features:literal,
+        register: $register:ident,
+        passes: [$($pass:literal),+],
+        zero: $zero:ident,
+        add: $add:ident,
+        subtract: $subtract:ident,
+        multiply: $multiply:ident,
+    ) => {
+        use std::ops::Range;
+
+        use super::operands::{Query, Rows, Step};
+        use super::simd::{self, Four, InnerProduct, Measure};
+        use crate::anns::topk::TopK;
+
+        const PASSES: usize = [$($pass),+].len();
+        /// How many registers a step fills.
+        const PARTS: usize = size_of::<Step>() / size_of::<$register>();
+
+        /// The sums that a pass computes for a row.
+        type Sums = [$register; PARTS / PASSES];
+
+        #[target_feature(enable = $features)]
         pub fn scan<M: Measure>(
-            query: &super::operands::Query,
-            rows: super::operands::Rows,
-            range: std::ops::Range<usize>,
-            nearest: &mut crate::anns::topk::TopK,
+            query: &Query,
+            rows: Rows,
+            range: Range<usize>,
+            nearest: &mut TopK,
         ) {
             simd::scan::<M>(query, rows, range, nearest, |four| {
                 folded::<M, true>(query.steps, four)
             });
         }
 
-        #[target_feature(enable = $feature)]
-        pub fn gather<M: Measure>(
-            query: &super::operands::Query,
-            rows: super::operands::Rows,
-            chosen: &[u32],
-            nearest: &mut crate::anns::topk::TopK,
-        ) {
+        #[target_feature(enable = $features)]
+        pub fn gather<M: Measure>(query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
             simd::gather::<M>(query, rows, chosen, nearest, |four| {
                 folded::<M, false>(query.steps, four)
             });
         }
 
-        #[target_feature(enable = $feature)]
-        pub fn dots(query: &super::operands::Query, rows: super::operands::Rows, dots: &mut [f32]) {
+        #[target_feature(enable = $features)]
+        pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
             simd::dots(query, rows, dots, |four| {
-                folded::<simd::InnerProduct, true>(query.steps, four)
+                folded::<InnerProduct, true>(query.steps, four)
             });
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn folded<M: Measure, const AHEAD: bool>(query: &[Step], four: Four) -> [__m128; 4] {
+            let zero: Sums = [$zero(); PARTS / PASSES];
+            let passes = [$(
+                simd::sums::<_, AHEAD>(zero, query, four, |sums, q, x| {
+                    add::<M, $pass>(sums, q, x)
+                })
+            ),+];
+            std::array::from_fn(|row| fold(passes.map(|sums| sums[row])))
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn add<M: Measure, const PASS: usize>(sums: Sums, q: &Step, x: &Step) -> Sums {
+            let q: [$register; PARTS] = bytemuck::cast(*q);
+            let x: [$register; PARTS] = bytemuck::cast(*x);
+            std::array::from_fn(|j| {
+                let (q, x) = (q[PASS + PASSES * j], x[PASS + PASSES * j]);
+                let term = if M::PRODUCTS {
+                    $multiply(q, x)
+                } else {
+                    let d = $subtract(q, x);
+                    $multiply(d, d)
+                };
+                $add(sums[j], term)
+            })
         }
     };
 }

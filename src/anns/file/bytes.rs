@@ -21,7 +21,7 @@ pub struct Bytes {
 pub struct OutOfMemory(pub usize);
 
 impl Bytes {
-    /// `len` zeros, or an error if there is no memory for them.
+    /// Returns `len` zeros, or an error if there is no memory for them.
     pub fn zeroed(len: usize) -> Result<Self, OutOfMemory> {
         let lines = bytemuck::allocation::try_zeroed_vec(len.div_ceil(size_of::<Line>()))
             .map_err(|()| OutOfMemory(len))?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The index file, as far as it is the same for all kinds (`docs/index-format.md`): header, sections, checksums.
+//! What index files of all kinds have: header, sections, checksums (`docs/index-format.md`).
 
 use std::mem::offset_of;
 use std::ops::Range;
@@ -15,9 +15,9 @@ pub const MAGIC: [u8; 8] = *b"VEXFSIDX";
 pub const VERSION: u32 = 1;
 pub const PARAMS: usize = 16;
 pub const SECTIONS: usize = 8;
-/// Sections begin at a multiple of it.
+/// The offset of each section is a multiple of this.
 pub const ALIGN: u64 = 64;
-/// No neighbour.
+/// Stands for no neighbour in the lists of a graph.
 pub const NONE: u32 = u32::MAX;
 
 /// The most rows that an index covers.
@@ -43,14 +43,14 @@ pub struct Header {
     pub kind: u32,
     pub metric: u32,
     pub dim: u32,
-    /// Covered, from row 0 on.
+    /// How many rows are covered, from row 0 on.
     pub rows: u64,
-    /// Of the file.
+    /// The size of the file.
     pub bytes: u64,
     pub seed: u64,
     pub rows_crc: u32,
     pub body_crc: u32,
-    /// What effort 0 means.
+    /// The effort of a search that asks for effort 0.
     pub effort: u32,
     pub sections: u32,
     pub param: [u32; PARAMS],
@@ -59,16 +59,16 @@ pub struct Header {
     pub header_crc: u32,
 }
 
-/// What an index file is that the format does not allow.
+/// An index file breaks the format; the string says how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the index is malformed: {0}")]
 pub struct Malformed(pub &'static str);
 
-/// What a kind does with a header whose other fields are right: it checks its parameters, and tells the sizes of the sections that follow
-/// from them.
+/// A kind's function for a header whose other fields are right: it checks the parameters, and returns the sizes of the
+/// sections that follow from them.
 pub type SectionSizes = fn(&Header) -> Result<Vec<u64>, Malformed>;
 
-/// `Ok` if what is demanded is so.
+/// Returns `Ok` if what is demanded is so, and otherwise an error that says `otherwise`.
 pub(crate) fn demand(so: bool, otherwise: &'static str) -> Result<(), Malformed> {
     if so {
         Ok(())
@@ -78,7 +78,7 @@ pub(crate) fn demand(so: bool, otherwise: &'static str) -> Result<(), Malformed>
 }
 
 impl Header {
-    /// The beginning of a header for all `rows`; `lay_out` and `seal` do the rest.
+    /// Begins a header for all `rows`; `lay_out` and `seal` fill in the rest.
     pub fn new(kind: Kind, metric: Metric, rows: &Matrix, seed: u64) -> Self {
         Header {
             magic: MAGIC,
@@ -92,8 +92,8 @@ impl Header {
         }
     }
 
-    /// Checks the header at the start of a file of `bytes` bytes, everything that it says about itself included. Its kind must be `kind`,
-    /// whose sections are sized by `sizes`.
+    /// Checks the header at the start of a file of `bytes` bytes, including all that it says about the file. Its kind
+    /// must be `kind`, and `sizes` is the function of that kind.
     pub fn parse(
         start: &[u8],
         bytes: u64,
@@ -165,12 +165,12 @@ impl Header {
         Kind::from_code(self.kind)
     }
 
-    /// Panics on a header that was not checked.
+    /// Returns the metric. Panics on a header that was not checked.
     pub fn metric(&self) -> Metric {
         Metric::from_code(self.metric).expect("a known metric")
     }
 
-    /// Places sections of these sizes one after the other, unless they would end beyond 2^64.
+    /// Places sections of these sizes one after the other. Returns `None` if they would end beyond 2^64.
     fn lay_out(&mut self, sizes: &[u64]) -> Option<()> {
         self.sections = sizes.len() as u32;
         self.section = Header::zeroed().section;
@@ -194,7 +194,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A file of zeros with the sections that follow from the header's parameters.
+    /// Begins a file of zeros, with the sections that follow from the header's parameters.
     pub fn new(mut header: Header, sizes: SectionSizes) -> Result<Self, OutOfMemory> {
         let sizes = sizes(&header).expect("a builder keeps to the format");
         let too_large = OutOfMemory(usize::MAX);
@@ -206,19 +206,19 @@ impl Writer {
         })
     }
 
-    /// Section `index`, to be filled.
+    /// Returns section `index`, to be filled.
     pub fn section<T: NoUninit + AnyBitPattern>(&mut self, index: usize) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.bytes[range(&self.header, index)])
     }
 
-    /// All sections at once.
+    /// Returns the first `N` sections at once, to be filled.
     pub fn sections<const N: usize>(&mut self) -> [&mut [u8]; N] {
         self.bytes
             .get_disjoint_mut(std::array::from_fn(|index| range(&self.header, index)))
             .expect("sections do not overlap")
     }
 
-    /// Computes the checksums. `rows` are those that are covered.
+    /// Computes the checksums and returns the file. `rows` are the rows that are covered.
     pub fn seal(mut self, rows: &Matrix) -> Bytes {
         self.header.rows_crc = rows_crc(rows, rows.rows());
         self.header.body_crc = crc32c::crc32c(&self.bytes[size_of::<Header>()..]);
@@ -229,7 +229,7 @@ impl Writer {
     }
 }
 
-/// An index file whose header and checksums are right: where its sections are, but not yet what they hold.
+/// An index file whose header and checksums are right. What its sections hold is not checked yet.
 #[derive(Debug)]
 pub struct Sections {
     header: Header,
@@ -250,13 +250,13 @@ impl Sections {
         &self.header
     }
 
-    /// What section `index` holds.
+    /// Returns what section `index` holds.
     #[inline]
     pub fn get<T: AnyBitPattern + NoUninit>(&self, index: usize) -> &[T] {
         bytemuck::cast_slice(&self.bytes[range(&self.header, index)])
     }
 
-    /// The whole file.
+    /// Returns the whole file.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
@@ -268,14 +268,14 @@ fn range(header: &Header, index: usize) -> Range<usize> {
     offset as usize..(offset + bytes) as usize
 }
 
-/// The fingerprint of the first `count` rows.
+/// Returns the fingerprint of the first `count` rows.
 pub fn rows_crc(rows: &Matrix, count: usize) -> u32 {
     (0..count).fold(0, |crc, row| {
         crc32c::crc32c_append(crc, bytemuck::cast_slice(rows.row(row)))
     })
 }
 
-/// Checks that nodes have each row once.
+/// Checks that each of the rows belongs to exactly one node.
 pub(crate) fn check_permutation(rows: &[u32]) -> Result<(), Malformed> {
     let mut seen = vec![0u64; rows.len().div_ceil(64)];
     for row in rows {

@@ -17,10 +17,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// In the order of their codes.
+    /// Every kind, in the order of their codes.
     pub const ALL: [Kind; 4] = [Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh];
 
-    /// `VEXFS_KIND_*`.
+    /// The code of the kind in files and in the ABI: `VEXFS_KIND_*`.
     pub fn code(self) -> u32 {
         self as u32 + 1
     }
@@ -29,7 +29,7 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// Of the index file: what follows the vector file's name and a dot.
+    /// The extension of an index file's name, which is the vector file's name, a dot and the extension.
     pub fn extension(self) -> &'static str {
         match self {
             Kind::Hnsw => "hnsw",
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// The name of the effort.
+    /// The name that the kind has for the effort of a search.
     pub fn effort(self) -> &'static str {
         match self {
             Kind::Hnsw => "efSearch",

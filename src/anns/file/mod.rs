@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Index files, as far as they do not depend on the kind (`docs/index-format.md`).
+//! What index files of all kinds have in common (`docs/index-format.md`).
 
 mod bytes;
 mod format;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The search of one level, for queries and for rows that are inserted.
+//! The search of one level of the graph, for queries and for rows that are inserted.
 
 use std::iter::zip;
 
@@ -12,12 +12,13 @@ use crate::anns::key;
 /// The most neighbours of a node.
 pub const WIDTH_MAX: usize = 256;
 
-/// A key, `code distance << 32 | node`, as the pool holds it: moved up by one bit, so that the lowest can tell whether the
+/// A key, `code distance << 32 | node`, as the pool holds it: shifted left by one bit. The lowest bit tells whether the
 /// node was expanded. It does not disturb the order, since no node is there twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry(u64);
 
-/// Code distances lie between this and this + 2^28: those of inner products around 2^31, of dimensions up to 4,000.
+/// The base of the code distances of inner products, which lie around 2^31: up to dimension 4,000, each lies within
+/// 2^28 above this.
 const PRODUCTS: u32 = (1 << 31) - (1 << 27);
 
 impl Entry {
@@ -43,16 +44,17 @@ impl Entry {
     }
 }
 
-/// The space that searches need, for one after the other.
+/// The memory that searches need, kept from one to the next.
 pub struct Beam {
-    /// One bit a node; all 0 between searches.
+    /// A bit for each node; all bits are 0 between searches.
     visited: Vec<u64>,
-    /// The nodes whose bits are 1.
+    /// The nodes whose bits in `visited` are 1.
     touched: Vec<u32>,
-    /// `W`: ascending, with room for a node's neighbours after the last that is kept.
+    /// The set `W` of `docs/search.md` in ascending order, with room for a node's neighbours after the last entry that
+    /// is kept.
     pool: Vec<Entry>,
-    /// Of the node that is expanded: the neighbours that were not visited, their distances, and the entries of those that
-    /// are near enough.
+    /// The neighbours of the node being expanded that were not visited before. Their distances and the entries of the
+    /// near ones are in the next two arrays.
     fresh: [u32; WIDTH_MAX],
     distances: [u32; WIDTH_MAX],
     near: [Entry; WIDTH_MAX],
@@ -72,7 +74,7 @@ impl Default for Beam {
 }
 
 impl Beam {
-    /// Step 2 of `docs/search.md`: the keys of the `ef` nearest nodes that are found from `start` on, ascending.
+    /// Step 2 of `docs/search.md`: finds the keys of the `ef` nearest nodes from `start` on, in ascending order.
     pub fn search(
         &mut self,
         backend: Backend,
@@ -108,7 +110,7 @@ impl Beam {
             let node = pool[next].node();
             pool[next].0 |= Entry::EXPANDED;
             next += 1;
-            // Of what is likely to be expanded after it.
+            // The next entry is the one that is likely to be expanded next.
             level.prefetch(pool[next].node());
 
             let mut count = 0;
@@ -144,11 +146,12 @@ impl Beam {
     }
 }
 
-/// Puts the entries of `new` into `pool`, whose first `len` are ascending. Returns the smallest place that was given to one.
+/// Merges the entries of `new` into `pool`, whose first `len` entries are in ascending order. Returns the lowest place
+/// that a new entry got.
 #[inline(always)]
 fn merge(pool: &mut [Entry], len: usize, new: &mut [Entry]) -> usize {
     sort(new);
-    // From the back: what was there moves to its place at once.
+    // Going from the back, each old entry moves to its final place at once.
     let mut from = len;
     let mut to = len + new.len();
     for entry in new.iter().rev() {
@@ -163,7 +166,7 @@ fn merge(pool: &mut [Entry], len: usize, new: &mut [Entry]) -> usize {
     to
 }
 
-/// Sorts a few entries.
+/// Sorts a few entries by insertion.
 #[inline(always)]
 fn sort(entries: &mut [Entry]) {
     for i in 1..entries.len() {
@@ -187,7 +190,7 @@ fn mark(visited: &mut [u64], node: u32) -> bool {
     fresh
 }
 
-/// Clears the marks of `touched`, which are all that there are.
+/// Clears the marks of the nodes in `touched`, which are all marks that there are.
 fn clear(visited: &mut [u64], touched: &[u32]) {
     if touched.len() < visited.len() {
         for node in touched {
@@ -198,7 +201,7 @@ fn clear(visited: &mut [u64], touched: &[u32]) {
     }
 }
 
-/// Step 1 of `docs/search.md` on one level: the key of the node where it ends.
+/// Step 1 of `docs/search.md` on one level: returns the key of the node where the descent ends.
 pub fn descend(backend: Backend, codes: Codes, level: Level, query: &Query, start: u64) -> u64 {
     let mut current = start;
     let mut distances = [0; WIDTH_MAX];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One level of the graph.
+//! A level of the graph, as searches see it.
 
 use crate::anns::file::NONE;
 
@@ -7,7 +7,7 @@ use crate::anns::file::NONE;
 #[derive(Clone, Copy)]
 pub struct Level<'a> {
     links: &'a [u32],
-    /// Places for the neighbours of a node; those that are not taken are NONE, and come last.
+    /// How many places for neighbours a node has. Places that are not taken are `NONE`, and come last.
     width: usize,
 }
 
@@ -16,7 +16,7 @@ impl<'a> Level<'a> {
         Level { links, width }
     }
 
-    /// The neighbours of `node`.
+    /// Returns the neighbours of `node`.
     #[inline(always)]
     pub fn neighbours(self, node: u32) -> impl Iterator<Item = u32> + 'a {
         self.places(node)
@@ -25,13 +25,13 @@ impl<'a> Level<'a> {
             .take_while(|neighbour| *neighbour != NONE)
     }
 
-    /// All places of `node`.
+    /// Returns all places of `node`, including those that are not taken.
     #[inline(always)]
     pub fn places(self, node: u32) -> &'a [u32] {
         &self.links[node as usize * self.width..][..self.width]
     }
 
-    /// Asks for the neighbours of a node. It need not be there.
+    /// Prefetches the neighbours of a node. The node need not exist.
     #[inline(always)]
     pub fn prefetch(self, node: u32) {
         #[cfg(target_arch = "x86_64")]

@@ -12,7 +12,7 @@ pub use search::{Index, section_sizes};
 /// The most levels of a graph.
 const LEVELS_MAX: usize = 13;
 
-/// Sections of the file.
+/// Numbers of this kind's sections in a file.
 mod section {
     pub const QUANT: usize = 0;
     pub const ROWS: usize = 1;

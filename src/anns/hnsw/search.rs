@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The index as it is read.
+//! An index that was read from a file: its checks and its search.
 
 use std::cell::RefCell;
 
@@ -10,7 +10,7 @@ use crate::anns::code::{self, Codes, Quantizer, Query};
 use crate::anns::distance::Backend;
 use crate::anns::file::{Header, Malformed, NONE, Sections, check_permutation, demand};
 
-/// Parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const M: usize = 0;
     pub const M0: usize = 1;
@@ -18,12 +18,12 @@ mod param {
     pub const LEVELS: usize = 3;
 }
 
-/// What the parameters of a header say.
+/// The parameters of a header, checked.
 pub struct Shape {
     pub m: usize,
     pub m0: usize,
     pub ef_construction: u32,
-    /// Nodes on each level, 0 first.
+    /// How many nodes each level has, beginning with level 0.
     pub nodes: Vec<u64>,
 }
 
@@ -70,11 +70,11 @@ impl Shape {
     }
 }
 
-/// Of the sections, which follow from the header.
+/// Returns the sizes of the sections, which follow from the header.
 pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     let shape = Shape::read(header)?;
     let dim = header.dim as usize;
-    // Below 2^32 * 2^13 each: far from overflow.
+    // None of these overflows: each is below 2^32 * 2^13.
     let upper: u64 = shape.nodes[1..].iter().sum();
     Ok(vec![
         4 * Quantizer::section_len(dim) as u64,
@@ -91,12 +91,12 @@ pub struct Index {
     quantizer: Quantizer,
     m: usize,
     m0: usize,
-    /// Nodes on the levels from 1 on.
+    /// How many nodes each level from 1 on has.
     upper: Vec<usize>,
 }
 
 impl Index {
-    /// Checks what the sections hold.
+    /// Checks what the sections hold, and makes an index of them.
     pub fn parse(sections: Sections) -> Result<Self, Malformed> {
         let header = sections.header();
         let Shape { m, m0, nodes, .. } = Shape::read(header)?;
@@ -126,7 +126,7 @@ impl Index {
         &self.sections
     }
 
-    /// Gives the candidates to `rerank` and returns what it returns.
+    /// Gives the candidates to `rerank`, and returns the result of `rerank`.
     pub fn search<R>(
         &self,
         query: &[f32],
@@ -160,7 +160,7 @@ impl Index {
         })
     }
 
-    /// Those from 1 on.
+    /// Returns the levels from 1 on.
     fn levels(&self) -> impl Iterator<Item = Level<'_>> {
         let mut lists: &[u32] = self.sections.get(section::UPPER);
         self.upper.iter().map(move |nodes| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Builds an index: the same bytes for the same rows, metric, parameters and seed, whatever the machine and however many
+//! Builds an index. The bytes depend on rows, metric, parameters and seed only, not on the machine or the number of
 //! threads.
 
 use crate::anns::building::{BuildError, Progress};

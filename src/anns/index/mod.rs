@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The index of a vector file: built, checked, searched, whatever its kind.
+//! The index of a vector file, whatever its kind: how it is built, checked and searched.
 
 mod build;
 
@@ -34,7 +34,7 @@ pub enum Stale {
     RowsChanged,
 }
 
-/// How the sections of a kind are sized.
+/// Returns the function that sizes the sections of a kind.
 pub fn section_sizes(kind: Kind) -> SectionSizes {
     match kind {
         Kind::Hnsw => hnsw::section_sizes,
@@ -45,7 +45,7 @@ pub fn section_sizes(kind: Kind) -> SectionSizes {
 }
 
 impl Index {
-    /// Checks everything. `kind` is the one that the file's name says.
+    /// Checks everything and makes an index of a file. `kind` is the one that the file's name says.
     pub fn parse(bytes: Bytes, kind: Kind) -> Result<Self, Malformed> {
         let sections = Sections::parse(bytes, kind, section_sizes(kind))?;
         Ok(match kind {
@@ -69,12 +69,12 @@ impl Index {
         self.sections().header()
     }
 
-    /// The file that it was parsed from.
+    /// Returns the file that the index was parsed from.
     pub fn bytes(&self) -> &Bytes {
         self.sections().bytes()
     }
 
-    /// Whether the rows that were indexed are the first ones of `rows`, which have the index's dimension.
+    /// Checks that the rows that were indexed are the first ones of `rows`, which have the index's dimension.
     pub fn check_rows(&self, rows: &Matrix) -> Result<(), Stale> {
         let header = self.header();
         let (covered, count) = (header.rows, rows.rows() as u64);
@@ -90,7 +90,8 @@ impl Index {
         Ok(())
     }
 
-    /// The nearest of the rows that the kind looks at; `rows` have passed `check_rows`. Effort 0 is the index's own.
+    /// Finds the nearest of the rows that the kind looks at; `rows` have passed `check_rows`. Effort 0 stands for the
+    /// index's own effort.
     ///
     /// Panics if the query or the rows are of another dimension, or if there are fewer rows than the index covers.
     pub fn search(&self, rows: &Matrix, query: &[f32], k: usize, effort: u32) -> Answer {

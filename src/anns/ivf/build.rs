@@ -15,13 +15,14 @@ use crate::anns::partition::Partition;
 use crate::anns::{Metric, directions};
 use crate::dataset::Matrix;
 
-/// Rows that a centroid is trained with, on average.
+/// How many rows a centroid is trained with, on average.
 const SAMPLE: usize = 256;
 const ITERATIONS: usize = 10;
 /// Rows that a thread codes at a time.
 const CHUNK: usize = 1024;
 
-/// An index of all rows. Threads are those of the pool that it is called in; the result does not depend on them.
+/// Builds an index of all rows with the threads of the pool that it is called in. The result does not depend on their
+/// number.
 pub fn build(
     rows: &Matrix,
     metric: Metric,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Inverted file: rows in lists around centroids; the lists nearest to the query are looked at (Jégou, Douze & Schmid 2011).
+//! Inverted file (Jégou, Douze & Schmid 2011). Rows are in lists around centroids, and a search looks at the lists that
+//! are nearest to the query.
 //!
-//! Lists hold codes of a byte an element; the nearest rows by these are compared exactly.
+//! Lists hold codes of a byte an element. The nearest rows by code distance are compared exactly.
 
 mod build;
 
@@ -23,11 +24,13 @@ pub const RERANK: RangeInclusive<u32> = 1..=65_536;
 /// How an IVF index is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// Lists, 1 to 65,536 and at most one for each row. Without it, twice the square root of the number of rows.
+    /// The number of lists, 1 to 65,536 and at most one for each row. Without it, there are twice as many as the square
+    /// root of the number of rows.
     pub nlist: Option<u32>,
-    /// Lists that a search without an effort of its own looks at.
+    /// How many lists a search without an effort of its own looks at.
     pub nprobe: u32,
-    /// Rows of these lists that are compared exactly, or twice as many as are asked for, if that is more.
+    /// How many rows of a search's lists are compared exactly: this many, or twice as many as the search asks for if
+    /// that is more.
     pub rerank: u32,
 }
 
@@ -54,7 +57,7 @@ impl Parameters {
         require(RERANK.contains(&self.rerank), "rerank must be 1 to 65536")
     }
 
-    /// The number of lists for this many rows.
+    /// Returns the number of lists for this many rows.
     pub fn nlist(&self, rows: usize) -> u32 {
         self.nlist
             .unwrap_or(2 * rows.isqrt() as u32)
@@ -63,7 +66,7 @@ impl Parameters {
     }
 }
 
-/// What a list is nearest by.
+/// Returns the metric by which the nearest lists are found.
 fn nearness(metric: Metric) -> Metric {
     match metric {
         Metric::L2 => Metric::L2,
@@ -71,14 +74,14 @@ fn nearness(metric: Metric) -> Metric {
     }
 }
 
-/// Parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const NLIST: usize = 0;
     pub const RERANK: usize = 1;
     pub const COUNT: usize = 2;
 }
 
-/// Sections of the file.
+/// Numbers of this kind's sections in a file.
 mod section {
     pub const CENTROIDS: usize = 0;
     pub const QUANT: usize = 1;
@@ -87,7 +90,7 @@ mod section {
     pub const CODES: usize = 4;
 }
 
-/// Of the sections, which follow from the header.
+/// Returns the sizes of the sections, which follow from the header.
 pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     let [nlist, rerank] = [param::NLIST, param::RERANK].map(|index| header.param[index]);
     demand(
@@ -97,7 +100,7 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     demand(RERANK.contains(&rerank), "its rerank is out of range")?;
     header.demand_params(param::COUNT)?;
     let dim = header.dim as usize;
-    // Far from overflow: rows have 32 bits.
+    // None of these overflows: there are fewer than 2^32 rows.
     Ok(vec![
         4 * u64::from(nlist) * dim.next_multiple_of(LANES) as u64,
         4 * Quantizer::section_len(dim) as u64,
@@ -107,7 +110,7 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     ])
 }
 
-/// The index as it is read.
+/// An index that was read from a file and checked.
 #[derive(Debug)]
 pub struct Index {
     sections: Sections,
@@ -115,7 +118,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// Checks what the sections hold.
+    /// Checks what the sections hold, and makes an index of them.
     pub fn parse(sections: Sections) -> Result<Self, Malformed> {
         let header = sections.header();
         let dim = header.dim as usize;
@@ -152,7 +155,7 @@ impl Index {
         &self.sections
     }
 
-    /// Gives the candidates to `rerank` and returns what it returns.
+    /// Gives the candidates to `rerank`, and returns the result of `rerank`.
     pub fn search<R>(
         &self,
         query: &[f32],

@@ -7,7 +7,8 @@ use rand_core::Rng;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use super::{Parameters, Shape, home, places, section};
+use super::probes::home;
+use super::{Parameters, Shape, hash, section};
 use crate::anns::building::{BuildError, Progress};
 use crate::anns::distance::{Backend, Query, Rows};
 use crate::anns::file::{Bytes, Header, Kind, Writer};
@@ -17,14 +18,15 @@ use crate::anns::topk::TopK;
 use crate::anns::{Hit, Metric, directions};
 use crate::dataset::Matrix;
 
-/// Rows whose neighbours tell how wide a hash has to be.
+/// Rows whose neighbours tell how wide the interval of a hash has to be.
 const SAMPLE: usize = 100;
-/// Which neighbour of theirs does.
+/// The rank of the neighbour whose distance tells the width.
 const NEIGHBOUR: usize = 10;
 /// Rows that a thread hashes at a time.
 const CHUNK: usize = 1024;
 
-/// An index of all rows. Threads are those of the pool that it is called in; the result does not depend on them.
+/// Builds an index of all rows with the threads of the pool that it is called in. The result does not depend on their
+/// number.
 pub fn build(
     rows: &Matrix,
     metric: Metric,
@@ -70,7 +72,8 @@ pub fn build(
     Ok(file.seal(rows))
 }
 
-/// The median distance of some rows from a near neighbour: of directions, unless the metric is L2. 1 where that tells nothing.
+/// Returns the median distance of some rows from a near neighbour, or 1 if the median is not a normal number. Unless
+/// the metric is L2, it is the distance of directions.
 fn typical_distance(rows: &Matrix, metric: Metric, random: &mut Pcg64) -> f32 {
     let mut distances: Vec<f32> = kmeans::sample(rows.rows(), SAMPLE, random)
         .into_par_iter()
@@ -110,7 +113,7 @@ impl Hashing {
         let mut projections = Matrix::new(dim);
         let mut projection = vec![0.0; dim];
         for _ in 0..count {
-            // Even the narrowest width leaves a finite number.
+            // The quotient is finite, however narrow the width is.
             projection.fill_with(|| (deviate(random) / f64::from(width)) as f32);
             projections.push(&projection);
         }
@@ -120,7 +123,7 @@ impl Hashing {
         }
     }
 
-    /// The bucket of each row in each table, row after row.
+    /// Returns the bucket of each row in each table, row after row.
     fn buckets(
         &self,
         rows: &Matrix,
@@ -140,21 +143,21 @@ impl Hashing {
             .enumerate()
             .try_for_each(|(chunk, numbers)| -> Result<(), BuildError> {
                 progress.go_on()?;
-                let (mut projected, mut at) = (Vec::new(), Vec::new());
+                let (mut projected, mut hashed) = (Vec::new(), Vec::new());
                 for (row, numbers) in (chunk * CHUNK..).zip(numbers.chunks_exact_mut(tables)) {
                     let mut vector = Matrix::from_row(rows.row(row));
                     if metric != Metric::L2 {
                         vector = directions::of(&vector);
                     }
-                    places(
+                    hash(
                         &vector,
                         self.projections.padded(),
                         &self.bias,
                         &mut projected,
-                        &mut at,
+                        &mut hashed,
                     );
-                    for (number, places) in numbers.iter_mut().zip(at.chunks_exact(hashes)) {
-                        *number = home(places, bits);
+                    for (number, hashed) in numbers.iter_mut().zip(hashed.chunks_exact(hashes)) {
+                        *number = home(hashed, bits);
                     }
                 }
                 let hashed = (numbers.len() / tables) as u64;
@@ -166,14 +169,14 @@ impl Hashing {
     }
 }
 
-/// Nearly a standard normal deviate: the sum of four uniform ones, with a variance of 1. The exact shape of the bell does not
-/// matter, and logarithms differ from machine to machine.
+/// Draws nearly a standard normal deviate: the sum of four uniform ones, scaled to a variance of 1. The exact shape of
+/// the bell does not matter, and logarithms differ from machine to machine.
 fn deviate(random: &mut Pcg64) -> f64 {
     let sum: f64 = (0..4).map(|_| uniform(random)).sum();
     (sum - 2.0) * 3f64.sqrt()
 }
 
-/// At least 0, below 1, with as many bits as an f32 has.
+/// Draws a number from 0 up to, but not including, 1, with as many bits as an f32 has.
 fn uniform(random: &mut Pcg64) -> f64 {
     f64::from(random.next_u32() >> 8) / f64::from(1 << 24)
 }

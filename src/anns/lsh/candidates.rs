@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A set of rows: each is looked at once, however many buckets it is in, and in the order of memory.
+//! The set of candidate rows. Each is looked at once, however many buckets it is in, and in the order of memory.
 
-/// Keeps its memory from query to query.
+/// A set of rows that keeps its memory from query to query.
 #[derive(Default)]
 pub struct Candidates {
     /// A bit for each row.
     rows: Vec<u64>,
-    /// A bit for each of these words that is not 0.
+    /// A bit for each word of `rows`, set if the word is not 0.
     words: Vec<u64>,
     list: Vec<u32>,
 }
 
 impl Candidates {
-    /// Begins anew, with none of `rows` rows.
+    /// Begins an empty set for rows below `rows`.
     pub fn start(&mut self, rows: usize) {
         let words = rows.div_ceil(64);
-        // What is there is zero: `rows` leaves it so.
+        // Words that are there already are 0, because `rows` takes them.
         self.rows.resize(words, 0);
         self.words.resize(words.div_ceil(64), 0);
     }
@@ -27,7 +27,7 @@ impl Candidates {
         }
     }
 
-    /// What was added, in ascending order. Nothing is left.
+    /// Takes the rows that were added, in ascending order, and leaves the set empty.
     pub fn rows(&mut self) -> &[u32] {
         self.list.clear();
         for (first_word, words) in (0..).step_by(64).zip(&mut self.words) {
@@ -42,7 +42,7 @@ impl Candidates {
     }
 }
 
-/// The positions of the ones in a word.
+/// Iterates over the positions of the ones in a word.
 struct Ones(u64);
 
 impl Iterator for Ones {

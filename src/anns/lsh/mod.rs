@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Locality-sensitive hashing: candidates are the rows of the buckets that near rows are likely to be in.
 //!
-//! p-stable projections, Datar et al. 2004; several probes of a table, Lv et al. 2007.
+//! Hashes are p-stable projections (Datar et al. 2004), and each table is probed several times (Lv et al. 2007).
 
 mod build;
 mod candidates;
@@ -11,7 +11,6 @@ use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 
 pub use build::build;
-pub use probes::{Place, Probes, home};
 
 use super::distance::{Backend, LANES, Query, Rows};
 use super::{Metric, directions};
@@ -19,6 +18,7 @@ use crate::anns::building::{BuildError, require};
 use crate::anns::file::{EFFORT_MAX, Header, Malformed, Sections, demand};
 use crate::dataset::Matrix;
 use candidates::Candidates;
+use probes::{Hashed, Probes};
 
 pub const TABLES: RangeInclusive<u32> = 1..=64;
 pub const HASHES: RangeInclusive<u32> = 1..=probes::HASHES as u32;
@@ -27,15 +27,15 @@ pub const BITS: RangeInclusive<u32> = 1..=24;
 /// How an LSH index is built.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameters {
-    /// Hash tables, 1 to 64.
+    /// The number of hash tables, 1 to 64.
     pub tables: u32,
-    /// Hashes of a table, 1 to 16: rows share a bucket if all of them agree.
+    /// The number of hashes of a table, 1 to 16. Rows share a bucket if all hashes agree.
     pub hashes: u32,
-    /// A table has 2^bits buckets, 1 to 24. Without it, about one for each row.
+    /// A table has 2^bits buckets, with 1 to 24 bits. Without `bits`, there is about one bucket for each row.
     pub bits: Option<u32>,
-    /// The width of a hash, in units of the distance to the 10th nearest row as the median of a sample has it.
+    /// The width of a hash's intervals. The unit is the median distance of sampled rows from their 10th nearest row.
     pub width: f32,
-    /// Probes of each table by a search without an effort of its own.
+    /// How often each table is probed by a search without an effort of its own.
     pub probes: u32,
 }
 
@@ -69,14 +69,14 @@ impl Parameters {
         )
     }
 
-    /// The bits of a bucket's number for this many rows.
+    /// Returns the number of bits in a bucket's number for this many rows.
     pub fn bits(&self, rows: usize) -> u32 {
         self.bits
             .unwrap_or_else(|| rows.max(1).ilog2().clamp(*BITS.start(), *BITS.end()))
     }
 }
 
-/// Parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const TABLES: usize = 0;
     pub const HASHES: usize = 1;
@@ -84,7 +84,7 @@ mod param {
     pub const COUNT: usize = 3;
 }
 
-/// Sections of the file.
+/// Numbers of this kind's sections in a file.
 mod section {
     pub const PROJECTIONS: usize = 0;
     pub const BIAS: usize = 1;
@@ -92,7 +92,7 @@ mod section {
     pub const BUCKETS: usize = 3;
 }
 
-/// What the parameters of a header say.
+/// The parameters of a header, checked.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     tables: usize,
@@ -127,18 +127,18 @@ impl Shape {
         header.param[param::BITS] = self.bits;
     }
 
-    /// Starts of buckets that a table has, that of the end included.
+    /// Returns how many starts of buckets a table has, including the end of the last bucket.
     fn starts(self) -> usize {
         (1 << self.bits) + 1
     }
 }
 
-/// Of the sections, which follow from the header.
+/// Returns the sizes of the sections, which follow from the header.
 pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     let shape = Shape::read(header)?;
     let elements = (header.dim as usize).next_multiple_of(LANES);
     let projections = shape.tables * shape.hashes;
-    // Far from overflow: rows have 32 bits.
+    // None of these overflows: there are fewer than 2^32 rows.
     Ok(vec![
         4 * (projections * elements) as u64,
         4 * projections as u64,
@@ -147,22 +147,22 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     ])
 }
 
-/// The index as it is read.
+/// An index that was read from a file and checked.
 #[derive(Debug)]
 pub struct Index {
     sections: Sections,
     shape: Shape,
 }
 
-/// What a search needs memory for.
+/// The memory that searches use, kept from one to the next.
 #[derive(Default)]
 struct Scratch {
     projected: Vec<f32>,
-    places: Vec<Place>,
+    hashed: Vec<Hashed>,
     probes: Probes,
     /// The table and the start of each bucket that is probed.
     found: Vec<(usize, usize)>,
-    /// Where the rows of those that are not empty lie.
+    /// The rows of each bucket that is probed and not empty, as a range of the section of buckets.
     rows: Vec<Range<usize>>,
     candidates: Candidates,
 }
@@ -170,7 +170,7 @@ struct Scratch {
 thread_local!(static SCRATCH: RefCell<Scratch> = RefCell::default());
 
 impl Index {
-    /// Checks what the sections hold.
+    /// Checks what the sections hold, and makes an index of them.
     pub fn parse(sections: Sections) -> Result<Self, Malformed> {
         let header = sections.header();
         let shape = Shape::read(header)?;
@@ -214,12 +214,12 @@ impl Index {
         &self.sections
     }
 
-    /// Gives the candidates to `rerank` and returns what it returns.
+    /// Gives the candidates to `rerank`, and returns the result of `rerank`.
     pub fn search<R>(&self, query: &[f32], effort: usize, rerank: impl FnOnce(&[u32]) -> R) -> R {
         SCRATCH.with_borrow_mut(|scratch| rerank(self.candidates(query, effort, scratch)))
     }
 
-    /// The rows of all buckets that are probed, in ascending order.
+    /// Returns the rows of all buckets that are probed, in ascending order.
     fn candidates<'a>(&self, query: &[f32], effort: usize, scratch: &'a mut Scratch) -> &'a [u32] {
         let covered = self.sections.header().rows as usize;
         let Shape { hashes, bits, .. } = self.shape;
@@ -227,23 +227,23 @@ impl Index {
         if self.sections.header().metric() != Metric::L2 {
             query = directions::of(&query);
         }
-        places(
+        hash(
             &query,
             self.sections.get(section::PROJECTIONS),
             self.sections.get(section::BIAS),
             &mut scratch.projected,
-            &mut scratch.places,
+            &mut scratch.hashed,
         );
         let starts: &[u32] = self.sections.get(section::STARTS);
         let buckets: &[u32] = self.sections.get(section::BUCKETS);
         let of_table = self.shape.starts();
 
-        // Each of these is somewhere else in memory, which is asked for before it is needed.
+        // Starts and rows of buckets lie scattered in memory, so all are prefetched before the first is used.
         scratch.found.clear();
-        for (table, places) in scratch.places.chunks_exact(hashes).enumerate() {
+        for (table, hashed) in scratch.hashed.chunks_exact(hashes).enumerate() {
             let first = table * of_table;
             let found = &mut scratch.found;
-            scratch.probes.of_table(places, bits, effort, |bucket| {
+            scratch.probes.of_table(hashed, bits, effort, |bucket| {
                 let at = first + bucket as usize;
                 prefetch(&starts[at]);
                 found.push((table, at));
@@ -266,27 +266,27 @@ impl Index {
     }
 }
 
-/// Where a vector falls by each hash of each table.
-fn places(
+/// Computes all hashes of a vector, table by table.
+fn hash(
     vector: &Matrix,
     projections: &[f32],
     bias: &[f32],
     projected: &mut Vec<f32>,
-    places: &mut Vec<Place>,
+    hashed: &mut Vec<Hashed>,
 ) {
     projected.resize(bias.len(), 0.0);
     let query = Query::new(Metric::InnerProduct, vector.padded());
     Backend::best().dots(&query, Rows::new(projections, &[]), projected);
-    places.clear();
-    places.extend(
+    hashed.clear();
+    hashed.extend(
         projected
             .iter()
             .zip(bias)
-            .map(|(v, bias)| Place::of(v + bias)),
+            .map(|(v, bias)| Hashed::from_projected(v + bias)),
     );
 }
 
-/// Asks for the memory of a value.
+/// Prefetches the memory of a value.
 #[inline(always)]
 fn prefetch(value: &u32) {
     #[cfg(target_arch = "x86_64")]

@@ -4,21 +4,21 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Hashes of a table, at most.
+/// The most hashes of a table.
 pub const HASHES: usize = 16;
 
-/// Where a projection falls.
+/// What a hash makes of a vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The bucket, a width wide.
+pub struct Hashed {
+    /// The hash: which interval of the projection the vector falls into.
     pub h: i32,
-    /// How far into it, from 0 to 1,024.
+    /// How far into the interval it falls, from 0 to 1,024.
     pub s: u32,
 }
 
-impl Place {
-    /// Of a projection in units of the width.
-    pub fn of(projected: f32) -> Self {
+impl Hashed {
+    /// Hashes a projection that is in units of the width of an interval.
+    pub fn from_projected(projected: f32) -> Self {
         const MOST: f32 = 1_048_576.0;
         let v = match projected.is_nan() {
             true => 0.0,
@@ -26,20 +26,21 @@ impl Place {
         };
         let towards_zero = v as i32;
         let h = towards_zero - i32::from(towards_zero as f32 > v);
-        Place {
+        Hashed {
             h,
             s: rounded((v - h as f32) * 1024.0),
         }
     }
 }
 
-/// To the nearest integer, ties to even, for a number from 0 to 2^22: then the last bits of the sum are the integer.
+/// Rounds a number from 0 to 2^22 to the nearest integer, ties to even. The last bits of the sum with 2^23 are the
+/// integer.
 fn rounded(value: f32) -> u32 {
     const TWO_TO_THE_23: f32 = 8_388_608.0;
     (value + TWO_TO_THE_23).to_bits() & 0x7f_ffff
 }
 
-/// Mixes the hashes of a table, one after the other.
+/// The hashes of a table so far, mixed into one word.
 #[derive(Clone, Copy)]
 struct Mixed(u32);
 
@@ -51,53 +52,53 @@ impl Mixed {
         Mixed(x ^ x >> 15)
     }
 
-    /// Of 2^`bits` buckets.
+    /// Returns the number of the bucket, one of 2^`bits`.
     fn bucket(self, bits: u32) -> u32 {
         self.0 >> (32 - bits)
     }
 }
 
-/// The bucket at these places in a table of 2^`bits` buckets.
-pub fn home(places: &[Place], bits: u32) -> u32 {
-    places
+/// Returns the bucket of these hashes in a table of 2^`bits` buckets.
+pub fn home(hashes: &[Hashed], bits: u32) -> u32 {
+    hashes
         .iter()
-        .fold(Mixed::NONE, |mixed, place| mixed.with(place.h))
+        .fold(Mixed::NONE, |mixed, hash| mixed.with(hash.h))
         .bucket(bits)
 }
 
-/// Finds the probes of one table after the other; keeps its memory.
+/// Finds the probes of one table after the other, and keeps its memory.
 #[derive(Default)]
 pub struct Probes {
-    /// Sets of perturbations that come after those that were taken.
+    /// Sets of perturbations that may come next, the cheapest on top.
     sets: BinaryHeap<Reverse<Set>>,
 }
 
 impl Probes {
-    /// Calls `probe` with the buckets of the `count` cheapest sets of perturbations of a table, or of all if there are fewer,
-    /// the home bucket first.
+    /// Calls `probe` with the buckets of the `count` cheapest sets of perturbations of a table, or with all if there
+    /// are fewer. The home bucket comes first.
     pub fn of_table(
         &mut self,
-        places: &[Place],
+        hashes: &[Hashed],
         bits: u32,
         count: usize,
         mut probe: impl FnMut(u32),
     ) {
-        probe(home(places, bits));
+        probe(home(hashes, bits));
         if count < 2 {
             return;
         }
-        let perturbations = Perturbations::of(places);
+        let perturbations = Perturbations::of(hashes);
         self.sets.clear();
         self.sets.push(Reverse(perturbations.first()));
         for _ in 1..count {
             match self.next(&perturbations) {
-                Some(set) => probe(perturbations.bucket(places, bits, set)),
+                Some(set) => probe(perturbations.bucket(hashes, bits, set)),
                 None => break,
             }
         }
     }
 
-    /// The next set without two perturbations of the same hash.
+    /// Takes the next set that has no two perturbations of one hash.
     fn next(&mut self, perturbations: &Perturbations) -> Option<Set> {
         loop {
             let mut top = self.sets.peek_mut()?;
@@ -107,7 +108,7 @@ impl Probes {
                 Some([shifted, grown]) => {
                     *top = Reverse(shifted);
                     drop(top);
-                    // What is impossible stays so when it grows.
+                    // A set with two perturbations of one hash keeps them when it grows.
                     if possible {
                         self.sets.push(Reverse(grown));
                     }
@@ -123,28 +124,28 @@ impl Probes {
     }
 }
 
-/// A set of perturbations: its cost, and below that its mask.
+/// A set of perturbations: its cost in the upper half, its mask in the lower half.
 type Set = u64;
 
-/// Of one table, cheapest first.
+/// The perturbations of one table, the cheapest first.
 struct Perturbations {
     count: usize,
     cost: [u32; 2 * HASHES],
     hash: [u8; 2 * HASHES],
     step: [i8; 2 * HASHES],
-    /// The mask of the perturbation of the same hash to the other side.
+    /// The mask, by perturbation, of the one that moves its hash to the other side.
     other: [u32; 2 * HASHES],
 }
 
 impl Perturbations {
-    fn of(places: &[Place]) -> Self {
+    fn of(hashes: &[Hashed]) -> Self {
         let mut order = [u32::MAX; 2 * HASHES];
-        for (i, place) in (0..).zip(places) {
-            let raised = 1024 - place.s;
-            order[2 * i as usize] = ((place.s * place.s) << 8) | (2 * i);
+        for (i, hash) in (0..).zip(hashes) {
+            let raised = 1024 - hash.s;
+            order[2 * i as usize] = ((hash.s * hash.s) << 8) | (2 * i);
             order[2 * i as usize + 1] = ((raised * raised) << 8) | (2 * i) | 1;
         }
-        let count = 2 * places.len();
+        let count = 2 * hashes.len();
         order[..count].sort_unstable();
         let mut perturbations = Perturbations {
             count,
@@ -167,12 +168,14 @@ impl Perturbations {
         u64::from(self.cost[0]) << 32 | 1
     }
 
-    /// Whether the last perturbation of the set, and so no two, are of the same hash: sets with others are not made.
+    /// Whether no two perturbations of a set are of one hash. It suffices to look at the last one, since impossible
+    /// sets do not grow.
     fn is_possible(&self, set: Set) -> bool {
         set as u32 & self.other[last(set)] == 0
     }
 
-    /// What comes after a set: the last perturbation replaced by the one after it, and that one added.
+    /// Returns the two successors of a set. In one, the last perturbation is replaced by the one after it; in the
+    /// other, that one is added.
     fn successors(&self, set: Set) -> Option<[Set; 2]> {
         let last = last(set);
         let next = last + 1;
@@ -185,7 +188,7 @@ impl Perturbations {
         })
     }
 
-    fn bucket(&self, places: &[Place], bits: u32, set: Set) -> u32 {
+    fn bucket(&self, hashes: &[Hashed], bits: u32, set: Set) -> u32 {
         let mut steps = [0; HASHES];
         let mut mask = set as u32;
         while mask != 0 {
@@ -193,17 +196,15 @@ impl Perturbations {
             steps[usize::from(self.hash[j])] = i32::from(self.step[j]);
             mask &= mask - 1;
         }
-        places
+        hashes
             .iter()
             .zip(steps)
-            .fold(Mixed::NONE, |mixed, (place, step)| {
-                mixed.with(place.h + step)
-            })
+            .fold(Mixed::NONE, |mixed, (hash, step)| mixed.with(hash.h + step))
             .bucket(bits)
     }
 }
 
-/// The position of the last perturbation of a set.
+/// Returns the position of the last perturbation of a set.
 fn last(set: Set) -> usize {
     31 - (set as u32).leading_zeros() as usize
 }

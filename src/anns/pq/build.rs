@@ -15,13 +15,14 @@ use crate::anns::kmeans::{self, Geometry};
 use crate::anns::{Metric, directions};
 use crate::dataset::Matrix;
 
-/// Rows that a centroid is trained with, on average.
+/// How many rows a centroid is trained with, on average.
 const SAMPLE: usize = 256;
 const ITERATIONS: usize = 25;
 /// Groups that a thread codes at a time.
 const CHUNK: usize = 64;
 
-/// An index of all rows. Threads are those of the pool that it is called in; the result does not depend on them.
+/// Builds an index of all rows with the threads of the pool that it is called in. The result does not depend on their
+/// number.
 pub fn build(
     rows: &Matrix,
     metric: Metric,
@@ -61,7 +62,7 @@ pub fn build(
     Ok(file.seal(rows))
 }
 
-/// 16 centroids of `sub` elements for each of `m` sub-quantizers.
+/// Trains 16 centroids of `sub` elements for each of `m` sub-quantizers.
 fn train(
     vectors: &Matrix,
     m: usize,

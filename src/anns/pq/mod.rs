@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Product quantization: all rows are compared with the query by short codes, the nearest ones exactly.
+//! Product quantization (Jégou, Douze & Schmid 2011). All rows are compared with the query by short codes, and the
+//! nearest of them exactly.
 //!
-//! Jégou, Douze & Schmid 2011; with codes of 4 bits and tables in registers, André, Kermarrec & Le Scouarnec 2015.
+//! Codes have 4 bits, and their tables lie in registers (André, Kermarrec & Le Scouarnec 2015).
 
 mod build;
 pub mod scan;
@@ -22,17 +23,18 @@ use crate::dataset::Matrix;
 use scan::{Backend, GROUP, Pair};
 use table::CENTROIDS;
 
-/// What m may be; it is even, too.
+/// The range of m, the number of sub-quantizers, which is also even.
 pub const M: RangeInclusive<u32> = 2..=256;
-/// Bits of a code.
+/// The number of bits of a code.
 const NBITS: u32 = 4;
 
 /// How a PQ index is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// Sub-quantizers, 4 bits of a row's code each; even, 2 to 256. Without it, one for each two elements.
+    /// The number of sub-quantizers, an even number from 2 to 256. Each has 4 bits of a row's code. Without it, there
+    /// is one for each two elements.
     pub m: Option<u32>,
-    /// Candidates that a search without an effort of its own looks at exactly.
+    /// How many candidates a search without an effort of its own compares exactly.
     pub rerank: u32,
 }
 
@@ -57,7 +59,7 @@ impl Parameters {
         )
     }
 
-    /// The number of sub-quantizers for vectors of `dim` elements.
+    /// Returns the number of sub-quantizers for vectors of `dim` elements.
     pub fn m(&self, dim: usize) -> u32 {
         self.m.unwrap_or_else(|| {
             let half = dim.div_ceil(2) as u32;
@@ -66,7 +68,7 @@ impl Parameters {
     }
 }
 
-/// Parameters in a header.
+/// Positions of this kind's parameters in a header.
 mod param {
     pub const M: usize = 0;
     pub const NBITS: usize = 1;
@@ -74,13 +76,13 @@ mod param {
     pub const COUNT: usize = 3;
 }
 
-/// Sections of the file.
+/// Numbers of this kind's sections in a file.
 mod section {
     pub const CODEBOOK: usize = 0;
     pub const CODES: usize = 1;
 }
 
-/// Of the sections, which follow from the header.
+/// Returns the sizes of the sections, which follow from the header.
 pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     let [m, nbits, sub] = [param::M, param::NBITS, param::SUB].map(|index| header.param[index]);
     demand(
@@ -93,7 +95,7 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
         "its sub-vectors do not make up a vector",
     )?;
     header.demand_params(param::COUNT)?;
-    // Far from overflow: rows have 32 bits.
+    // None of these overflows: there are fewer than 2^32 rows.
     let (m, sub) = (u64::from(m), u64::from(sub));
     let groups = header.rows.div_ceil(GROUP as u64);
     Ok(vec![
@@ -102,7 +104,7 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     ])
 }
 
-/// The index as it is read.
+/// An index that was read from a file and checked.
 #[derive(Debug)]
 pub struct Index {
     sections: Sections,
@@ -112,7 +114,7 @@ pub struct Index {
 thread_local!(static SMALLEST: RefCell<Smallest> = RefCell::default());
 
 impl Index {
-    /// Checks what the sections hold.
+    /// Checks what the sections hold, and makes an index of them.
     pub fn parse(sections: Sections) -> Result<Self, Malformed> {
         let centroids: &[f32] = sections.get(section::CODEBOOK);
         demand(
@@ -130,7 +132,7 @@ impl Index {
         &self.sections
     }
 
-    /// Gives the candidates to `rerank` and returns what it returns.
+    /// Gives the candidates to `rerank`, and returns the result of `rerank`.
     pub fn search<R>(
         &self,
         query: &[f32],

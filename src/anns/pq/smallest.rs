@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The rows with the smallest sums.
+//! Collects the rows with the smallest sums.
 
-/// Sums are counted in at most this many bins.
+/// The most bins in which sums are counted.
 const BINS: usize = 4096;
 
-/// Collects the rows with the smallest `sum << 32 | row`, which are offered in ascending order.
+/// Collects the rows with the smallest `sum << 32 | row`. Rows are offered in ascending order.
 ///
-/// A histogram tells from which sum on a row is none of them: cheaper than a heap, and the rows need not be in order until
-/// the end. Keeps its memory from query to query.
+/// A histogram tells from which sum on a row is not wanted. That is cheaper than a heap, and the rows need not be in
+/// order until the end. The memory is kept from query to query.
 #[derive(Default)]
 pub struct Smallest {
     wanted: usize,
-    /// All that may be wanted, and some that turned out not to be.
+    /// The keys that may be wanted, and some that turned out not to be.
     kept: Vec<u64>,
-    /// What `kept` may grow to.
+    /// The length to which `kept` may grow.
     room: usize,
-    /// How many rows were kept by sum; a bin stands for `1 << shift` sums.
+    /// How many rows were kept for each bin, which stands for `1 << shift` sums.
     bins: Vec<u32>,
     shift: u32,
-    /// Rows in the bins up to `last`, which are at least as many as are wanted, once there are so many.
+    /// The highest bin that may hold wanted rows. The bins up to it hold `within` rows: at least `wanted`, once so many
+    /// were kept.
     last: usize,
     within: usize,
     /// Rows with this sum or a larger one are not wanted.
@@ -26,7 +27,7 @@ pub struct Smallest {
 }
 
 impl Smallest {
-    /// Begins anew: `wanted` rows, at least one, with sums up to `largest`.
+    /// Begins a new query that wants `wanted` rows, at least one. Sums go up to `largest`.
     pub fn start(&mut self, wanted: usize, largest: u16) {
         assert!(wanted > 0, "no rows are wanted");
         self.wanted = wanted;
@@ -42,7 +43,7 @@ impl Smallest {
         self.limit = u32::from(largest) + 1;
     }
 
-    /// Rows with this sum or a larger one need not be offered any more.
+    /// Returns the limit: rows with this sum or a larger one need not be offered any more.
     pub fn limit(&self) -> u32 {
         self.limit
     }
@@ -81,7 +82,7 @@ impl Smallest {
         self.kept.truncate(self.wanted);
     }
 
-    /// What was asked for, or all that was offered if that is less, in no order.
+    /// Returns the wanted rows, or all that were offered if there were fewer, in no particular order.
     pub fn rows(&mut self) -> Vec<u32> {
         if self.kept.len() > self.wanted {
             self.kept.select_nth_unstable(self.wanted - 1);
@@ -112,7 +113,7 @@ mod tests {
                         })
                         .collect();
                     if random.next_u32().is_multiple_of(2) {
-                        // Every row is nearer than those before.
+                        // Every row is nearer than the rows before it.
                         keys.sort_by_key(|key| std::cmp::Reverse(*key >> 32));
                         for (row, key) in (0..).zip(&mut keys) {
                             *key = *key >> 32 << 32 | row;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What each code of each sub-quantizer adds to a sum, for one query: the tables of `docs/search.md`.
+//! The tables of `docs/search.md`: what each code of each sub-quantizer adds to a sum, for one query.
 
 use super::scan::Table;
 
-/// Centroids of a sub-quantizer.
+/// How many centroids a sub-quantizer has.
 pub(super) const CENTROIDS: usize = 16;
 
-/// 2^-100: where all entries of a table are nearer to each other, none is told from another.
+/// The least difference, 2^-100, between the largest and the smallest entry of a table. If no table reaches it, no
+/// entry is told from another.
 const LEAST_SPAN: f32 = f32::from_bits(0x0d80_0000);
 
-/// The centroids of all sub-quantizers, element by element: `[element][centroid]`, as many elements as a padded vector has.
+/// The centroids of all sub-quantizers, element by element: `[element][centroid]`. There are as many elements as a
+/// padded vector has.
 #[derive(Debug)]
 pub struct Codebook {
     elements: Vec<[f32; CENTROIDS]>,
@@ -17,7 +19,8 @@ pub struct Codebook {
 }
 
 impl Codebook {
-    /// From centroids of `sub` elements each, 16 for each sub-quantizer, one after the other.
+    /// Makes a codebook of centroids that lie one after the other. Each has `sub` elements, and each sub-quantizer has
+    /// 16 of them.
     pub fn new(centroids: &[f32], sub: usize) -> Self {
         let elements = centroids
             .chunks_exact(CENTROIDS * sub)
@@ -28,7 +31,7 @@ impl Codebook {
         Codebook { elements, sub }
     }
 
-    /// The nearest centroid of each sub-quantizer, by L2; of equally near ones the first.
+    /// Returns the nearest centroid of each sub-quantizer, by L2. Among equally near centroids it is the first.
     pub fn codes(&self, vector: &[f32]) -> impl Iterator<Item = u8> {
         self.terms(vector, squared_differences).map(|t| {
             let nearest = (0..CENTROIDS).reduce(|best, c| if t[c] < t[best] { c } else { best });
@@ -36,7 +39,7 @@ impl Codebook {
         })
     }
 
-    /// The tables for a query, from negated products or from squared differences.
+    /// Returns the tables for a query, made from negated products or from squared differences.
     pub fn tables(&self, query: &[f32], products: bool) -> Tables {
         let t: Vec<Terms> = match products {
             true => self.terms(query, negated_products).collect(),
@@ -45,8 +48,8 @@ impl Codebook {
         Tables::quantized(&t)
     }
 
-    /// What `of` makes of each sub-vector and the centroids of its sub-quantizer. The vector is shorter than the codebook where
-    /// it was padded with zeros.
+    /// Returns what `of` computes from each sub-vector and the centroids of its sub-quantizer. A vector that is shorter
+    /// than the codebook is padded with zeros.
     fn terms(
         &self,
         vector: &[f32],
@@ -61,7 +64,7 @@ impl Codebook {
     }
 }
 
-/// One number for each centroid of a sub-quantizer.
+/// A number for each centroid of a sub-quantizer.
 type Terms = [f32; CENTROIDS];
 
 fn squared_differences(query: &[f32], elements: &[Terms]) -> Terms {
@@ -85,10 +88,10 @@ fn negated_products(query: &[f32], elements: &[Terms]) -> Terms {
     t.map(|t| 0.0 - t)
 }
 
-/// The tables of a query.
+/// The tables for a query.
 pub struct Tables {
     pub tables: Vec<Table>,
-    /// No sum is larger.
+    /// No row has a sum that is larger.
     pub largest_sum: u16,
 }
 
@@ -125,7 +128,8 @@ fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-/// Over halves, which the compiler turns into vectors; of numbers the result is the same in any order.
+/// Reduces by halves, for which the compiler uses vector registers. The order of reduction does not change the smallest
+/// or largest number.
 fn reduce(t: &Terms, choose: impl Fn(f32, f32) -> f32) -> f32 {
     let t: [f32; 8] = std::array::from_fn(|i| choose(t[i], t[i + 8]));
     let t: [f32; 4] = std::array::from_fn(|i| choose(t[i], t[i + 4]));
@@ -133,8 +137,8 @@ fn reduce(t: &Terms, choose: impl Fn(f32, f32) -> f32) -> f32 {
     choose(t[0], t[1])
 }
 
-/// To the nearest integer, ties to even, at most 255, for a number that is not negative and below 2^22: then the last bits of
-/// the sum are the integer.
+/// Rounds a number that is not negative and below 2^22 to the nearest integer, ties to even, at most 255. The last bits
+/// of the sum with 2^23 are the integer.
 fn rounded(value: f32) -> u8 {
     const TWO_TO_THE_23: f32 = 8_388_608.0;
     ((value + TWO_TO_THE_23).to_bits() & 0x7f_ffff).min(255) as u8

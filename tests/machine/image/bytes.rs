@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An image is made of bytes that follow from its inputs, has a structure that other programs find sound, and refuses
-//! bad inputs.
+//! Equal inputs give equal bytes, other programs find the image sound, and bad inputs are refused.
 
 use std::fs;
 use std::io::Write;

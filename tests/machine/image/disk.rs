@@ -58,8 +58,8 @@ impl Image {
         self.dir.path().join("vexfs.img")
     }
 
-    /// Boots the image by UEFI with nothing remembered from earlier boots, as a machine does that gets a new disk, and
-    /// waits for the end. A machine that starts anew by itself ends, too, unless `restarts`.
+    /// Boots the disk by UEFI and waits for the end. Nothing is remembered from earlier boots, as in a machine that
+    /// gets a new disk. A machine that starts anew by itself ends, too, unless `restarts`.
     pub fn boot(&self, disk: &[&str], cpu: &str, restarts: bool) -> String {
         let path = |name| self.dir.path().join(name);
         let (variables, console) = (path("variables.fd"), path("console"));
@@ -99,7 +99,7 @@ impl Image {
         console
     }
 
-    /// Packs the image's newest run into one file.
+    /// Packs the newest run of the disk into one file.
     pub fn pack(&self) -> PathBuf {
         let pack = self.dir.path().join("run.tar.gz");
         let output = Command::new(BINARY)

@@ -85,7 +85,7 @@ pub fn run() -> &'static Path {
     })
 }
 
-/// Runs `vexfs-validate` in a directory.
+/// Runs `vexfs-validate` in a directory of its own.
 pub fn validate_in(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
         .args(arguments)

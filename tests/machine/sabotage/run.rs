@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the helpers of a killed run may take to tidy up.
 const TIDY_WITHIN: Duration = Duration::from_secs(10);
 
-/// A run that goes on. Its temporary files are in a directory that only its own processes know, which tells them from
-/// all others.
+/// A run that goes on. Only its own processes know the directory of its temporary files, which tells them from all
+/// others.
 pub struct Run {
     process: Child,
     dir: TempDir,
@@ -33,7 +33,7 @@ pub struct Run {
 
 /// A run at its end.
 pub struct Report {
-    /// The exit status, or the signal that ended the run as a shell shows that.
+    /// The exit status of the run, or the signal that ended it as a shell shows that.
     pub status: i32,
     pub results: String,
     stderr: String,

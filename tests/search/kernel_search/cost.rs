@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Counts the instructions that a search takes in the kernel's C and in ours, with AVX2: valgrind counts them, and
-//! knows no AVX-512.
+//! Instructions that a search takes in the module's C and in Rust, with AVX2. valgrind counts them, and knows no
+//! AVX-512.
 //!
 //!     cargo test --release --test search -- --ignored --nocapture instructions
 
@@ -70,7 +70,7 @@ fn compare() {
     }
 }
 
-/// The instructions that a child process spends in `measured`.
+/// Counts the instructions of what is done in `measured`.
 fn instructions_of(what: &str) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Makes index files of random content that keep to `docs/index-format.md`: no builder would write them, each reader
-//! has to search them.
+//! Index files of random content that keep to `docs/index-format.md`. No builder would write them, but each reader has
+//! to search them.
 
 use rand_core::Rng;
 use rand_pcg::Pcg64;

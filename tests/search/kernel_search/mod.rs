@@ -2,7 +2,7 @@
 //! Compares the search of the kernel module, built for user space, with ours: equal to the bit
 //! (`docs/differential.md`).
 //!
-//! The module's sources are compiled as they are; `tests/support/kernel` stands in for the few parts of the kernel that
+//! The module's sources are compiled as they are. `tests/support/kernel` stands in for the few parts of the kernel that
 //! they use.
 
 mod corpus;
@@ -215,8 +215,8 @@ fn flat_search_gives_our_bits() {
     }
 }
 
-/// Every dimension is tried, with a number of rows that exercises whole steps and each remainder. All rows are asked
-/// for: a flat search computes the distances by scans, a search by an index with the largest effort by gathers.
+/// Every dimension is searched, with a number of rows that exercises whole steps and each remainder. All that is
+/// answered is compared. With a tail of all rows the distances come from a scan, with a list of all from a gather.
 #[test]
 fn every_dimension_gives_our_bits() {
     let mut random = Pcg64::seed_from_u64(2);
@@ -255,7 +255,7 @@ fn every_dimension_gives_our_bits() {
     }
 }
 
-/// A search or a load may end early at each of its looks at whether the caller has been killed, and at each of its
+/// A search or a load may end early: at each of its looks at whether the caller has been killed, and at each of its
 /// allocations. It says so, leaks nothing, and the next search of the same index gives the whole answer.
 #[test]
 fn an_end_at_any_moment_leaves_nothing_behind() {

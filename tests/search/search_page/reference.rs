@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `docs/search.md` and `docs/arithmetic.md` for IVF, PQ and LSH, word for word and as slow as that is: whole lists are
-//! sorted, all sets of perturbations are made. Nothing of the library is used.
+//! `docs/search.md` and `docs/arithmetic.md` for IVF, PQ and LSH, word for word, and as slow as that is. Whole lists
+//! are sorted, and all sets of perturbations are made. Nothing of the library is used.
 
 use std::collections::BTreeSet;
 

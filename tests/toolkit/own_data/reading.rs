@@ -13,8 +13,8 @@ use vexfs::criteria::subject;
 
 use crate::python::run_python;
 
-/// Writes three files as ann-benchmarks has them, with their true neighbours, and the same rows alone. Rows repeat, so
-/// that there are ties.
+/// Three files as ann-benchmarks has them, with their true neighbours, and the same rows alone. Rows repeat, so that
+/// there are ties.
 const FILES: &str = r"
 import h5py, numpy as np
 random = np.random.default_rng(4)

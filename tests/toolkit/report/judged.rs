@@ -10,8 +10,8 @@ use vexfs::verdict::evidence::Evidence;
 
 use super::fixture;
 
-/// The status of a check under an accelerator, after `change` to the guest's comparison. Broken engines are left out of
-/// that.
+/// The status of a check under an accelerator, when the guest's comparison was changed in some way. No engine in it is
+/// broken.
 fn status(accelerator: Accelerator, id: &str, change: impl Fn(&mut Comparison)) -> Status {
     let mut evidence = fixture::full().evidence;
     evidence.machine.as_mut().unwrap().accelerator = Some(accelerator);

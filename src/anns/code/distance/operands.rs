@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is compared: the codes of a query and of many vectors, as they lie in memory.
+//! The operands of code distances: the codes of a query and of vectors, as they lie in memory.
 
 use crate::anns::Metric;
 use crate::anns::code::layout::ALIGN;
 
-/// A code distance of inner products is this less the product.
+/// The code distance of inner products is this number less the product.
 pub const MIDDLE: u32 = 1 << 31;
 
-/// Codes taken at a time: half a cache line of bytes, a whole one of the query's.
-pub const LANES: usize = 32;
+/// How many codes are taken at a time: half a cache line of a vector's codes, a whole one of the query's.
+const LANES: usize = 32;
 
-/// What is taken at a time.
+/// The codes of a vector that are taken at a time.
 pub type Step = [i8; LANES];
 
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl Query {
         self.products
     }
 
-    /// Makes it another query.
+    /// Replaces the query by another one.
     pub fn set(&mut self, metric: Metric, codes: &[i8]) {
         assert!(
             !codes.is_empty() && codes.len().is_multiple_of(ALIGN),
@@ -55,12 +55,12 @@ impl Query {
 #[derive(Clone, Copy)]
 pub struct Codes<'a> {
     pub(super) steps: &'a [Step],
-    /// Steps of a vector.
+    /// How many steps a vector has.
     pub(super) stride: usize,
 }
 
 impl<'a> Codes<'a> {
-    /// Each vector has `stride` bytes, a multiple of 64.
+    /// `bytes` has `stride` bytes for each vector, a multiple of 64.
     pub fn new(bytes: &'a [i8], stride: usize) -> Self {
         assert!(stride > 0 && stride.is_multiple_of(ALIGN) && bytes.len().is_multiple_of(stride));
         Codes {
@@ -69,7 +69,7 @@ impl<'a> Codes<'a> {
         }
     }
 
-    /// How many vectors there are.
+    /// Returns how many vectors there are.
     pub fn len(&self) -> usize {
         self.steps.len() / self.stride
     }
@@ -78,12 +78,12 @@ impl<'a> Codes<'a> {
         self.steps.is_empty()
     }
 
-    /// The codes of a vector.
+    /// Returns the codes of a vector.
     pub fn get(&self, node: u32) -> &'a [i8] {
         self.of(node).as_flattened()
     }
 
-    /// Asks for the first two lines of a vector's codes. It need not be there.
+    /// Prefetches the first two cache lines of a vector's codes. The vector need not exist.
     #[inline(always)]
     pub fn prefetch(&self, node: u32) {
         #[cfg(target_arch = "x86_64")]

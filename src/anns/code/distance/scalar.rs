@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference: `docs/search.md`, word for word.
+//! The reference of code distances: `docs/search.md`, word for word.
 
 use std::iter::zip;
 use std::ops::Range;

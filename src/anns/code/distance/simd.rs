@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is the same for every width of register. It is inlined into a function for one width, and compiled for it there.
-//!
-//! An instance gives its registers of zeros, `add` for the terms of a step, and `folded` for the sums of four registers; `instance!` makes
-//! the functions that are called out of these.
+//! Code distances for every width of register. The generic code is inlined into a function for one instruction set, and
+//! compiled for that set there.
 
 use std::arch::x86_64::*;
 use std::iter::zip;
 use std::ops::Range;
 
 use super::operands::{Codes, MIDDLE, Query, Step, Wide};
-use crate::anns::key;
+use crate::anns::limit::{Limit, offer, signed};
 use crate::anns::topk::TopK;
 
 /// Four vectors that are compared with the query at once.
 pub type Four<'a> = [&'a [Step]; 4];
 
-/// How many groups of four the memory is ahead.
+/// How many vectors ahead memory is prefetched.
 const AHEAD: usize = 8;
 
-/// `sums` computes the sums of the terms of the first of four vectors, as many as it is told.
+/// Writes the distances of `nodes` to `out`. `sums` sums up the terms of the first few of four vectors: as many as its
+/// second argument says.
 #[inline(always)]
 pub fn gather<const PRODUCTS: bool>(
     codes: Codes,
@@ -41,7 +40,7 @@ pub fn gather<const PRODUCTS: bool>(
         *out = bytemuck::cast(distances::<PRODUCTS>(sums(four, 4)));
     }
     if let &[a, .., z] | &[a @ z] = rest {
-        // The last one stands in for those that are missing.
+        // The last node stands in for those that are missing.
         let b = if rest.len() == 3 { rest[1] } else { z };
         let four = [codes.of(a), codes.of(b), codes.of(z), codes.of(z)];
         let found: [u32; 4] = bytemuck::cast(distances::<PRODUCTS>(sums(four, rest.len())));
@@ -60,15 +59,22 @@ pub fn scan<const PRODUCTS: bool>(
     let mut first = nodes.start;
     while first < nodes.end {
         let count = (nodes.end - first).min(4);
-        // The last one stands in for those that are missing.
+        // The last node stands in for those that are missing.
         let four = std::array::from_fn(|i| codes.of(first + (i as u32).min(count - 1)));
-        let distances = distances::<PRODUCTS>(sums(four, count as usize));
-        if limit.is_above_any(distances) {
-            offer(nearest, first, distances, count);
+        let signed = signed(distances::<PRODUCTS>(sums(four, count as usize)));
+        if limit.is_above_any(signed) {
+            offer_from(nearest, first, signed, count);
             limit = Limit::of(nearest);
         }
         first += count;
     }
+}
+
+/// Offers the first `count` of four nodes that follow each other.
+#[cold]
+fn offer_from(nearest: &mut TopK, first: u32, signed: __m128i, count: u32) {
+    let nodes = std::array::from_fn(|i| first.wrapping_add(i as u32));
+    offer(nearest, nodes, signed, count as usize);
 }
 
 /// Goes through the query and vectors at the same pace; `add` adds the terms of a step.
@@ -81,7 +87,7 @@ pub fn sums<S: Copy, const N: usize>(
 ) -> [S; N] {
     let query = &query.wide[..];
     for vector in &mut vectors {
-        // Of one length, as the compiler sees now.
+        // The slices get one length that the compiler sees.
         *vector = &vector[..query.len()];
     }
     let mut sums = [zero; N];
@@ -103,50 +109,39 @@ fn distances<const PRODUCTS: bool>(sums: __m128i) -> __m128i {
     }
 }
 
-const SIGN: u32 = 1 << 31;
-
-/// Four times the distance, its sign bit flipped, from which on no node is kept.
-#[derive(Clone, Copy)]
-struct Limit(__m128i);
-
-impl Limit {
-    #[inline(always)]
-    fn of(nearest: &TopK) -> Self {
-        // One more: a node at the same distance may have a smaller number than one that is kept.
-        let above = ((nearest.limit() >> 32) as u32).saturating_add(1);
-        // SAFETY: SSE2 is part of x86-64.
-        Limit(unsafe { _mm_set1_epi32((above ^ SIGN) as i32) })
-    }
-
-    #[inline(always)]
-    fn is_above_any(self, distances: __m128i) -> bool {
-        // SAFETY: SSE2 is part of x86-64.
-        unsafe {
-            let signed = _mm_xor_si128(distances, _mm_set1_epi32(SIGN as i32));
-            _mm_movemask_epi8(_mm_cmpgt_epi32(self.0, signed)) != 0
-        }
-    }
-}
-
-#[cold]
-fn offer(nearest: &mut TopK, first: u32, distances: __m128i, count: u32) {
-    let distances: [u32; 4] = bytemuck::cast(distances);
-    for (node, distance) in zip(first..first + count, distances) {
-        nearest.offer(key(distance, node));
-    }
-}
-
-/// The functions of one instance, for a CPU with these features.
+/// Declares the functions of one instruction set. An instance names its features, a register of integers and its
+/// arithmetic.
+///
+/// The instance also has two functions: `widened` makes 16-bit integers of the codes for one register of a step, and
+/// `folded` sums up the 32-bit integers of each of four registers.
+///
+/// A trait would not do: only unsafe functions of a trait may have target features.
 macro_rules! instance {
-    ($features:literal, $zero:ident) => {
+    (
+        features: $features:literal,
+        register: $register:ident,
+        zero: $zero:ident,
+        add: $add:ident,
+        subtract: $subtract:ident,
+        multiply_and_add_pairs: $multiply:ident,
+    ) => {
+        use std::ops::Range;
+
+        use super::operands::{Codes, Query, Step, Wide};
+        use super::simd::{self, Four};
+        use crate::anns::topk::TopK;
+
+        /// How many registers a step fills.
+        const PARTS: usize = size_of::<Wide>() / size_of::<$register>();
+
         #[target_feature(enable = $features)]
         pub fn gather<const PRODUCTS: bool>(
             query: &Query,
-            codes: super::operands::Codes,
+            codes: Codes,
             nodes: &[u32],
             out: &mut [u32],
         ) {
-            super::simd::gather::<PRODUCTS>(codes, nodes, out, |four, count| {
+            simd::gather::<PRODUCTS>(codes, nodes, out, |four, count| {
                 sums::<PRODUCTS>(query, four, count)
             });
         }
@@ -154,37 +149,49 @@ macro_rules! instance {
         #[target_feature(enable = $features)]
         pub fn scan<const PRODUCTS: bool>(
             query: &Query,
-            codes: super::operands::Codes,
-            nodes: std::ops::Range<u32>,
-            nearest: &mut crate::anns::topk::TopK,
+            codes: Codes,
+            nodes: Range<u32>,
+            nearest: &mut TopK,
         ) {
-            super::simd::scan::<PRODUCTS>(codes, nodes, nearest, |four, count| {
+            simd::scan::<PRODUCTS>(codes, nodes, nearest, |four, count| {
                 sums::<PRODUCTS>(query, four, count)
             });
         }
 
-        /// The sums of the terms of the first `count` of four vectors.
         #[inline]
         #[target_feature(enable = $features)]
-        fn sums<const PRODUCTS: bool>(
-            query: &Query,
-            four: super::simd::Four,
-            count: usize,
-        ) -> __m128i {
+        fn sums<const PRODUCTS: bool>(query: &Query, four: Four, count: usize) -> __m128i {
             let zero = $zero();
             let add = |sums, q: &_, x: &_| add::<PRODUCTS>(sums, q, x);
             let [a, b, ..] = four;
             folded(match count {
                 1 => {
-                    let [a] = super::simd::sums(zero, query, [a], add);
+                    let [a] = simd::sums(zero, query, [a], add);
                     [a, zero, zero, zero]
                 }
                 2 => {
-                    let [a, b] = super::simd::sums(zero, query, [a, b], add);
+                    let [a, b] = simd::sums(zero, query, [a, b], add);
                     [a, b, zero, zero]
                 }
-                _ => super::simd::sums(zero, query, four, add),
+                _ => simd::sums(zero, query, four, add),
             })
+        }
+
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn add<const PRODUCTS: bool>(mut sums: $register, q: &Wide, x: &Step) -> $register {
+            let q: [$register; PARTS] = bytemuck::cast(q.0);
+            for part in 0..PARTS {
+                let (q, x) = (q[part], widened(x, part));
+                let terms = if PRODUCTS {
+                    $multiply(q, x)
+                } else {
+                    let d = $subtract(q, x);
+                    $multiply(d, d)
+                };
+                sums = $add(sums, terms);
+            }
+            sums
         }
     };
 }

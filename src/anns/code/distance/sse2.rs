@@ -1,37 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Eight codes, as 16-bit integers, in a register.
+//! Code distances in SSE2: a register holds eight codes, as 16-bit integers.
 
 use std::arch::x86_64::*;
 
-use super::operands::{Query, Step, Wide};
-use super::simd::instance;
-
-instance!("sse2", _mm_setzero_si128);
-
-#[inline]
-#[target_feature(enable = "sse2")]
-fn add<const PRODUCTS: bool>(sums: __m128i, q: &Wide, x: &Step) -> __m128i {
-    let (q, x): ([[__m128i; 2]; 2], [__m128i; 2]) = (bytemuck::cast(q.0), bytemuck::cast(*x));
-    let mut sums = sums;
-    for j in 0..2 {
-        let wide = [
-            _mm_srai_epi16::<8>(_mm_unpacklo_epi8(x[j], x[j])),
-            _mm_srai_epi16::<8>(_mm_unpackhi_epi8(x[j], x[j])),
-        ];
-        for (q, x) in q[j].into_iter().zip(wide) {
-            let terms = if PRODUCTS {
-                _mm_madd_epi16(q, x)
-            } else {
-                let d = _mm_sub_epi16(q, x);
-                _mm_madd_epi16(d, d)
-            };
-            sums = _mm_add_epi32(sums, terms);
-        }
-    }
-    sums
+super::simd::instance! {
+    features: "sse2",
+    register: __m128i,
+    zero: _mm_setzero_si128,
+    add: _mm_add_epi32,
+    subtract: _mm_sub_epi16,
+    multiply_and_add_pairs: _mm_madd_epi16,
 }
 
-/// The sums of the elements of four registers.
+/// Widens the codes for a part of a step to 16-bit integers. SSE2 has no instruction for it, so each code becomes the
+/// upper half of an integer that is then shifted.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn widened(codes: &Step, part: usize) -> __m128i {
+    let halves: [__m128i; 2] = bytemuck::cast(*codes);
+    let half = halves[part / 2];
+    _mm_srai_epi16::<8>(match part % 2 {
+        0 => _mm_unpacklo_epi8(half, half),
+        _ => _mm_unpackhi_epi8(half, half),
+    })
+}
+
+/// Sums up the elements of each of four registers.
 #[inline]
 #[target_feature(enable = "sse2")]
 fn folded([a, b, c, d]: [__m128i; 4]) -> __m128i {

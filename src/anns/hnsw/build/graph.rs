@@ -7,14 +7,14 @@ use crate::anns::distance::Backend;
 use crate::anns::file::{Bytes, NONE, OutOfMemory};
 use crate::anns::hnsw::graph::Level;
 
-/// Codes, and the links between them.
+/// A graph that is being built: the codes of its nodes, and the links between them.
 pub struct Graph<'a> {
     pub backend: Backend,
     pub codes: Codes<'a>,
-    /// How codes of rows are compared with each other.
+    /// The metric by which the codes of two rows are compared.
     pub metric: Metric,
     pub ef: usize,
-    /// 0 first.
+    /// The links of each level, beginning with level 0.
     pub levels: Vec<Links>,
 }
 
@@ -40,7 +40,7 @@ impl Links {
         Level::new(bytemuck::cast_slice(&self.bytes), self.width)
     }
 
-    /// Sets the neighbours of a node, given their keys.
+    /// Sets the neighbours of a node, which are given by their keys.
     pub fn set(&mut self, node: u32, neighbours: &[u64]) {
         let places: &mut [u32] = bytemuck::cast_slice_mut(&mut self.bytes);
         let places = &mut places[node as usize * self.width..][..self.width];

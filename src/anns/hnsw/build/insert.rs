@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Nodes become parts of the graph, batch by batch.
+//! Inserts nodes into the graph, batch by batch.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -16,14 +16,14 @@ use crate::anns::distance::Backend;
 use crate::anns::hnsw::beam::{self, Beam, WIDTH_MAX};
 use crate::anns::key;
 
-/// The keys of a new node's neighbours, level by level, 0 first.
+/// The keys of a new node's neighbours, level by level, beginning with level 0.
 type Neighbours = Vec<Vec<u64>>;
 
 /// A new edge back to a node of the graph.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Back {
     to: u32,
-    /// The key of where it comes from.
+    /// The key of the node that the edge comes from.
     from: u64,
 }
 
@@ -39,11 +39,11 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Batches are at most this part of all nodes, since the nodes of one do not see each other.
+/// A batch has at most 1 / `BATCHES` of all nodes, since the nodes of a batch do not see each other.
 const BATCHES: usize = 50;
 
 impl<'a> Graph<'a> {
-    /// `nodes` is how many nodes each level has, 0 first.
+    /// Builds the graph of all codes. `nodes` tells how many nodes each level has, beginning with level 0.
     pub fn of(
         codes: Codes<'a>,
         nodes: &[usize],
@@ -58,7 +58,7 @@ impl<'a> Graph<'a> {
         let mut graph = Graph {
             backend: Backend::best(),
             codes,
-            // Rows of length 1 are ordered by their distance as by their angle, and codes have an offset.
+            // L2 orders rows of length 1 as their angles do. Inner products do not: codes have an offset.
             metric: match metric {
                 Metric::Cosine => Metric::L2,
                 metric => metric,
@@ -77,7 +77,7 @@ impl<'a> Graph<'a> {
         Ok(graph)
     }
 
-    /// Inserts nodes that are numbered after all that were inserted.
+    /// Inserts a batch of nodes, which are numbered after all that were inserted.
     fn insert(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
         let all = self.codes.len() as u64;
         let inserted: Vec<Neighbours> = batch
@@ -128,7 +128,7 @@ impl<'a> Graph<'a> {
         Ok(())
     }
 
-    /// The neighbours that `node` is to have among those of the graph.
+    /// Chooses the neighbours of `node` among the nodes of the graph.
     fn neighbours_of(&self, node: u32, scratch: &mut Scratch) -> Neighbours {
         let Scratch {
             beam,
@@ -160,7 +160,7 @@ impl<'a> Graph<'a> {
         neighbours
     }
 
-    /// The neighbours of a node with edges to it added.
+    /// Returns a node of the graph and its neighbours, after the edges `back` were added.
     fn with_edges_back(
         &self,
         level: usize,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The builder: nodes are inserted in batches, in parallel, each batch into the graph of those before it. Then the edges
-//! back to them are added, target by target. So the graph does not depend on the number of threads, or on which of them
-//! is faster (Manohar et al. 2024, ParlayANN).
+//! The builder of HNSW graphs. Nodes are inserted in batches, in parallel, each batch into the graph of the batches
+//! before it; then the edges back to them are added, target by target.
+//!
+//! The graph does not depend on the number of threads, or on which of them is faster (Manohar et al. 2024, ParlayANN).
 
 mod graph;
 mod insert;
@@ -21,7 +22,7 @@ use crate::anns::code::{self, Codes, Quantizer};
 use crate::anns::file::Bytes;
 use crate::dataset::Matrix;
 
-/// The index file of all `rows`.
+/// Builds the index file of all `rows`.
 pub fn build(
     rows: &Matrix,
     metric: Metric,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The levels of the nodes, and their numbers: while the graph is built, and in the file.
+//! The levels of nodes, and their numbers while the graph is built and in the file.
 
 use rand_core::Rng;
 use rand_pcg::Pcg64;
@@ -10,13 +10,14 @@ use crate::anns::code::Query;
 use crate::anns::hnsw::{LEVELS_MAX, beam};
 
 pub struct Order {
-    /// The row of each node, in the order of insertion. Nodes of a level come before those that are not on it.
+    /// The row of each node, in the order of insertion. Nodes of a higher level come first.
     pub rows: Vec<u32>,
-    /// Nodes on each level, 0 first.
+    /// How many nodes each level has, beginning with level 0.
     pub nodes: Vec<usize>,
 }
 
-/// Draws a number for each row. Those below 2^64 / M^l are on level l, and the smaller are inserted first.
+/// Draws a number for each row. Rows with a number below 2^64 / M^l are on level l, and rows with smaller numbers are
+/// inserted first.
 pub fn insertion_order(rows: usize, m: usize, seed: u64) -> Order {
     let mut random = Pcg64::new(u128::from(seed), 0);
     let mut drawn: Vec<(u64, u32)> = (0..rows as u32)
@@ -41,11 +42,11 @@ pub fn insertion_order(rows: usize, m: usize, seed: u64) -> Order {
     }
 }
 
-/// The nodes in the order of their numbers in the file: those of a level still first, but neighbours near each other, so that
-/// a search stays in few pages of memory.
+/// Returns the nodes in the order of their numbers in the file. Nodes of a higher level still come first, but
+/// neighbours lie near each other, so that a search stays in few pages of memory.
 pub fn file_order(graph: &Graph) -> Vec<u32> {
     let mut order: Vec<u32> = Vec::with_capacity(graph.codes.len());
-    // By node, the place in `order`.
+    // The place of each node in `order`.
     let mut placed: Vec<u32> = vec![0; graph.codes.len()];
     for level in (0..graph.levels.len()).rev() {
         let mut group: Vec<(u32, u64)> = (order.len() as u32..graph.levels[level].nodes as u32)
@@ -72,7 +73,7 @@ pub fn file_order(graph: &Graph) -> Vec<u32> {
 }
 
 impl Graph<'_> {
-    /// The key of a node above `level` that is near `node`: where a search enters the level.
+    /// Returns the key of the node above `level` where a search for `node` enters the level.
     fn nearest_above(&self, level: usize, node: u32) -> u64 {
         let query = Query::new(self.metric, self.codes.get(node));
         let start = self.backend.code_key(&query, self.codes, 0);

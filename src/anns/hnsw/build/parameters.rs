@@ -6,11 +6,11 @@ use crate::anns::file::EFFORT_MAX;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
-    /// M: links of a node on a level; there are twice as many on the lowest.
+    /// M: how many links a node has on a level. On the lowest level it has twice as many.
     pub m: usize,
-    /// efConstruction: how many candidates a new node's links are chosen from.
+    /// The number of candidates from which a new node's links are chosen (efConstruction).
     pub ef_construction: usize,
-    /// efSearch, unless a search says otherwise.
+    /// The effort of a search that asks for none (efSearch).
     pub ef_search: u32,
 }
 

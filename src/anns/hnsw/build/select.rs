@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which of the candidates become neighbours.
+//! Selects the candidates that become neighbours.
 
 use super::graph::Graph;
 use crate::anns::code::Query;
@@ -8,14 +8,16 @@ use crate::anns::code::Query;
 pub struct Selector {
     selected: Vec<u64>,
     nodes: Vec<u32>,
-    /// The candidate that is looked at.
+    /// The codes of the candidate that is looked at.
     query: Query,
 }
 
 impl Selector {
-    /// Of candidates in ascending order, at most `most`: those that are nearer than to any that was selected before
-    /// (algorithm 4 of Malkov & Yashunin). Of candidates at distance 0, which that does not thin out, a quarter at most: the
-    /// links of many equal rows would lead to each other only.
+    /// Selects at most `most` of the candidates, which are in ascending order. A candidate is selected if it is nearer
+    /// to the node than to any that was selected before (algorithm 4 of Malkov & Yashunin).
+    ///
+    /// Algorithm 4 does not thin out candidates at distance 0. At most a quarter of the places goes to them: otherwise
+    /// the links of many equal rows would lead to each other only.
     pub fn select(&mut self, graph: &Graph, candidates: &[u64], most: usize) -> &[u64] {
         self.selected.clear();
         self.nodes.clear();

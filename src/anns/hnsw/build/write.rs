@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The graph as an index file.
+//! Writes the graph as an index file.
 
 use rayon::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::anns::file::{Bytes, Header, Kind, NONE, Writer};
 use crate::anns::hnsw::search::{Shape, section_sizes};
 use crate::dataset::Matrix;
 
-/// `rows_of` tells the row of each node of `graph`.
+/// Returns the file. `rows_of` tells the row of each node of `graph`.
 pub fn file(
     rows: &Matrix,
     metric: Metric,

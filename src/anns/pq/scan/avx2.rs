@@ -1,71 +1,56 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A group in a register.
+//! The scan in AVX2: a register holds a pair's codes for the 32 rows of a group.
 
 use std::arch::x86_64::*;
 
-use super::group::{GROUP, Pair, Table, offer};
-use crate::anns::pq::smallest::Smallest;
-
-/// The sums of the even rows, with 256 times those of the odd ones added, and of the odd rows.
-type Sums = [__m256i; 2];
-
-#[target_feature(enable = "avx2")]
-pub fn scan(codes: &[Pair], tables: &[Table], rows: usize, smallest: &mut Smallest) {
-    let pairs = tables.len() / 2;
-    let tables = tables.as_chunks().0;
-    let half = pairs / 2;
-    for (group, first) in codes.chunks_exact(pairs).zip((0..).step_by(GROUP)) {
-        if smallest.limit() == 0 {
-            return;
-        }
-        let sums = add([_mm256_setzero_si256(); 2], &group[..half], &tables[..half]);
-        // Sums only grow.
-        if near(split(sums), smallest.limit()) == 0 {
-            continue;
-        }
-        let sums = split(add(sums, &group[half..], &tables[half..]));
-        let near = near(sums, smallest.limit());
-        if near != 0 {
-            let sums: [[u16; 16]; 2] = bytemuck::cast(sums);
-            offer(smallest, first, rows, near, |row| sums[row % 2][row / 2]);
-        }
-    }
+super::simd::instance! {
+    features: "avx2",
+    register: __m256i,
+    pairs: 1,
+    zero: _mm256_setzero_si256,
+    bytes: _mm256_set1_epi8,
+    and: _mm256_and_si256,
+    look_up: _mm256_shuffle_epi8,
+    add_words: _mm256_add_epi16,
+    shift_words_right: _mm256_srli_epi16,
 }
 
+/// The two tables for a pair: the first is for the lower four bits, the second for the upper four.
+type Step = [Table; 2];
+
+/// Calls `scan` with the tables as they are.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn add([mut words, mut odd]: Sums, group: &[Pair], tables: &[[Table; 2]]) -> Sums {
-    let four_bits = _mm256_set1_epi8(15);
-    for (pair, [low, high]) in group.iter().zip(tables) {
-        let codes: __m256i = bytemuck::cast(*pair);
-        let low = _mm256_shuffle_epi8(twice(low), _mm256_and_si256(codes, four_bits));
-        let high = _mm256_shuffle_epi8(
-            twice(high),
-            _mm256_and_si256(_mm256_srli_epi16::<4>(codes), four_bits),
-        );
-        words = _mm256_add_epi16(words, _mm256_add_epi16(low, high));
-        odd = _mm256_add_epi16(
-            odd,
-            _mm256_add_epi16(_mm256_srli_epi16::<8>(low), _mm256_srli_epi16::<8>(high)),
-        );
-    }
-    [words, odd]
+fn with_steps(tables: &[Table], scan: impl FnOnce(&[Step])) {
+    scan(tables.as_chunks().0);
 }
 
+/// Loads each table twice, into both halves of a register.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn twice(table: &Table) -> __m256i {
-    _mm256_broadcastsi128_si256(bytemuck::cast(*table))
+fn tables(step: &Step) -> [__m256i; 2] {
+    let [low, high] = *step;
+    [
+        _mm256_broadcastsi128_si256(bytemuck::cast(low)),
+        _mm256_broadcastsi128_si256(bytemuck::cast(high)),
+    ]
 }
 
-/// The sums of the even and of the odd rows.
+/// Returns the sums of the even and of the odd rows.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub fn split([words, odd]: Sums) -> [__m256i; 2] {
+fn split([[words], [odd]]: Added) -> [__m256i; 2] {
+    even_and_odd(words, odd)
+}
+
+/// Takes 256 times the sums of the odd rows from the words, which leaves the sums of the even rows.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub fn even_and_odd(words: __m256i, odd: __m256i) -> [__m256i; 2] {
     [_mm256_sub_epi16(words, _mm256_slli_epi16::<8>(odd)), odd]
 }
 
-/// A bit for each row whose sum is below the limit, which is not 0.
+/// Returns a bit for each row whose sum is below the limit, which is not 0.
 #[inline]
 #[target_feature(enable = "avx2")]
 pub fn near(sums: [__m256i; 2], limit: u32) -> u32 {

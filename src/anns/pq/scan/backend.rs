@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which instructions are used.
+//! The instruction sets in which the scan is implemented.
 
 use crate::anns::backend::backends;
 

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Rows that are coded together, and those of them that are near enough to be kept.
+//! Groups of rows: how their codes lie in memory, and how the near ones are offered.
 
 #[cfg(target_arch = "x86_64")]
 use crate::anns::pq::smallest::Smallest;
 
-/// Rows that are coded together.
+/// How many rows are coded together, as a group.
 pub const GROUP: usize = 32;
 
-/// The codes of two sub-quantizers for the rows of a group: of the first in the lower four bits of each byte.
+/// The codes of a pair of sub-quantizers for the rows of a group. The lower four bits of each byte are the code of the
+/// first one.
 pub type Pair = [u8; GROUP];
 
-/// What a sub-quantizer adds for each of its 16 codes.
+/// What a sub-quantizer adds to a sum for each of its 16 codes.
 pub type Table = [u8; 16];
 
-/// Offers those rows of the group from row `first` on whose bit is set.
+/// Offers the rows of the group that begins with row `first`, as far as their bits in `near` are set.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn offer(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sums of table entries over the 4-bit codes of all rows, 32 rows at a time, with the tables in registers (André, Kermarrec
-//! & Le Scouarnec 2015). Several implementations, the same integers.
+//! The scan of the 4-bit codes of all rows, 32 rows at a time, with the tables in registers (André, Kermarrec & Le
+//! Scouarnec 2015).
+//!
+//! Each row gets the sum of the table entries of its codes. Sums are integers, so every implementation gives the same
+//! ones.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -10,6 +13,8 @@ mod backend;
 mod group;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
+mod simd;
+#[cfg(target_arch = "x86_64")]
 mod ssse3;
 
 pub use backend::Backend;
@@ -18,7 +23,7 @@ pub use group::{GROUP, Pair, Table};
 use super::smallest::Smallest;
 
 impl Backend {
-    /// Offers to `smallest` the rows from 0 to `rows - 1` with their sums, in ascending order; those that could not be
+    /// Offers the rows from 0 to `rows - 1` with their sums to `smallest`, in ascending order. Rows that could not be
     /// kept may be left out. There are two tables for each pair of a group, at most 256.
     ///
     /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference: `docs/search.md`, word for word.
+//! The reference of the scan: `docs/search.md`, word for word.
 
 use super::group::{GROUP, Pair, Table};
 use crate::anns::pq::smallest::Smallest;
