@@ -15,11 +15,11 @@ use crate::protocol::{Message, VERSION};
 /// How long to wait, in the host's time.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// From the start to the guest's first message.
+    /// How long from the start to the guest's first message.
     pub boot: Duration,
-    /// From one message to the next.
+    /// How long from one message to the next.
     pub message: Duration,
-    /// From the last message, or from a crash, to QEMU's end.
+    /// How long from the last message, or from a crash, to QEMU's end.
     pub end: Duration,
 }
 

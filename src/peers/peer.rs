@@ -39,7 +39,7 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("PYTHONNOUSERSITE", "1"),
 ];
 
-/// Where adapters and an interpreter that has their packages are.
+/// The adapters, an interpreter that has their packages, and how they are run.
 #[derive(Clone, Debug)]
 pub struct Peers {
     pub python: PathBuf,

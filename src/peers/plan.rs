@@ -16,7 +16,7 @@ pub struct Plan {
     pub warmups: u32,
     /// Passes over all series that are timed.
     pub runs: u32,
-    /// Two engines are set against each other where both find this share of the true neighbours.
+    /// Two engines are compared where both find this share of the true neighbours.
     pub recall: f64,
     /// Seconds that a peer may take for one answer, a build included.
     pub patience: u64,

@@ -79,7 +79,7 @@ impl Place {
     }
 }
 
-/// Everybody may open the device, in this namespace.
+/// Lets everybody open the device, in this namespace.
 const OPEN_DEVICE: &str = r#"mount --bind "$DIR/fuse" /dev/fuse"#;
 
 fn with_device() -> Place {
@@ -95,7 +95,7 @@ fn with_device() -> Place {
     place
 }
 
-/// Status and measured value of each check, in the order of [`CHECKS`].
+/// The status and measured value of each check, in the order of [`CHECKS`].
 fn judged(output: &Output) -> Vec<(String, String)> {
     let verdict: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));

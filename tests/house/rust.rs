@@ -12,7 +12,7 @@ use syn::{Attribute, Item, UseTree, Visibility};
 
 use crate::order::{Arrows, Order, assert_in_order, files, root};
 
-/// `verdict::checks::peers` as its words; the crate itself has none.
+/// The words of a path such as `verdict::checks::peers`; the crate itself has none.
 type Words = Vec<String>;
 
 /// What a file says about others.
@@ -78,7 +78,7 @@ impl Said {
         self.flush(&mut path, colons);
     }
 
-    /// What ends in `::` goes on with a variable of a macro: then its first part counts.
+    /// Ends a path. One that ends in `::` goes on with a variable of a macro: then its first part counts.
     fn flush(&mut self, path: &mut Words, colons: usize) {
         if path.len() > 1 || colons == 2 && !path.is_empty() {
             self.paths.push((std::mem::take(path), false));
@@ -142,7 +142,7 @@ struct House {
 }
 
 impl House {
-    /// From each file's path below `src/` and text.
+    /// The crate, from each file's path below `src/` and text.
     fn of<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> House {
         let said: BTreeMap<Words, Said> = texts
             .map(|(path, text)| (module_of(path), Said::of(text)))
@@ -161,7 +161,7 @@ impl House {
         house
     }
 
-    /// From the crate's root, if it is a path of this crate at all.
+    /// The path from the crate's root, if it is a path of this crate at all.
     fn absolute(&self, module: &Words, path: &Words) -> Option<Words> {
         let mut base = module.clone();
         let mut rest = path.as_slice();

@@ -24,7 +24,7 @@ use vexfs::protocol::{Accelerator, Plan, Step, VERSION};
 
 use crate::bundles;
 
-/// Emulation on a busy host needs patience.
+/// The deadlines, since emulation on a busy host needs patience.
 const DEADLINES: Deadlines = Deadlines {
     boot: Duration::from_secs(180),
     message: Duration::from_secs(60),
@@ -163,7 +163,7 @@ fn kvm_is_used_where_it_works_and_refused_where_it_does_not() {
     }
 }
 
-/// Set for the process that is to be killed while its machine runs.
+/// The variable that is set for the process that is to be killed while its machine runs.
 const DRIVER_LOGS: &str = "VEXFS_TEST_DRIVER_LOGS";
 
 #[test]
@@ -202,7 +202,7 @@ fn a_killed_driver_leaves_no_qemu_and_no_files() {
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
 
-/// Whether `pid` is there, and not only waiting to be reaped.
+/// Whether the process `pid` is there, and not only waiting to be reaped.
 fn runs(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap().starts_with(" Z"))

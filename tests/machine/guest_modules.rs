@@ -115,7 +115,7 @@ fn a_guest_for_disks_loads_its_drivers_in_order() {
     );
 }
 
-/// A tree of modules as Debian's, but for one byte of the module `name`.
+/// A copy of a tree of modules in which one byte of the module `name` is changed.
 fn with_changed(tree: &Path, name: &str, dest: &Path) {
     let status = Command::new("cp")
         .arg("--recursive")

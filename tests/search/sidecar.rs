@@ -22,7 +22,7 @@ use vexfs::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot};
 
 use crate::unstamped::Unstamped;
 
-/// Past the time in which file times cannot be trusted.
+/// A time after which file times can be trusted.
 const SETTLED: Duration = Duration::from_millis(40);
 
 fn rows(count: usize, first: f32) -> Matrix {

@@ -16,7 +16,7 @@ use vexfs::store::{Content, VectorFile};
 
 use crate::unstamped::Unstamped;
 
-/// Past the time in which file times cannot be trusted.
+/// A time after which file times can be trusted.
 const SETTLED: Duration = Duration::from_millis(40);
 
 struct Fixture {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writes that the times of a file do not show.
+//! Makes writes that the times of a file do not show.
 
 use std::ffi::c_void;
 use std::fs::File;

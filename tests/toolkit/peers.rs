@@ -92,7 +92,7 @@ impl Adapters {
     }
 }
 
-/// Without a mount.
+/// Carries out the plan without a mount.
 fn carry_out(plan: &Plan, peers: Result<Peers, String>) -> Comparison {
     let [store, scratch] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let compared = on_one_core(|core| {
@@ -473,7 +473,7 @@ KINDS = {{\"flat\": Calling}}
     assert!(listener.accept().is_ok());
 }
 
-/// As `vexfs-validate run` does it, through FUSE; as root.
+/// Compares as `vexfs-validate run` does, through FUSE; as root.
 #[test]
 fn a_run_writes_the_comparison_down_and_judges_it() {
     let out = tempfile::tempdir().unwrap();

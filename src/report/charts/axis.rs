@@ -17,7 +17,7 @@ pub struct Axis {
 enum Scale {
     Linear,
     Log,
-    /// For shares: the nearer to 1, the wider.
+    /// A scale for shares: the nearer to 1, the wider.
     TowardsOne,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! In process, through FUSE, through the module: the searches of the guest.
+//! The searches of the guest in process, through FUSE and through the module.
 
 use super::table::table;
 use crate::client::Place;

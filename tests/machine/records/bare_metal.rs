@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every reason for which a run does not let a module out of the virtual machine.
+//! Tests every reason for which a run does not let a module out of the virtual machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};

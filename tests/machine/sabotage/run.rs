@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One run of `vexfs-validate run`, all of whose traces can be found.
+//! A run of `vexfs-validate run`, all of whose traces can be found.
 
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -133,7 +133,7 @@ impl Run {
             .collect()
     }
 
-    /// Waits for the end, finds nothing left behind, and gives back what the run reported.
+    /// Waits for the end, finds nothing left behind, and returns what the run reported.
     pub fn finish(mut self) -> Report {
         let status = self.process.wait().unwrap();
         self.assert_nothing_left();
@@ -198,7 +198,7 @@ impl Helper {
 }
 
 impl Report {
-    /// The verdict's word and the exit status.
+    /// Demands the verdict's word and the exit status.
     pub fn assert_verdict(&self, word: &str, status: i32) {
         assert_eq!(
             (self.verdict["verdict"].as_str(), self.status),
@@ -207,7 +207,7 @@ impl Report {
         );
     }
 
-    /// A check has this status, and its sentence says each of `words`.
+    /// Demands that a check has this status, and that its sentence says each of `words`.
     pub fn assert_check(&self, id: &str, status: &str, words: &[&str]) {
         let checks = self.verdict["checks"].as_array();
         let check = checks.and_then(|checks| checks.iter().find(|check| check["id"] == id));

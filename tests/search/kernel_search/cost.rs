@@ -16,7 +16,7 @@ use vexfs::dataset::workload::{Name, Workload};
 use crate::kernel_search::library::kernels;
 
 const K: usize = 10;
-/// `KIND SIDE FILE`: what a process under valgrind is to do.
+/// The variable with `KIND SIDE FILE`: what a process under valgrind is to do.
 const CHILD: &str = "VEXFS_KERNEL_SEARCH_COST";
 
 fn workload() -> (Matrix, Matrix) {

@@ -89,7 +89,7 @@ impl Shape {
         rows
     }
 
-    /// `count` numbers and one more, that do not fall.
+    /// Draws `count` numbers and one more that do not fall.
     fn starts(self, random: &mut Pcg64, count: usize) -> Vec<u32> {
         let mut starts: Vec<u32> = (1..count)
             .map(|_| below(random, self.rows + 1) as u32)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The search of the kernel module, built for user space, against ours: equal to the bit (`docs/differential.md`).
+//! Compares the search of the kernel module, built for user space, with ours: equal to the bit
+//! (`docs/differential.md`).
 //!
 //! The module's sources are compiled as they are. `tests/support/kernel` stands in for the few parts of the kernel that
 //! they use.
@@ -33,7 +34,7 @@ const SEARCHES: usize = 24;
 /// How large a case is.
 #[derive(Clone, Copy, Debug)]
 enum Size {
-    /// Whole steps of each implementation and all remainders.
+    /// Rows in whole steps of each implementation and all remainders.
     Small,
     /// More rows than fit into any batch, log or reservoir.
     Large,

@@ -5,7 +5,7 @@ use rand_core::Rng;
 use rand_pcg::Pcg64;
 use vexfs::dataset::Matrix;
 
-/// Below `end`.
+/// A number below `end`.
 pub fn below(random: &mut Pcg64, end: usize) -> usize {
     random.next_u32() as usize % end
 }

@@ -54,7 +54,7 @@ impl File<'_> {
     }
 }
 
-/// `(row, bits of the distance)`, and how many distances were computed in full.
+/// The answer as `(row, bits of the distance)`, and how many distances were computed in full.
 pub type Found = (Vec<(u32, u32)>, u64);
 
 pub fn search(file: &File, rows: &[Vec<f32>], query: &[f32], k: usize, effort: u32) -> Found {
@@ -105,7 +105,7 @@ fn reduce(terms: impl Iterator<Item = f32>) -> f32 {
     v[0] + v[1]
 }
 
-/// Padded with zeros to a whole number of steps.
+/// A vector padded with zeros to a whole number of steps.
 fn padded(x: &[f32]) -> Vec<f32> {
     let mut x = x.to_vec();
     x.resize(x.len().next_multiple_of(16), 0.0);

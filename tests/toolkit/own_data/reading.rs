@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is made of a file: rows, queries, metric, and what the file says of its neighbours.
+//! Tests what is made of a file: rows, queries, metric, and what the file says of its neighbours.
 
 use std::path::Path;
 

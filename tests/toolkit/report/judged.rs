@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the comparison in the guest is judged, where its clock counts time and where it does not.
+//! Tests how the comparison in the guest is judged, where its clock counts time and where it does not.
 
 use vexfs::client::Place;
 use vexfs::criteria::check::Status;
@@ -47,7 +47,7 @@ fn through_the_module(comparison: &mut Comparison) -> impl Iterator<Item = &mut 
         .filter(|series| series.place == Some(Place::Kernel))
 }
 
-/// So many times as slow through the module.
+/// A change that makes the module so many times as slow.
 fn slower(by: u64) -> impl Fn(&mut Comparison) {
     move |comparison| {
         for series in through_the_module(comparison) {
