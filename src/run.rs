@@ -97,7 +97,7 @@ pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict
     };
     let comparison = match &request.criteria.comparison {
         Some(plan) if subject::look_at_comparison(&request.criteria) => {
-            tell("host: beside other engines");
+            tell("host: beside the peers");
             let asked = peers::PeersRequest {
                 tool: request.tool.clone(),
                 plan: plan.clone(),
@@ -268,7 +268,7 @@ fn peers_in_guest(
     }
     if accelerator == Accelerator::Icount {
         return Err(skipped(
-            "instructions are no time that other engines could be compared by: it takes kvm",
+            "instructions are no time that peers could be compared by: it takes kvm",
         ));
     }
     let comparison = &request.criteria.comparison;
@@ -277,12 +277,12 @@ fn peers_in_guest(
         .ok_or_else(|| failed("the criteria have no comparison".into()))?;
     let Some(python) = &request.peers else {
         return Err(skipped(
-            "no Python that has other engines was given (--peers PYTHON)",
+            "no Python that has the peers was given (--peers PYTHON)",
         ));
     };
     if !bundle.manifest().guest.roles.contains(&Role::Peers) {
         return Err(failed(
-            "the bundle's guest cannot read a disk with other engines: build the bundle with --role peers".into(),
+            "the bundle's guest cannot read a disk with the peers: build the bundle with --role peers".into(),
         ));
     }
     let disk = request.peers_disk.disk(python, tell);

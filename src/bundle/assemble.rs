@@ -94,7 +94,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
     let select = |roles: &[Role]| {
         guest_modules::select(&tree, &kernel.release, roles, &Modinfo::of(&module)?)
     };
-    // Those for the other engines' disk are loaded by themselves, and only where that is.
+    // Those for the peers' disk are loaded by themselves, and only where that is.
     let always = Vec::from_iter(roles.iter().copied().filter(|role| *role != Role::Peers));
     let guest_modules = select(&always)?;
     let mut peers_modules = select(&roles)?;

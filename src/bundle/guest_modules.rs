@@ -19,7 +19,7 @@ pub enum Role {
     Guest,
     /// Disks, for an image that boots on a machine of its own
     Disks,
-    /// The disk with other engines, to be measured beside them (loaded only then)
+    /// The disk with the peers, to be measured beside them (loaded only then)
     Peers,
 }
 

@@ -102,7 +102,7 @@ pub struct GuestRecord {
     pub roles: Vec<Role>,
     /// The kernel's modules that the guest loads before anything else, in this order.
     pub modules: Vec<GuestModuleRecord>,
-    /// The kernel's modules that the guest loads before it reads the disk with other engines (the role `peers`).
+    /// The kernel's modules that the guest loads before it reads the disk with the peers (the role `peers`).
     pub peers_modules: Vec<GuestModuleRecord>,
 }
 

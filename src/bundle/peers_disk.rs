@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The disk from which a guest runs other engines. It is ext4, with a Python and all that it needs under the paths that
+//! The disk from which a guest runs the peers. It is ext4, with a Python and all that it needs under the paths that
 //! it has on the host.
 
 use std::env;

@@ -32,7 +32,7 @@ pub struct Criteria {
     pub version: u32,
     pub workload: WorkloadCriteria,
     pub indexes: Vec<IndexCriteria>,
-    /// How we are measured beside other engines on the host; without it, we are not.
+    /// How we are measured beside the peers on the host; without it, we are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<peers::Plan>,
     pub checks: Vec<Criterion>,

@@ -86,7 +86,7 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
         version: base.version,
         workload,
         indexes: vec![case],
-        // The other engines are compared on the built-in vectors.
+        // The peers are compared on the built-in vectors.
         comparison: None,
         checks: adapted_checks,
         text: String::new(),

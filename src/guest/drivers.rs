@@ -15,7 +15,7 @@ pub const DIRECTORY: &str = "/lib/modules";
 /// A file with the names of the modules, one a line, in the order of loading. It is not there where all are built in.
 pub const LOAD_ORDER: &str = "/lib/modules/load-order";
 
-/// A file with the names of the modules that only the disk with other engines needs, one a line. A guest without that
+/// A file with the names of the modules that only the disk with the peers needs, one a line. A guest without that
 /// disk does without them.
 pub const PEERS_LOAD_ORDER: &str = "/lib/modules/peers-load-order";
 
@@ -24,7 +24,7 @@ pub fn load() -> Result<()> {
     load_all(LOAD_ORDER)
 }
 
-/// Loads what the disk with other engines needs.
+/// Loads what the disk with the peers needs.
 pub fn load_for_peers() -> Result<()> {
     load_all(PEERS_LOAD_ORDER)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The read-only disk with other engines on it, mounted as a root directory for them.
+//! The read-only disk with the peers on it, mounted as a root directory for them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

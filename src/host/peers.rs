@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Compares with other engines on this host, as root, in a user namespace, or without a mount where there can be none.
+//! Compares with peers on this host, as root, in a user namespace, or without a mount where there can be none.
 
 use std::fs;
 use std::io;

@@ -42,7 +42,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         indexes: Err("an image has no host".into()),
         comparison: Err("an image has no host".into()),
         guest_peers: GuestPeers::Skipped {
-            reason: "an image has no other engines".into(),
+            reason: "an image has no peers".into(),
         },
         machine: observed.guest.identity().ok().map(machine),
         plan: Some(contents.plan.clone()),

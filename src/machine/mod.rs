@@ -43,7 +43,7 @@ pub struct MachineConfig {
     pub kernel_arguments: Vec<String>,
     /// The directory that receives `console.log`, `messages.jsonl` and `qemu.log`.
     pub logs: PathBuf,
-    /// The disk with other engines, which the guest can only read.
+    /// The disk with the peers, which the guest can only read.
     pub disk: Option<PathBuf>,
 }
 

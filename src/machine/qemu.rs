@@ -71,7 +71,7 @@ pub(super) struct Hardware<'a> {
     pub initrd: &'a Path,
     pub console: &'a Path,
     pub port: &'a Path,
-    /// The disk with other engines on it.
+    /// The disk with the peers on it.
     pub disk: Option<&'a Path>,
     pub kernel_arguments: &'a [String],
 }

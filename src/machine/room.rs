@@ -15,7 +15,7 @@ const MIB: u64 = 1 << 20;
 /// The memory of a guest for its kernel and the generated workloads.
 const GUEST_MIB: u64 = 1024;
 
-/// The memory that other engines take in a guest besides: a Python each, and what they store.
+/// The memory that peers take in a guest besides: a Python each, and what they store.
 const PEERS_MIB: u64 = 2048;
 
 /// A guest's memory is a multiple of this.
@@ -27,7 +27,7 @@ const INPUT_MAX: u64 = 1 << 30;
 /// The bytes a row that the four kinds of index together take beside its codes, about.
 const LINKS: u64 = 320;
 
-/// The memory of a guest that works on these vectors, and runs other engines or not: half as much again as the vectors
+/// The memory of a guest that works on these vectors, and runs peers or not: half as much again as the vectors
 /// take. The vectors' own size and 128 MiB were too little: a guest with 3,000 rows of 2,000 elements then only came as
 /// far as the search by the last index through the module.
 pub fn guest_mib(source: &Source, peers: bool) -> u32 {

@@ -40,7 +40,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
-/// How the guest measures us beside other engines.
+/// How the guest measures us beside the peers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeersPlan {

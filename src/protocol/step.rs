@@ -26,7 +26,7 @@ pub enum Step {
     Workload,
     /// Writes indexes through each mount, searches them in every place, changes and replaces them.
     Indexes,
-    /// Measures our kinds in every place beside other engines.
+    /// Measures our kinds in every place beside the peers.
     Peers,
     /// Checks that the module is still there, unloads it, and reports the kernel log and what is left over.
     After,

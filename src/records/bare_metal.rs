@@ -16,7 +16,7 @@ use crate::protocol::run_files::VERDICT;
 use crate::verdict::evidence::Evidence;
 use crate::verdict::{Verdict, Word};
 
-/// Names of checks that are about other engines, not about the module; a host may lack those engines.
+/// Names of checks that are about peers, not about the module; a host may lack those engines.
 const OF_OTHERS: [&str; 3] = ["peers.", "fuse.vs-", "kernel.vs-"];
 
 /// The module that is asked about.

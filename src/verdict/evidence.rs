@@ -36,7 +36,7 @@ pub struct Evidence {
     pub host: Result<HostRun, String>,
     /// The indexes that the host has built, or why there are none.
     pub indexes: Result<Vec<HostIndex>, String>,
-    /// The comparison with other engines, or why there is none.
+    /// The comparison with peers, or why there is none.
     pub comparison: Result<Comparison, String>,
     pub machine: Option<MachineRecord>,
     /// Whether the guest was to make the same comparison.
@@ -62,13 +62,13 @@ pub struct MachineRecord {
     pub qemu: Option<String>,
 }
 
-/// The comparison with other engines in the guest.
+/// The comparison with peers in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum GuestPeers {
     /// The comparison was planned.
     Planned {
-        /// The BLAKE3 of the disk that the guest has the other engines from.
+        /// The BLAKE3 of the disk that the guest has the peers from.
         disk_blake3: String,
     },
     /// The comparison does not apply here.

@@ -13,7 +13,7 @@ use crate::records::this_machine::{self, Item};
 /// Say whether a module may be tried on bare metal, and what that would take; nothing is loaded
 ///
 /// It may be tried if a full run, by the criteria of this version, passed for this very file and this kernel release.
-/// In that run nothing may have failed, been skipped or been left open, except checks of other engines. The reasons are
+/// In that run nothing may have failed, been skipped or been left open, except checks of peers. The reasons are
 /// printed for every run that does not count.
 ///
 /// Exit status: 0 a run counts, 1 none does or the module is for another kernel, 2 the module or the runs cannot be

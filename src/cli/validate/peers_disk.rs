@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::bundle::peers_disk::make;
 use crate::bundle::python_files::PythonFiles;
 
-/// Make the disk from which a guest runs other engines
+/// Make the disk from which a guest runs the peers
 ///
 /// `run` makes one by itself from its --peers. The same files give the same disk. This takes mke2fs and debugfs
 /// (e2fsprogs).

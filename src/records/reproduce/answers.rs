@@ -198,7 +198,7 @@ fn on_host(tale: &mut Tale, evidence: &Evidence) {
     }
 }
 
-/// Tells what our own kinds found in a comparison with other engines.
+/// Tells what our own kinds found in a comparison with peers.
 fn compared(tale: &mut Tale, comparison: &Comparison, machine: &str) {
     for compared in &comparison.workloads {
         tale.ask((compared.workload, compared.metric, compared.k));

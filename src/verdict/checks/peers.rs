@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checks of what was measured beside other engines, on the host and in the guest: ratios within one interleaved run,
+//! Checks of what was measured beside the peers, on the host and in the guest: ratios within one interleaved run,
 //! between searches that find enough.
 
 use crate::client::{Kind, Place};

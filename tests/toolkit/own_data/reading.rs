@@ -173,7 +173,7 @@ fn criteria_are_derived_from_the_vectors_and_can_be_read_back() {
     let own = OwnData::read(&options(folder.path(), "angular.hdf5")).unwrap();
     let base = Criteria::read(None).unwrap();
     let derived = own_criteria::derive(&base, &own).unwrap();
-    // The other engines are compared on the built-in vectors.
+    // The peers are compared on the built-in vectors.
     assert!(derived.comparison.is_none());
     let kept = base
         .checks

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A record with other engines in it is compared with itself, as it would be if their searches had taken something
+//! A record with peers in it is compared with itself, as it would be if their searches had taken something
 //! else.
 
 use vexfs::peers::{Comparison, Series};
