@@ -2,7 +2,7 @@
 //! VexFS: a filesystem in which vector files can be searched, and the toolkit that validates its kernel module.
 //!
 //! The modules depend on each other in one direction only. `docs/architecture.md` states their order, and `tests/house`
-//! checks the imports against it.
+//! holds the imports against it.
 
 pub mod anns;
 pub mod bench;
