@@ -19,7 +19,7 @@ use crate::store::abi;
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Exact search: every row is looked at.
+    /// Exact search, which looks at every row.
     Flat,
     /// A graph of neighbours on several levels; the effort is efSearch.
     Hnsw,

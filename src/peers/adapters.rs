@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// The loop that each adapter runs in, below the directory of [`write`].
+/// The loop that each adapter runs in, below the directory of [`write()`].
 pub const LOOP: &str = "peer.py";
 
 const REQUIREMENTS: &str = include_str!("../../peers/requirements.txt");

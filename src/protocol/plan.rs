@@ -46,7 +46,8 @@ pub struct Plan {
 pub struct PeersPlan {
     /// The host's plan, so that the guest makes the host's comparison.
     pub comparison: peers::Plan,
-    /// The path of the Python on the disk with the serial number [`PEERS_DISK`], which is a root directory for it.
+    /// The path of the Python on the disk with the serial number [`PEERS_DISK`](super::guest_files::PEERS_DISK), which
+    /// is a root directory for it.
     pub python: PathBuf,
 }
 
