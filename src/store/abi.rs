@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `kernel/uapi/vexfs.h` in Rust. `tests/abi.rs` compares the two.
+//! `kernel/uapi/vexfs.h` in Rust. `tests/search/abi.rs` compares the two.
 
 use bytemuck::{Pod, Zeroable};
 
