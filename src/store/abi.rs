@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The search ABI of `kernel/uapi/vexfs.h` in Rust. `tests/abi.rs` compares the two.
+//! The search ABI of `kernel/uapi/vexfs.h` in Rust. `tests/search/abi.rs` compares the two.
 
 use bytemuck::{Pod, Zeroable};
 

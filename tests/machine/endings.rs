@@ -12,24 +12,15 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use vexfs::anns::Metric;
 use vexfs::bundle::Bundle;
-use vexfs::dataset::source::Source;
-use vexfs::dataset::workload::{Name, Workload};
 use vexfs::machine::accelerator::{Requested, choose};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
 use vexfs::machine::{Machine, MachineConfig, MachineError, input};
-use vexfs::protocol::{Accelerator, Plan, Step, VERSION};
+use vexfs::protocol::{Accelerator, Step};
 
+use crate::boot::{DEADLINES, config, plan};
 use crate::bundles;
-
-/// The deadlines, since emulation on a busy host needs patience.
-const DEADLINES: Deadlines = Deadlines {
-    boot: Duration::from_secs(180),
-    message: Duration::from_secs(60),
-    end: Duration::from_secs(60),
-};
 
 fn bundle() -> &'static Bundle {
     static BUNDLE: OnceLock<Bundle> = OnceLock::new();
@@ -37,29 +28,11 @@ fn bundle() -> &'static Bundle {
 }
 
 fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Machine {
-    let plan = Plan {
-        protocol: VERSION,
-        run_id: "test".to_owned(),
-        accelerator: Some(accelerator),
-        workload: Source::Generated(Workload::new(Name::Inherited)),
-        metric: Metric::L2,
-        k: 1,
-        warmups: 1,
-        runs: 1,
-        cycles: 1,
-        indexes: Vec::new(),
-        peers: None,
-        steps: vec![Step::Identity, Step::Module],
-    };
+    let plan = plan(accelerator, vec![Step::Identity, Step::Module]);
+    let kernel_arguments = kernel_arguments.iter().map(|&word| word.to_owned());
     let config = MachineConfig {
-        accelerator,
-        memory_mib: 1024,
-        kernel_arguments: kernel_arguments
-            .iter()
-            .map(|&word| word.to_owned())
-            .collect(),
-        logs: logs.to_owned(),
-        disk: None,
+        kernel_arguments: kernel_arguments.collect(),
+        ..config(accelerator, logs)
     };
     Machine::boot(
         &Qemu::find().unwrap(),

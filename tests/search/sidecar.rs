@@ -20,10 +20,7 @@ use vexfs::anns::{Metric, hnsw};
 use vexfs::dataset::Matrix;
 use vexfs::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot};
 
-use crate::unstamped::Unstamped;
-
-/// A time after which file times can be trusted.
-const SETTLED: Duration = Duration::from_millis(40);
+use crate::unstamped::{SETTLED, Unstamped};
 
 fn rows(count: usize, first: f32) -> Matrix {
     let mut matrix = Matrix::new(2);

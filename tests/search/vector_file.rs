@@ -14,10 +14,7 @@ use tempfile::TempDir;
 use vexfs::dataset::{Matrix, fvecs};
 use vexfs::store::{Content, VectorFile};
 
-use crate::unstamped::Unstamped;
-
-/// A time after which file times can be trusted.
-const SETTLED: Duration = Duration::from_millis(40);
+use crate::unstamped::{SETTLED, Unstamped};
 
 struct Fixture {
     _folder: TempDir,

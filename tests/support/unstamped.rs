@@ -5,8 +5,12 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::num::NonZero;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+
+/// Past the time in which file times cannot be trusted.
+pub const SETTLED: Duration = Duration::from_millis(40);
 
 /// Writes that leave the file's times alone: only the first write to a page of a shared mapping stamps the file.
 pub struct Unstamped {

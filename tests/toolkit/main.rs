@@ -3,10 +3,14 @@
 //! The suite needs root, /dev/fuse, the peers of `make target/peers/installed`, and a browser for one test.
 
 mod cli;
+#[path = "../support/criteria.rs"]
+mod criteria;
 mod kernel_logs;
 mod like_for_like;
 mod own_data;
 mod peers;
+#[path = "../support/peers_python.rs"]
+mod peers_python;
 #[path = "../support/processes.rs"]
 mod processes;
 #[path = "../support/python.rs"]
