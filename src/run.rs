@@ -30,7 +30,7 @@ use crate::criteria::subject;
 use crate::host::fuse;
 use crate::host::indexes;
 use crate::host::peers;
-use crate::machine::room;
+use crate::machine::memory;
 use crate::protocol::run_files::KVM_PROBE;
 use crate::verdict::Verdict;
 use crate::verdict::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
@@ -199,7 +199,7 @@ fn boot(
         qemu: Some(qemu.version().to_owned()),
     });
     let input = input(&plan, request.own.as_ref().map(|own| &own.vectors));
-    let memory_mib = room::guest_mib(&plan.workload, disk.is_some());
+    let memory_mib = memory::guest_mib(&plan.workload, disk.is_some());
     evidence.plan = Some(plan);
 
     let boot = Boot {

@@ -18,7 +18,7 @@ use crate::dataset::{Fault, FileError, Matrix, ReadError};
 
 use super::file_truth;
 use crate::criteria::check::Finding;
-use crate::machine::room;
+use crate::machine::memory;
 
 /// How many rows there must be for each one that is taken as a query, where there are no queries.
 const ROWS_A_QUERY: usize = 10;
@@ -115,7 +115,7 @@ impl OwnData {
         asked.fit(file, dim)?;
         let rows = taken - asked.taken_out();
         ensure!(rows > 0, "{}: it has no rows", file.display());
-        room::check(file, rows, dim, asked.count, options.boots)?;
+        memory::check(file, rows, dim, asked.count, options.boots)?;
 
         let vectors = split(
             read(file, source, taken, metric)?,

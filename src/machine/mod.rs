@@ -5,8 +5,8 @@ pub mod accelerator;
 mod child;
 mod error;
 pub mod kernel_log;
+pub mod memory;
 pub mod qemu;
-pub mod room;
 pub mod session;
 mod tail;
 
