@@ -109,17 +109,18 @@ fn distances<const PRODUCTS: bool>(sums: __m128i) -> __m128i {
     }
 }
 
-/// Declares the functions of one instruction set. An instance names its features, a register of integers and its
-/// arithmetic.
+/// Declares the functions of one instruction set. An instance names its features, a register of integers, the narrow
+/// register from which codes are widened, and the arithmetic.
 ///
-/// The instance also has two functions: `widened` makes 16-bit integers of the codes for one register of a step, and
-/// `folded` sums up the 32-bit integers of each of four registers.
+/// The instance also has two functions: `widened` makes 16-bit integers of the codes in a narrow register, and `folded`
+/// sums up the 32-bit integers of each of four registers.
 ///
 /// A trait would not do: only unsafe functions of a trait may have target features.
 macro_rules! instance {
     (
         features: $features:literal,
         register: $register:ident,
+        narrow: $narrow:ident,
         zero: $zero:ident,
         add: $add:ident,
         subtract: $subtract:ident,
@@ -131,8 +132,10 @@ macro_rules! instance {
         use super::simd::{self, Four};
         use crate::anns::topk::TopK;
 
-        /// How many registers a step fills.
-        const PARTS: usize = size_of::<Wide>() / size_of::<$register>();
+        /// How many narrow registers a step fills.
+        const LOADS: usize = size_of::<Step>() / size_of::<$narrow>();
+        /// How many registers the codes of a narrow one fill when they are widened.
+        const EACH: usize = size_of::<Wide>() / size_of::<$register>() / LOADS;
 
         #[target_feature(enable = $features)]
         pub fn gather<const PRODUCTS: bool>(
@@ -180,16 +183,18 @@ macro_rules! instance {
         #[inline]
         #[target_feature(enable = $features)]
         fn add<const PRODUCTS: bool>(mut sums: $register, q: &Wide, x: &Step) -> $register {
-            let q: [$register; PARTS] = bytemuck::cast(q.0);
-            for part in 0..PARTS {
-                let (q, x) = (q[part], widened(x, part));
-                let terms = if PRODUCTS {
-                    $multiply(q, x)
-                } else {
-                    let d = $subtract(q, x);
-                    $multiply(d, d)
-                };
-                sums = $add(sums, terms);
+            let q: [[$register; EACH]; LOADS] = bytemuck::cast(q.0);
+            let x: [$narrow; LOADS] = bytemuck::cast(*x);
+            for load in 0..LOADS {
+                for (q, x) in q[load].into_iter().zip(widened(x[load])) {
+                    let terms = if PRODUCTS {
+                        $multiply(q, x)
+                    } else {
+                        let d = $subtract(q, x);
+                        $multiply(d, d)
+                    };
+                    sums = $add(sums, terms);
+                }
             }
             sums
         }
