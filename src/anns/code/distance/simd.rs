@@ -61,9 +61,9 @@ pub fn scan<const PRODUCTS: bool>(
         let count = (nodes.end - first).min(4);
         // The last node stands in for those that are missing.
         let four = std::array::from_fn(|i| codes.of(first + (i as u32).min(count - 1)));
-        let signed = signed(distances::<PRODUCTS>(sums(four, count as usize)));
-        if limit.is_above_any(signed) {
-            offer_from(nearest, first, signed, count);
+        let distances = distances::<PRODUCTS>(sums(four, count as usize));
+        if limit.is_above_any(signed(distances)) {
+            offer_from(nearest, first, distances, count);
             limit = Limit::of(nearest);
         }
         first += count;
@@ -72,9 +72,9 @@ pub fn scan<const PRODUCTS: bool>(
 
 /// Offers the first `count` of four nodes that follow each other.
 #[cold]
-fn offer_from(nearest: &mut TopK, first: u32, signed: __m128i, count: u32) {
+fn offer_from(nearest: &mut TopK, first: u32, distances: __m128i, count: u32) {
     let nodes = std::array::from_fn(|i| first.wrapping_add(i as u32));
-    offer(nearest, nodes, signed, count as usize);
+    offer(nearest, nodes, signed(distances), count as usize);
 }
 
 /// Goes through the query and vectors at the same pace; `add` adds the terms of a step.
