@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! VexFS: a filesystem in which vector files can be searched, and the toolkit that validates its kernel module.
 //!
-//! The modules depend on each other in one direction only. `docs/architecture.md` states their order, and `tests/house` holds the imports
-//! against it.
+//! The modules depend on each other in one direction only. `docs/architecture.md` states their order, and `tests/house`
+//! holds the imports against it.
 
 pub mod anns;
 pub mod bench;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One validation: evidence gathered, criteria applied, everything written down.
+//! Carries out one validation: gathers evidence, applies the criteria, writes everything down.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,27 +45,28 @@ const NOT_ASKED_FOR: &str = "no check of the criteria asks for it";
 /// What a run is asked for.
 pub struct RunRequest {
     pub criteria: Criteria,
-    /// The user's own vectors, from which these criteria then are derived.
+    /// The user's own vectors, from which the criteria then are derived.
     pub own: Option<OwnData>,
     pub bundle: PathBuf,
     pub accelerator: Requested,
     /// Boot once only, even where a second boot would show that the first can be repeated.
     pub once: bool,
-    /// Seconds without a word after which a guest is taken for dead.
+    /// How long a guest may say nothing before it is taken for dead.
     pub patience: Duration,
     /// The `vexfs` tool, which serves FUSE on the host.
     pub tool: PathBuf,
     /// The Python that has the engines that we are compared with.
     pub peers: Option<PathBuf>,
-    /// From which the guest has them.
+    /// The disk from which the guest has these engines.
     pub peers_disk: peers_disk::DiskSource,
-    /// Where everything is written down.
+    /// The directory in which everything is written down.
     pub out: PathBuf,
 }
 
-/// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's directory.
+/// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's
+/// directory.
 ///
-/// `report` is told, line by line, what is going on.
+/// `tell` is told, line by line, what is going on.
 pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict, Evidence)> {
     fs::create_dir_all(&request.out)
         .with_context(|| format!("cannot create {}", request.out.display()))?;
@@ -96,7 +97,7 @@ pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict
     };
     let comparison = match &request.criteria.comparison {
         Some(plan) if subject::look_at_comparison(&request.criteria) => {
-            tell("host: beside other engines");
+            tell("host: beside the peers");
             let asked = peers::PeersRequest {
                 tool: request.tool.clone(),
                 plan: plan.clone(),
@@ -153,7 +154,7 @@ pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict
     Ok((verdict, evidence))
 }
 
-/// Fills in what only a virtual machine can show.
+/// Fills in the evidence that only a virtual machine can give.
 fn boot(
     request: &RunRequest,
     bundle: &Bundle,
@@ -267,7 +268,7 @@ fn peers_in_guest(
     }
     if accelerator == Accelerator::Icount {
         return Err(skipped(
-            "instructions are no time that other engines could be compared by: it takes kvm",
+            "instructions are no time that peers could be compared by: it takes kvm",
         ));
     }
     let comparison = &request.criteria.comparison;
@@ -276,12 +277,12 @@ fn peers_in_guest(
         .ok_or_else(|| failed("the criteria have no comparison".into()))?;
     let Some(python) = &request.peers else {
         return Err(skipped(
-            "no Python that has other engines was given (--peers PYTHON)",
+            "no Python that has the peers was given (--peers PYTHON)",
         ));
     };
     if !bundle.manifest().guest.roles.contains(&Role::Peers) {
         return Err(failed(
-            "the bundle's guest cannot read a disk with other engines: build the bundle with --role peers".into(),
+            "the bundle's guest cannot read a disk with the peers: build the bundle with --role peers".into(),
         ));
     }
     let disk = request.peers_disk.disk(python, tell);

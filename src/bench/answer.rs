@@ -65,7 +65,7 @@ pub fn ids_hash<'a>(answers: impl IntoIterator<Item = &'a [Hit]>) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// Where two series of answers differ first, with both values.
+/// Says where two series of answers differ first, with both values.
 pub fn first_divergence(expected: &[Answer], found: &[Answer]) -> Option<String> {
     if expected.len() != found.len() {
         return Some(format!(

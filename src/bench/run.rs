@@ -22,7 +22,7 @@ pub struct Options {
     pub threads: usize,
 }
 
-/// What was measured, raw. Times are of CLOCK_MONOTONIC.
+/// What was measured, raw. Times are those of CLOCK_MONOTONIC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// Nanoseconds of each search, by run and by query.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Figures out of raw samples.
+//! Computes figures from raw samples.
 
 use rand_core::Rng;
 use rand_pcg::Pcg64;
@@ -13,9 +13,9 @@ const SEED: u128 = 42;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Of single searches, over all runs.
+    /// The latency of single searches, over all runs.
     pub latency_ns: Latency,
-    /// 95 % confidence interval of the median search, by resampling runs.
+    /// The 95 % confidence interval of the median search, by resampling runs.
     pub median_interval_ns: Measured<(f64, f64)>,
     /// Searches per second of the median run, from its first search to its last, on all threads together.
     pub searches_per_second: f64,
@@ -81,7 +81,7 @@ fn middle_95(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (percentile(&values, 2.5), percentile(&values, 97.5))
 }
 
-/// Draws with replacement.
+/// Draws numbers with replacement.
 struct Picks(Pcg64);
 
 impl Picks {
@@ -96,7 +96,7 @@ impl Picks {
     }
 }
 
-/// The same of the ratio of medians of two series whose runs took turns: pairs of runs are resampled.
+/// The 95 % interval of the ratio of medians of two series whose runs took turns: pairs of runs are resampled.
 pub fn interval_of_paired_ratio(of: &[f64], to: &[f64]) -> Result<(f64, f64), &'static str> {
     if of.len() != to.len() {
         return Err("the runs of both are no pairs: their numbers differ");
@@ -107,7 +107,8 @@ pub fn interval_of_paired_ratio(of: &[f64], to: &[f64]) -> Result<(f64, f64), &'
     })
 }
 
-/// And of two series that were measured at different times: each is resampled by itself.
+/// The 95 % interval of the ratio of medians of two series that were measured at different times: each is resampled by
+/// itself.
 pub fn interval_of_ratio(of: &[f64], to: &[f64]) -> Result<(f64, f64), &'static str> {
     let (mut pick, mut other) = (Picks::new(0), Picks::new(1));
     if of.len() < 2 || to.len() < 2 {

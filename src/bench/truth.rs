@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What every search is held against.
+//! The exact answers, with which every search is compared.
 
 use crate::anns::distance::Backend;
 use crate::anns::{Hit, Metric, flat};

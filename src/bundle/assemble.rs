@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From parts to a bundle: one recipe, whoever supplies the parts.
+//! Makes a bundle of parts: one recipe, whoever supplies the parts.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,7 +40,7 @@ pub struct Parts {
     pub kernel_image: PathBuf,
     /// The kernel's `lib/modules/RELEASE`.
     pub kernel_modules: PathBuf,
-    /// What the guest is for, besides what every guest is for.
+    /// What the guest is for, besides validation, which every guest is for.
     pub roles: Vec<Role>,
     pub module: PathBuf,
     /// A static program: PID 1, and under any other process id the `vexfs` tool.
@@ -53,9 +53,9 @@ pub struct Parts {
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     pub kernel: KernelRecord,
-    /// What the module's compiler calls itself.
+    /// The version that the module's compiler reports.
     pub module_compiler: String,
-    /// What the compiler of the guest's program calls itself.
+    /// The version that the compiler of the guest's program reports.
     pub guest_compiler: String,
 }
 
@@ -94,7 +94,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
     let select = |roles: &[Role]| {
         guest_modules::select(&tree, &kernel.release, roles, &Modinfo::of(&module)?)
     };
-    // Those for the other engines' disk are loaded by themselves, and only where that is.
+    // Those for the peers' disk are loaded by themselves, and only where that is.
     let always = Vec::from_iter(roles.iter().copied().filter(|role| *role != Role::Peers));
     let guest_modules = select(&always)?;
     let mut peers_modules = select(&roles)?;
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Why no bundle was made; nothing is left where it should have gone.
+    /// Says why no bundle was made. Nothing is left where it should have gone.
     fn refusal(parts: &Parts) -> String {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("bundle");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The pinned Debian kernel: fetched with apt into a directory of our own, compared with the hashes that we commit, unpacked.
-//! Nothing is installed on the host.
+//! Fetches the pinned Debian kernel with apt into a directory of our own, compares it with the committed hashes, and
+//! unpacks it. Nothing is installed on the host.
 
 use std::ffi::OsString;
 use std::fs;

@@ -10,7 +10,8 @@ use xshell::{Shell, cmd};
 /// A source that apt reads `suite` from.
 pub fn stanza(suite: &str) -> anyhow::Result<String> {
     let mirror = host_mirror()?.context(
-        "this machine's apt has no Debian mirror, from which the pinned kernel comes: name one in /etc/apt/sources.list",
+        "this machine's apt has no Debian mirror, from which the pinned kernel comes: \
+         name one in /etc/apt/sources.list",
     )?;
     Ok(format!(
         "Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nArchitectures: amd64\n\
@@ -39,16 +40,21 @@ fn debian_codename(os_release: &str) -> Option<&str> {
 /// The first mirror of `codename`'s main component among apt's sources. `options` are passed on to apt.
 fn mirror(codename: &str, options: &[OsString]) -> anyhow::Result<Option<String>> {
     let shell = Shell::new()?;
-    let release = format!("Release: {codename}");
     // Release files are only there once somebody has called `apt-get update`; sources are read without them.
-    let asked = cmd!(
+    let options = [&["--no-release-info".into()], options].concat();
+    let filters = [
+        "Target-Of: deb",
+        "Created-By: Packages",
+        &format!("Release: {codename}"),
+        "Component: main",
+    ];
+    let mirrors = cmd!(
         shell,
-        "apt-get {options...} --no-release-info indextargets --format $(REPO_URI) 'Target-Of: deb' 'Created-By: Packages' {release} 'Component: main'"
-    );
-    let mirrors = asked
-        .quiet()
-        .read()
-        .context("apt-get cannot tell which mirrors this machine's apt has")?;
+        "apt-get {options...} indextargets --format $(REPO_URI) {filters...}"
+    )
+    .quiet()
+    .read()
+    .context("apt-get cannot tell which mirrors this machine's apt has")?;
     Ok(mirrors.lines().next().map(str::to_owned))
 }
 
@@ -57,7 +63,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    /// What apt finds in sources of its own.
+    /// The first mirror that apt finds in sources with this text.
     fn mirror_in(file: &str, text: &str, codename: &str) -> anyhow::Result<Option<String>> {
         let folder = tempfile::tempdir()?;
         let sources = folder.path().join(file);

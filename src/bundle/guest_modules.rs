@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which of its kernel's modules the guest loads, and in which order (`vm/guest-modules.json`).
+//! Selects which of its kernel's modules the guest loads, and in which order (`vm/guest-modules.json`).
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub enum Role {
     Guest,
     /// Disks, for an image that boots on a machine of its own
     Disks,
-    /// The disk with other engines, to be measured beside them (loaded only then)
+    /// The disk with the peers, to be measured beside them (loaded only then)
     Peers,
 }
 
@@ -28,7 +28,7 @@ pub enum Role {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     name: String,
-    /// Why a kernel may do without.
+    /// Why a kernel may do without the module.
     optional: Option<String>,
 }
 
@@ -39,8 +39,8 @@ pub struct GuestModule {
     pub content: Vec<u8>,
 }
 
-/// The modules that these roles need, and those that vexfs.ko itself, of which this is the modinfo, needs: each after those that it
-/// depends on.
+/// The modules that these roles need, and those that vexfs.ko needs, whose modinfo is `vexfs`. Each comes after those
+/// that it depends on.
 pub fn select(
     tree: &ModuleTree,
     release: &str,
@@ -67,12 +67,12 @@ pub fn select(
     Ok(order.done)
 }
 
-/// Modules in the order of loading, as it grows.
+/// The modules in the order of loading, while they are collected.
 struct LoadOrder<'a> {
     tree: &'a ModuleTree,
     release: &'a str,
     done: Vec<GuestModule>,
-    /// From the module that was asked for down to the one that is looked at.
+    /// The names from the module that was asked for down to the one that is looked at.
     path: Vec<String>,
 }
 
@@ -131,7 +131,7 @@ impl<'a> LoadOrder<'a> {
         self.add_those_there(&after)
     }
 
-    /// A soft dependency is one that may be missing.
+    /// Adds those of the modules that the kernel has: a soft dependency may be missing.
     fn add_those_there(&mut self, names: &[String]) -> Result<()> {
         for name in names {
             if self.exists(name) {
@@ -151,7 +151,7 @@ fn depends(info: &Modinfo) -> Vec<String> {
         .collect()
 }
 
-/// Those before and those after, of `softdep=pre: a b post: c`.
+/// The modules to load before this one, and those after it, out of `softdep=pre: a b post: c`.
 fn soft_dependencies(info: &Modinfo) -> (Vec<String>, Vec<String>) {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for softdep in info.all("softdep") {

@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 
 use super::source_tree::SourceTree;
 
-/// How it is built, and where the result lies.
+/// The script that builds the program.
 const SCRIPT: &str = "vm/build-programs.sh";
 const BUILT: &str = "target/static/x86_64-unknown-linux-gnu/release/vexfs-init";
 

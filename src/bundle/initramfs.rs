@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use cpio::newc;
 
-/// Constant, and not 0, which some tools take for "unknown".
+/// The time of every entry: constant, and not 0, which some tools take for "unknown".
 const MTIME: u32 = 1;
 
 /// An archive in the making: entries by path, without a leading slash.

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-/// Of the setup header: its magic, and where the version string lies, counted from 0x200.
+/// Offsets in the setup header: its magic, the pointer to the version string, and where that pointer counts from.
 const MAGIC: (usize, &[u8]) = (0x202, b"HdrS");
 const VERSION_POINTER: usize = 0x20e;
 const VERSION_BASE: usize = 0x200;
@@ -11,7 +11,7 @@ const VERSION_BASE: usize = 0x200;
 /// The longest release that the kernel has room for.
 const LONGEST: usize = 64;
 
-/// The kernel release, such as `6.12.95`, of a bzImage.
+/// Reads the kernel release, such as `6.12.95`, from a bzImage.
 pub fn release(image: &[u8]) -> Result<&str> {
     let (at, magic) = MAGIC;
     ensure!(

@@ -11,7 +11,7 @@ use xshell::{Shell, cmd};
 use super::debian::DebianKernel;
 use super::source_tree::make_dir_whole;
 
-/// Raised whenever the same sources shall give another module.
+/// The number of the recipe, raised whenever the same sources shall give another module.
 const RECIPE: u32 = 1;
 
 /// A module, and the compiler that made it.
@@ -51,8 +51,8 @@ pub fn build(
     })
 }
 
-/// Compiles the module with all warnings (`W=1`), sparse and `checkpatch.pl --strict`, and fails on any of them. The recipe
-/// is that of the module's own Makefile.
+/// Compiles the module with all warnings (`W=1`), sparse and `checkpatch.pl --strict`, and fails on any of them. The
+/// recipe is that of the module's own Makefile.
 pub fn check(
     kernel: &DebianKernel,
     source: &Path,
@@ -90,7 +90,8 @@ fn compiler_version(compiler: &str) -> anyhow::Result<String> {
     Ok(version.lines().next().unwrap_or_default().to_owned())
 }
 
-/// What a module is made of, relative to `source`, in order. Left-overs of a build in the tree itself are not part of it.
+/// Lists the files that a module is made of, relative to `source`, in order. Left-overs of a build in the tree itself
+/// are not listed.
 fn source_files(source: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut pending = vec![PathBuf::new()];
@@ -153,8 +154,8 @@ fn copy(source: &Path, files: &[PathBuf], dest: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Debug information is built, since BTF is made from it, with paths that are the same everywhere; then it is stripped, and what
-/// remains is what the kernel loads.
+/// Compiles the module. Debug information is built, since BTF is made from it, with paths that are the same everywhere.
+/// Then it is stripped: what remains is what the kernel loads.
 fn make(kernel: &DebianKernel, dir: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     let build_dir = kernel.build_dir();

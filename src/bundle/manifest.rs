@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::guest_modules::Role;
 use super::modinfo::{self, Modinfo};
 
-/// Raised whenever the manifest or the layout of a bundle changes its meaning.
+/// The number of the format, raised whenever the manifest or the layout of a bundle changes its meaning.
 pub const FORMAT: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Manifest {
     pub kernel: KernelRecord,
     pub module: ModuleRecord,
     pub guest: GuestRecord,
-    /// By name within the bundle.
+    /// The files of the bundle, by name within it.
     pub files: BTreeMap<String, FileRecord>,
 }
 
@@ -50,8 +50,8 @@ pub struct Package {
     pub hash: PackageHash,
 }
 
-/// `sha256:` and the 64 hexadecimal digits of a package's file, or `nix:` and the 32 characters with which the name of a path
-/// in the Nix store begins.
+/// The hash of a package: `sha256:` and 64 hexadecimal digits for a file, or `nix:` and the 32 characters with which
+/// the name of a path in the Nix store begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PackageHash(String);
@@ -87,7 +87,7 @@ impl From<PackageHash> for String {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleRecord {
-    /// What the compiler calls itself.
+    /// The version that the compiler reports.
     pub compiler: String,
     #[serde(flatten)]
     pub identity: ModuleIdentity,
@@ -96,13 +96,13 @@ pub struct ModuleRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestRecord {
-    /// What the compiler of the guest's program calls itself.
+    /// The version that the compiler of the guest's program reports.
     pub compiler: String,
     /// What the guest is for, which decides what it loads.
     pub roles: Vec<Role>,
     /// The kernel's modules that the guest loads before anything else, in this order.
     pub modules: Vec<GuestModuleRecord>,
-    /// Those that it loads before it reads the disk with other engines (the role `peers`).
+    /// The kernel's modules that the guest loads before it reads the disk with the peers (the role `peers`).
     pub peers_modules: Vec<GuestModuleRecord>,
 }
 
@@ -144,7 +144,7 @@ impl ModuleIdentity {
         })
     }
 
-    /// The kernel release that it was built for.
+    /// The kernel release that the module was built for.
     pub fn release(&self) -> &str {
         modinfo::release(&self.vermagic)
     }

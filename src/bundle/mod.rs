@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A bundle: everything that a validation run boots, in one directory with a manifest (`docs/bundle.md`).
 //!
-//! [`assemble`](assemble::assemble) makes one from parts, wherever these come from: [`debian`] supplies them from Debian's packages,
-//! `vexfs-validate assemble` takes what somebody else has built.
+//! [`assemble`](assemble::assemble) makes one from parts, wherever these come from: [`debian`] supplies them from
+//! Debian's packages, `vexfs-validate assemble` takes what somebody else has built.
 
 pub mod assemble;
 pub mod debian;
@@ -21,6 +21,7 @@ pub mod peers_disk;
 pub mod python_files;
 pub mod source_tree;
 
+use crate::protocol::run_files;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ use manifest::{FileRecord, Manifest, ModuleIdentity};
 pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
 pub const MODULE: &str = "vexfs.ko";
-pub const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = run_files::MANIFEST;
 
 /// A bundle of which every file has been compared with the manifest.
 #[derive(Debug, Clone)]
@@ -79,8 +80,8 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Opens `dir` and refuses it unless every file has the size and the hash that its manifest says, and the module was built for
-    /// the kernel.
+    /// Opens `dir` as a bundle. Refuses it unless every file has the size and the hash that its manifest says, and the
+    /// module was built for the kernel.
     pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
         let path = dir.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
@@ -133,7 +134,7 @@ impl Bundle {
         &self.manifest
     }
 
-    /// The very text of which [`Bundle::id`] is the hash.
+    /// The exact text of which [`Bundle::id`] is the hash.
     pub fn manifest_text(&self) -> &str {
         &self.manifest_text
     }
@@ -163,8 +164,8 @@ fn verify(path: &Path, expected: &FileRecord) -> Result<(), BundleError> {
     })
 }
 
-/// Refuses a kernel image that is not of `release`, and a module that was not built for it: the guest's kernel would not load it.
-/// Both files are asked themselves, each given as its path and its content.
+/// Refuses a kernel image that is not of `release`, and a module that was not built for it: the guest's kernel would
+/// not load it. Each file is given as its path and its content; what counts is what the content says.
 fn check_fit(
     kernel: (&Path, &[u8]),
     module: (&Path, &[u8]),

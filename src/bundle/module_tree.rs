@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The modules that a kernel comes with: its `lib/modules/RELEASE`.
 //!
-//! Only `modules.builtin` and the modules themselves are read: Debian's packages hold no `modules.dep`, which depmod makes when they
-//! are installed.
+//! Only `modules.builtin` and the modules themselves are read: Debian's packages hold no `modules.dep`, which depmod
+//! makes when they are installed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,10 +13,10 @@ use anyhow::{Context, Result, bail, ensure};
 use lzma_rust2::XzReader;
 use ruzstd::decoding::StreamingDecoder;
 
-/// Links from there into the kernel's sources, which hold no modules.
+/// Links beside the modules into the kernel's sources, which hold no modules.
 const NOT_MODULES: [&str; 2] = ["build", "source"];
 
-/// Names have underscores, whichever the file has: to the kernel `-` and `_` are the same.
+/// The modules by name. Names have underscores, whichever the file has: to the kernel `-` and `_` are the same.
 #[derive(Debug)]
 pub struct ModuleTree {
     dir: PathBuf,
@@ -73,7 +73,7 @@ impl ModuleTree {
         self.built_in.contains(&canonical(name))
     }
 
-    /// The file of a module, compressed or not.
+    /// The path of a module's file, compressed or not.
     pub fn file(&self, name: &str) -> Option<&Path> {
         self.files.get(&canonical(name)).map(PathBuf::as_path)
     }
@@ -92,13 +92,13 @@ fn module_name(path: &Path) -> Option<String> {
         .then(|| canonical(name))
 }
 
-/// A module as the linker made it, whichever way its file is compressed.
+/// Reads a module as the linker made it, whichever way its file is compressed.
 pub fn read_module(path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     decompress(bytes).with_context(|| format!("cannot unpack {}", path.display()))
 }
 
-/// How compressed files begin.
+/// The bytes with which an xz file begins.
 const XZ: &[u8] = b"\xfd7zXZ\0";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 const GZIP: &[u8] = b"\x1f\x8b";
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-    /// `printf module | xz --check=crc32 --lzma2=dict=1MiB`, as the kernel's Makefile calls it.
+    /// The output of `printf module | xz --check=crc32 --lzma2=dict=1MiB`, as the kernel's Makefile calls it.
     const MODULE_XZ: &[u8] = &[
         0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x01, 0x69, 0x22, 0xde, 0x36, 0x02, 0x00, 0x21,
         0x01, 0x10, 0x00, 0x00, 0x00, 0xa8, 0x70, 0x8e, 0x86, 0x01, 0x00, 0x05, 0x6d, 0x6f, 0x64,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The disk from which a guest runs other engines: ext4, with a Python and all that it needs under the paths that it has on the host.
+//! The disk from which a guest runs the peers. It is ext4, with a Python and all that it needs under the paths that
+//! it has on the host.
 
 use std::env;
 use std::fs::{self, File};
@@ -17,7 +18,7 @@ use crate::guest::peers_disk::MOUNT_POINTS;
 const MIB: u64 = 1 << 20;
 const BLOCK: u64 = 4096;
 
-/// Instead of what would differ from one disk to the next.
+/// The UUID of every disk: a random one would differ from one disk to the next.
 const UUID: &str = "9d4ab7a2-6f0b-4d56-9d3c-5b8c1f8e0a41";
 const HASH_SEED: &str = "3f1c0a52-7f6e-4b0e-8a39-6cf0d4b8e217";
 const TIME: u32 = 1;
@@ -29,9 +30,9 @@ const SPARE_INODES: usize = 64;
 /// Where the disk comes from.
 #[derive(Clone, Debug)]
 pub enum DiskSource {
-    /// Somebody has made it.
+    /// A disk that somebody has made.
     Given(PathBuf),
-    /// Made of the interpreter where it is needed, and kept in this directory for the next run.
+    /// A disk that is made of the interpreter where it is needed, and kept in this directory for the next run.
     Kept(PathBuf),
 }
 
@@ -57,7 +58,7 @@ impl DiskSource {
     }
 }
 
-/// The disk that was made of the same files, or a new one in the place of all that are there.
+/// Returns the disk that was made of the same files, or makes a new one in the place of all that are there.
 fn kept(dir: &Path, python: &Path, tell: &dyn Fn(&str)) -> Result<PathBuf> {
     let files = PythonFiles::of(python)?;
     let path = dir.join(format!("{:.16}.ext4", files.key()));
@@ -162,7 +163,7 @@ fn forget_times(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot set the time of {}", path.display()))
 }
 
-/// The third word of the header, where the second says that it is a time (PEP 552).
+/// Sets the time in the header of a compiled module: its third word, if the second says that it is a time (PEP 552).
 fn set_source_time(path: &Path) -> std::io::Result<()> {
     let file = File::options().read(true).write(true).open(path)?;
     let mut flags = [0; 4];
@@ -173,7 +174,7 @@ fn set_source_time(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where users have no /sbin on their path, it is there all the same.
+/// A command of e2fsprogs. It is found even where users have no /sbin on their path.
 fn e2fsprogs(name: &str) -> Command {
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin:/sbin");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Everything that an interpreter needs to run somewhere else: itself, its modules, and the shared libraries of all of these.
+//! Everything that an interpreter needs to run somewhere else: itself, its modules, and the shared libraries of all of
+//! these.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-/// What the interpreter says of itself, without modules of the user's.
+/// A script by which the interpreter tells its paths, without modules of the user's.
 const SCRIPT: &str = "import json, sys; print(json.dumps({'executable': sys.executable, 'prefix': sys.prefix, 'path': sys.path}))";
 
 #[derive(Deserialize)]
@@ -21,7 +22,8 @@ struct Interpreter {
     path: Vec<PathBuf>,
 }
 
-/// In a directory of modules: those of others, which the interpreter would have named had it wanted them, and what no program needs.
+/// Directories of modules that are left out: those of other packages, which the interpreter names itself if it wants
+/// them, and those that no program needs.
 const LEFT_OUT: [&str; 5] = [
     "site-packages",
     "dist-packages",
@@ -30,10 +32,10 @@ const LEFT_OUT: [&str; 5] = [
     "ensurepip",
 ];
 
-/// Where the loader looks for libraries that have no path.
+/// The list in which the loader looks for libraries that have no path.
 const LOADER_CACHE: &str = "/etc/ld.so.cache";
 
-/// By path, from the root on.
+/// The files and directories, by path from the root on.
 #[derive(Debug, Default)]
 pub struct PythonFiles {
     entries: BTreeMap<PathBuf, Entry>,
@@ -73,7 +75,7 @@ impl PythonFiles {
         Ok(files)
     }
 
-    /// Of these paths all that is there, as they need nothing else.
+    /// Collects all that is below these paths, which together need nothing else.
     pub fn of_closure<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<PythonFiles> {
         let mut files = PythonFiles::default();
         for path in paths {
@@ -82,7 +84,7 @@ impl PythonFiles {
         Ok(files)
     }
 
-    /// The same for the same files: a hash of their names, sizes and times.
+    /// A hash of the names, sizes and times of all files: it stays while the files stay.
     pub fn key(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for (path, entry) in &self.entries {
@@ -95,12 +97,12 @@ impl PythonFiles {
         self.entries.len()
     }
 
-    /// Whether any of them lies in a directory.
+    /// Whether any of the files lies in a directory.
     pub fn any_below(&self, dir: &Path) -> bool {
         self.entries.keys().any(|path| path.starts_with(dir))
     }
 
-    /// Of all files, in whole blocks.
+    /// The bytes of all files, each rounded up to whole blocks.
     pub fn bytes(&self, block: u64) -> u64 {
         let blocks = self.entries.values().map(|entry| match entry {
             Entry::File { size, .. } => size.div_ceil(block),
@@ -109,7 +111,7 @@ impl PythonFiles {
         blocks.sum::<u64>() * block
     }
 
-    /// Copies all of them below `root`.
+    /// Copies all files below `root`.
     pub fn copy_to(&self, root: &Path) -> Result<()> {
         for (path, entry) in &self.entries {
             let copy = root.join(path.strip_prefix("/")?);
@@ -126,7 +128,7 @@ impl PythonFiles {
         Ok(())
     }
 
-    /// A file, the directories in which it lies, and what each link on the way leads to.
+    /// Adds a file, the directories in which it lies, and what each link on the way leads to.
     fn add(&mut self, path: &Path) -> Result<()> {
         let mut so_far = PathBuf::from("/");
         let mut rest = path.components();
@@ -164,7 +166,7 @@ impl PythonFiles {
         Ok(())
     }
 
-    /// But for directories of these names right below it.
+    /// Adds all that is below a directory, except directories of the names `left_out` right below it.
     fn add_tree(&mut self, path: &Path, left_out: &[&str]) -> Result<()> {
         self.add(path)?;
         if !path.is_dir() {
@@ -224,7 +226,7 @@ fn is_elf(path: &Path) -> Result<bool> {
     Ok(start == *b"\x7fELF")
 }
 
-/// What the system's loader takes for all that these need.
+/// The libraries that the system's loader finds for all that these programs need.
 fn libraries(programs: &[&Path]) -> Result<Vec<PathBuf>> {
     let asked = Command::new("ldd")
         .args(programs)
@@ -234,7 +236,8 @@ fn libraries(programs: &[&Path]) -> Result<Vec<PathBuf>> {
     Ok(paths_in(&String::from_utf8_lossy(&asked.stdout)))
 }
 
-/// Of `libz.so.1 => /lib/libz.so.1 (0x7f…)` and `/lib64/ld-linux-x86-64.so.2 (0x7f…)`.
+/// The paths in the loader's lines, such as `libz.so.1 => /lib/libz.so.1 (0x7f…)` and `/lib64/ld-linux-x86-64.so.2
+/// (0x7f…)`.
 fn paths_in(said: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = said
         .lines()

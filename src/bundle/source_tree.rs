@@ -46,7 +46,7 @@ impl SourceTree {
         self.root.join("vm/debian-kernel.json")
     }
 
-    /// Downloads and intermediate results; safe to delete.
+    /// The directory of downloads and intermediate results; safe to delete.
     pub fn cache(&self) -> PathBuf {
         self.root.join("target/vexfs")
     }

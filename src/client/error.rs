@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a driver's errors mean to a person.
+//! The errors of a driver, in words that tell a person what to do.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,10 +25,10 @@ pub enum Error {
 
 /// What is known about a search that was refused.
 pub(super) struct Refused {
-    /// Elements of the query.
+    /// The number of elements of the query.
     pub query: usize,
     pub method: Method,
-    /// None if the file could not be asked.
+    /// The driver's description of the file, absent if the driver did not give one.
     pub info: Option<Info>,
 }
 
@@ -54,7 +54,7 @@ impl Error {
 }
 
 impl Refused {
-    /// What does not go together with the file.
+    /// Says what in the request does not fit the file.
     fn about_request(&self, errno: Errno) -> Option<String> {
         let Method { kind, k, .. } = self.method;
         match errno {
@@ -81,7 +81,7 @@ impl Refused {
         }
     }
 
-    /// What is wrong with the index, in a sentence of its own.
+    /// Says in a sentence of its own what is wrong with the index.
     fn about_index(&self, path: &std::path::Path, errno: Errno) -> Option<String> {
         let Method { kind, metric, .. } = self.method;
         let index = index_file::path(path, kind.index()?);
@@ -92,7 +92,8 @@ impl Refused {
                 "{path} has no {kind} index for {metric}: build one with {build}"
             )),
             Errno::EUCLEAN => Some(format!(
-                "the index {index} is malformed or of another dimension: `vexfs index verify {path}` tells why, and {build} makes it anew"
+                "the index {index} is malformed or of another dimension: \
+                 `vexfs index verify {path}` tells why, and {build} makes it anew"
             )),
             Errno::ESTALE => Some(format!(
                 "the index {index} is stale, as rows that it covers were changed or removed: make it anew with {build}"

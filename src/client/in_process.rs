@@ -16,17 +16,17 @@ use crate::dataset::Matrix;
 use crate::store::abi::IndexInfo;
 use crate::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot, serve, sidecar};
 
-/// Rows in memory, and the indexes beside the file that they are from.
+/// Rows in memory, and the indexes beside the file that the rows are from.
 ///
-/// The rows are searched as they were when they were read, and so is an index from the first search on in which it belonged
-/// to them: a search costs what the search itself costs, without a look at any file.
+/// A search looks at no file, so that it costs what the search itself costs. It uses the rows as they were when they
+/// were read. It uses an index as it was in the first search in which that index belonged to the rows.
 #[derive(Debug)]
 pub struct InProcess {
     snapshot: Arc<Snapshot>,
     sidecars: Sidecars,
     fitting: [OnceLock<Arc<Sidecar>>; Kind::ALL.len()],
-    /// The directory and the name in it; none for rows that are from no file.
-    place: Option<(OwnedFd, OsString)>,
+    /// The directory of the file and its name there. Rows that are from no file have none.
+    file: Option<(OwnedFd, OsString)>,
 }
 
 impl InProcess {
@@ -35,11 +35,11 @@ impl InProcess {
             snapshot: Arc::new(Snapshot::new(rows)),
             sidecars: Sidecars::default(),
             fitting: Default::default(),
-            place: None,
+            file: None,
         }
     }
 
-    /// Rows that were read from this file.
+    /// Rows that were read from the file `path`, and the indexes beside it.
     pub fn beside(path: &Path, rows: Matrix) -> io::Result<Self> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -49,7 +49,7 @@ impl InProcess {
         let directory = rustix::fs::openat(CWD, directory, flags, Mode::empty())?;
         let name = path.file_name().unwrap_or_default().to_owned();
         Ok(InProcess {
-            place: Some((directory, name)),
+            file: Some((directory, name)),
             ..InProcess::new(rows)
         })
     }
@@ -57,7 +57,7 @@ impl InProcess {
     fn beside_rows(&self) -> Option<Beside<'_>> {
         // Nobody counts the changes of a file that no driver serves.
         let content = &|_: FileId| Arc::new(Content::default());
-        self.place.as_ref().map(|(directory, name)| Beside {
+        self.file.as_ref().map(|(directory, name)| Beside {
             directory: directory.as_fd(),
             name,
             content,

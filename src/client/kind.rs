@@ -19,7 +19,7 @@ use crate::store::abi;
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Exact: every row is looked at.
+    /// Exact search, which looks at every row.
     Flat,
     /// A graph of neighbours on several levels; the effort is efSearch.
     Hnsw,
@@ -34,12 +34,12 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [Kind; 5] = [Kind::Flat, Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh];
 
-    /// `VEXFS_KIND_*`.
+    /// The kind's `VEXFS_KIND_*` number in the search ABI.
     pub fn code(self) -> u32 {
         self.index().map_or(abi::KIND_FLAT, index::Kind::code)
     }
 
-    /// The kind of the index file; a flat search needs none.
+    /// The kind of the index file. A flat search needs no such file.
     pub fn index(self) -> Option<index::Kind> {
         match self {
             Kind::Flat => None,
@@ -78,7 +78,7 @@ pub struct Method {
     pub kind: Kind,
     pub metric: Metric,
     pub k: u32,
-    /// How hard an approximate kind tries; 0 for the index's own default, and for flat.
+    /// How hard an approximate kind tries. It is 0 for the index's own default, and for a flat search.
     pub effort: u32,
 }
 

@@ -28,12 +28,12 @@ use in_process::InProcess;
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Nearest first.
+    /// The hits, nearest first.
     pub hits: Vec<Hit>,
-    /// Rows of the snapshot that answered.
+    /// The number of rows in the snapshot that answered.
     pub rows: u64,
     pub generation: u64,
-    /// Distances that were computed in full.
+    /// The number of distances that were computed in full.
     pub evaluated: u64,
 }
 
@@ -52,8 +52,10 @@ enum Backend {
 }
 
 impl Searcher {
-    /// Opens a vector file: through its driver if it lies in a mount of one, else its rows are read into this process. There rows
-    /// and index are searched as they were when they were first read; a driver follows every change.
+    /// Opens a vector file. A file in a driver's mount is searched through that driver, which follows every change.
+    ///
+    /// The rows of any other file are read into this process. Rows and index are then searched as they were when they
+    /// were first read.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| Error::Open {
             path: path.into(),
@@ -84,7 +86,7 @@ impl Searcher {
         }
     }
 
-    /// Searches rows that are in memory already, and have no index; `path` is what errors call them.
+    /// Searches rows that are in memory already and have no index. Errors call them `path`.
     pub fn in_process(path: &Path, rows: Matrix) -> Self {
         Searcher {
             path: path.into(),
@@ -135,7 +137,7 @@ impl Searcher {
         })
     }
 
-    /// The one place where searching in process and through a driver differ.
+    /// Answers a command in process or through a driver: nothing else of a search differs between the two.
     fn call(&self, command: u32, data: &mut [u8]) -> Result<(), Errno> {
         match &self.backend {
             Backend::Mount(file) => ioctl::call(file.as_fd(), command, data),
@@ -147,7 +149,7 @@ impl Searcher {
         }
     }
 
-    /// What an errno means here, with what the file itself tells about it.
+    /// Explains an errno, with what the file itself tells about it.
     fn refused(&self, errno: Errno, query: &[f32], method: Method) -> Error {
         let path = self.path.clone();
         let refused = Refused {
@@ -159,7 +161,7 @@ impl Searcher {
     }
 }
 
-/// The request of a search, or the errno that a driver would give if so large a one could be sent.
+/// The request of a search. If it is too large to be sent, the errno is the one that a driver would give.
 fn encode(query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
     if query.len() > abi::DIM_MAX as usize || method.k > abi::K_MAX {
         return Err(Errno::EINVAL);

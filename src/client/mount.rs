@@ -7,9 +7,9 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use procfs_core::FromRead;
 use procfs_core::process::MountInfos;
 
-/// Its type as `/proc/self/mountinfo` shows it, such as `vexfs` or `fuse.vexfs`.
+/// The type of the filesystem that `file` lies in, such as `vexfs` or `fuse.vexfs` (`proc_pid_mountinfo(5)`).
 pub fn filesystem_type(file: BorrowedFd<'_>) -> Option<String> {
-    // By the mount's id and not by the file's device number, which a stackable filesystem may take from below.
+    // The mount's id finds it: a stackable filesystem may take the file's device number from below.
     let file = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
     let id: i32 = file
         .lines()

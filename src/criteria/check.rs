@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     Pass,
     Fail,
-    /// Measured, but not sharply enough: the interval has the limit in it. Never counted as passed.
+    /// It was measured, but not sharply enough: the interval has the limit in it. Never counted as passed.
     Inconclusive,
-    /// Does not apply here; never counted as passed.
+    /// It does not apply here; never counted as passed.
     Skipped,
-    /// Applies, but what it needs did not happen.
+    /// It applies, but what it needs did not happen.
     CouldNotRun,
 }
 
@@ -87,7 +87,7 @@ impl Finding {
         }
     }
 
-    /// Pass or fail, with the same words for both.
+    /// A finding that passes or fails, with the same words for both.
     pub fn judge(ok: bool, measured: impl std::fmt::Display) -> Self {
         if ok {
             Finding::pass(measured)

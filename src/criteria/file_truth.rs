@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The neighbours that a file brings, held against the exact ones: by distance, since of two rows equally far away either may come first.
+//! Compares the neighbours that a file brings with the exact ones: by distance, since of two rows equally far away
+//! either may come first.
 
 use crate::anns::{Hit, Metric};
 use crate::dataset::ReadError;
@@ -8,8 +9,8 @@ use crate::dataset::workload::Vectors;
 
 use crate::criteria::check::Finding;
 
-/// Whoever wrote the file computed with floats of their own. Two distances count as equal if they differ by no more than this part of
-/// what they are computed from.
+/// The tolerance between distances. Whoever wrote the file computed with floats of their own. Two distances count as
+/// equal if they differ by no more than this part of what they are computed from.
 const TOLERANCE: f64 = 1e-5;
 
 pub fn compare(

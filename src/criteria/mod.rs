@@ -23,7 +23,7 @@ use crate::protocol::{Accelerator, Build, IndexCase, KindPlan};
 /// The criteria of this version of the toolkit.
 const BUILT_IN: &str = include_str!("criteria.json");
 
-/// Those of a run without a host: of the bootable image.
+/// The criteria of this version for the bootable image, whose runs have no host.
 const IMAGE: &str = include_str!("image-criteria.json");
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Criteria {
     pub version: u32,
     pub workload: WorkloadCriteria,
     pub indexes: Vec<IndexCriteria>,
-    /// How we are measured beside other engines on the host; without it, we are not.
+    /// How we are measured beside the peers on the host; without it, we are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<peers::Plan>,
     pub checks: Vec<Criterion>,
@@ -53,7 +53,7 @@ pub struct WorkloadCriteria {
     pub queries: String,
     /// BLAKE3 of the exact top-k row ids as little-endian u32, row-major.
     pub truth: String,
-    /// L2, where nothing is said.
+    /// The metric; L2, where nothing is said.
     #[serde(default)]
     pub metric: Metric,
     pub k: u32,
@@ -78,7 +78,7 @@ pub struct IndexCriteria {
     pub runs: u32,
     /// Timed runs where the clock counts instructions.
     pub icount_runs: u32,
-    /// Whether the cost of its searches is judged; else their answers alone are.
+    /// Whether the cost of the searches is judged; if not, only their answers are.
     pub timed: bool,
     pub kinds: Vec<KindCriteria>,
 }
@@ -89,9 +89,9 @@ pub struct KindCriteria {
     pub kind: Kind,
     #[serde(default)]
     pub build: Build,
-    /// 0 is the index's own default.
+    /// The effort; 0 is the index's own default.
     pub effort: u32,
-    /// The least recall@k.
+    /// The least recall@k that passes.
     pub recall: f64,
 }
 
@@ -123,7 +123,7 @@ pub struct Criterion {
     pub id: String,
     pub phase: u8,
     pub criterion: String,
-    /// The figure of the sentence, where it has one.
+    /// The limit in the criterion's sentence, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }

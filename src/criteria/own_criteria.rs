@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a run on the user's own vectors must show: the criteria of every run, with these vectors in the place of the built-in ones.
+//! Derives what a run on the user's own vectors must show: the criteria of every run, with these vectors in the place
+//! of the built-in ones.
 
 use anyhow::{Result, ensure};
 
@@ -14,15 +15,16 @@ use crate::criteria::own_data::OwnData;
 use crate::criteria::{Criteria, Criterion, IndexCriteria, KindCriteria, WorkloadCriteria};
 use crate::protocol::run_files::to_json;
 
-/// The name of the one case.
+/// The name of the only case.
 const CASE: &str = "own";
 
 const TRUTH: &str = "dataset.truth";
 
-/// Each with the defaults of its kind.
+/// The kinds of index that are built, each with the defaults of its kind.
 const KINDS: [Kind; 4] = [Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh];
 
-/// Criteria that an earlier run on the same vectors wrote down are taken as they are.
+/// Derives the criteria of a run on these vectors. Criteria that an earlier run on the same vectors wrote down are
+/// taken as they are.
 pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
     if let Some(of) = given(base) {
         let rows = |given: &Given| (given.vectors_blake3.clone(), given.queries_blake3.clone());
@@ -84,7 +86,7 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
         version: base.version,
         workload,
         indexes: vec![case],
-        // The other engines are compared on the built-in vectors.
+        // The peers are compared on the built-in vectors.
         comparison: None,
         checks: adapted_checks,
         text: String::new(),
@@ -93,7 +95,7 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
     Criteria::parse(&to_json(&criteria)?)
 }
 
-/// The vectors that criteria are of, if those are not generated.
+/// The vectors that criteria are about, if those are not generated.
 fn given(criteria: &Criteria) -> Option<&Given> {
     let mut sources = criteria.indexes.iter().map(|case| &case.workload);
     sources.find_map(|source| match source {
@@ -102,14 +104,15 @@ fn given(criteria: &Criteria) -> Option<&Given> {
     })
 }
 
-/// How much less an exact search does here than on the vectors that the limits were written down for; 1 if it does as much or more.
+/// How much less work an exact search is here than on the vectors that the limits were written down for; 1 if it is as
+/// much or more.
 fn less_work(own: &OwnData) -> f64 {
     let usual = Workload::new(Name::Inherited);
     let usual = (usual.rows * usual.dim) as f64;
     (usual / (own.given.rows * own.given.dim) as f64).max(1.0)
 }
 
-/// The same check, where its sentence or its limit is about the built-in vectors.
+/// Adapts a check whose sentence or limit is about the built-in vectors.
 fn adapted(check: &Criterion, own: &OwnData, less_work: f64) -> Criterion {
     let mut check = check.clone();
     match check.id.as_str() {

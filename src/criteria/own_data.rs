@@ -20,21 +20,21 @@ use super::file_truth;
 use crate::criteria::check::Finding;
 use crate::machine::room;
 
-/// One in so many rows at most is taken as a query, where there are no queries.
+/// How many rows there must be for each one that is taken as a query, where there are no queries.
 const ROWS_A_QUERY: usize = 10;
 
-/// What is asked for.
+/// The options with which the user asks for a run on vectors.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub file: PathBuf,
     pub queries: Option<PathBuf>,
-    /// How many of the file's rows, from the first on.
+    /// How many of the file's rows are taken, from the first on.
     pub rows: Option<usize>,
-    /// How many queries at most, from the first on.
+    /// How many queries are taken at most, from the first on.
     pub query_rows: usize,
     pub metric: Option<Metric>,
     pub k: u32,
-    /// Guests that will have the vectors at the same time.
+    /// The number of guests that will have the vectors at the same time.
     pub boots: u64,
 }
 
@@ -48,21 +48,21 @@ pub struct OwnData {
     pub origin: Origin,
 }
 
-/// What does not change the vectors: where they come from, and what else the file says.
+/// What is known of the vectors besides their elements: where they come from, and what else the file says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     pub record: Record,
-    /// The file's neighbours, held against ours.
+    /// The file's neighbours, compared with ours.
     pub file_truth: Finding,
 }
 
 /// What a verdict says about the vectors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// Without its folder.
+    /// The file's name without its folder.
     pub file: String,
     pub file_blake3: String,
-    /// Of another file with the queries.
+    /// The BLAKE3 of the file with the queries, if that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries_file_blake3: Option<String>,
     /// Rows that are searched.
@@ -77,7 +77,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// All of it in a person's words.
+    /// The whole record in a person's words.
     pub fn sentence(&self) -> String {
         format!(
             "{}: {} of {} rows, {} elements each; {} queries: {}; metric {}: {}",
@@ -184,7 +184,7 @@ fn metric(options: &Options, said: Option<&str>) -> Result<(Metric, String)> {
     }
 }
 
-/// As ann-benchmarks names metrics.
+/// The metric of this name in ann-benchmarks.
 fn metric_named(name: &str) -> Option<Metric> {
     match name {
         "euclidean" | "l2" => Some(Metric::L2),
@@ -198,7 +198,7 @@ fn metric_named(name: &str) -> Option<Metric> {
 struct Queries {
     count: usize,
     words: String,
-    /// None where they are the last of the rows themselves.
+    /// The file of the queries; none where they are the last of the rows themselves.
     apart: Option<(PathBuf, Rows)>,
 }
 
@@ -251,7 +251,7 @@ impl Queries {
         Ok(())
     }
 
-    /// Rows that become queries.
+    /// The number of rows that become queries.
     fn taken_out(&self) -> usize {
         match self.apart {
             Some(_) => 0,
@@ -271,7 +271,7 @@ fn open(path: &Path, dataset: &str) -> Result<Rows> {
     formats::open(path, dataset, Doubles::Exact).map_err(|error| FileError::new(path, error).into())
 }
 
-/// The first `count` rows, if a search by `metric` can use them all.
+/// Reads the first `count` rows, if a search by `metric` can use them all.
 fn read(path: &Path, source: Rows, count: usize, metric: Metric) -> Result<Matrix> {
     let matrix = source.read_first(count);
     let matrix = matrix.map_err(|error| FileError::new(path, error))?;
@@ -287,7 +287,7 @@ fn read(path: &Path, source: Rows, count: usize, metric: Metric) -> Result<Matri
     Ok(matrix)
 }
 
-/// The rows that are searched, and the queries: others, or those behind them.
+/// Splits vectors into the rows that are searched and the queries: those given, or those behind the rows.
 fn split(all: Matrix, queries: Option<Matrix>, rows: usize) -> Vectors {
     match queries {
         Some(queries) => Vectors {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From criteria to what is done: the workload that they name, and the plan of a guest.
+//! Turns criteria into what is done: the workload that they name, and the plan of a guest.
 
 use anyhow::{Context, Result};
 
@@ -19,7 +19,7 @@ impl Criteria {
         Ok(Source::Generated(Workload::new(name)))
     }
 
-    /// What the criteria ask for, where `accelerator` is known or not.
+    /// The plan of what the criteria ask for. `accelerator` may be unknown.
     pub fn plan(
         &self,
         accelerator: Option<Accelerator>,

@@ -105,7 +105,7 @@ pub fn compares(id: &str) -> bool {
     })
 }
 
-/// The steps that the checks look at, in their order; nothing if no check needs a boot.
+/// The steps that the checks look at, in their order; none if no check needs a boot.
 pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Indexes, with the defaults of their kind where nothing else is asked for.
+//! Builds indexes, with the defaults of their kind where nothing else is asked for.
 
 use anyhow::{Context, Result};
 
@@ -8,15 +8,15 @@ use crate::anns::{Metric, hnsw, ivf, lsh, pq};
 use crate::dataset::Matrix;
 use crate::protocol::Build;
 
-/// What the builders' choices derive from.
+/// The seed of the builders' choices.
 const SEED: u64 = 42;
 
-/// An index file with the defaults of its kind.
+/// Builds an index file with the defaults of its kind.
 pub fn build(rows: &Matrix, metric: Metric, kind: Kind) -> Result<Vec<u8>> {
     build_as(Build::default(), rows, metric, kind, 1, &Unobserved)
 }
 
-/// The number of threads makes no difference to the file.
+/// Builds an index file. The number of threads makes no difference to the file.
 pub fn build_as(
     asked: Build,
     rows: &Matrix,
@@ -47,7 +47,7 @@ pub fn build_as(
     Ok(built.to_vec())
 }
 
-/// An index file as a search in process has it.
+/// Parses an index file as a search in process has it.
 pub fn parse(file: &[u8], kind: Kind) -> Result<Index> {
     let index = Index::parse(index::Bytes::copy_of(file)?, kind);
     index.with_context(|| format!("an index of kind {kind} that was just built is malformed"))

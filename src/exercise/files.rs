@@ -21,7 +21,7 @@ use crate::protocol::results::Case;
 
 type Operation = fn(&Path) -> Result<String>;
 
-/// Name, operation in an empty directory, what it must give.
+/// The operations: a name, what is done in an empty directory, and what it must give.
 const OPERATIONS: &[(&str, Operation, &str)] = &[
     ("create, write, read back", write_and_read, "one two"),
     ("append", append, "one two three"),
@@ -67,7 +67,7 @@ pub fn cases(root: &Path, lower: &Path) -> Vec<Case> {
     cases_without(&[], root, lower)
 }
 
-/// The same, but for the operations that are named in `left_out`.
+/// Carries out every operation except those that `left_out` names, as [`cases`] does.
 pub fn cases_without(left_out: &[&str], root: &Path, lower: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     let operations = (0..).zip(OPERATIONS);
@@ -90,7 +90,7 @@ pub fn cases_without(left_out: &[&str], root: &Path, lower: &Path) -> Vec<Case> 
     cases
 }
 
-/// The first difference, if any, so that the reader of a verdict need not look for it.
+/// The first difference between two trees, if any, so that the reader of a verdict need not look for it.
 fn compare_trees(through: &str, below: &str) -> Case {
     let differing = through.lines().zip(below.lines()).find(|(a, b)| a != b);
     let (observed, expected) = match differing {
@@ -145,7 +145,7 @@ fn describe_tree(root: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// The errno's name of what must fail, or `ok`.
+/// The name of the errno of what must fail, or `ok`.
 fn errno_of<T>(result: io::Result<T>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),
@@ -308,7 +308,7 @@ fn shared_mapping(dir: &Path) -> Result<String> {
     write_mapped(&dir.join("file"))
 }
 
-/// A driver may treat these files in a way of its own.
+/// Maps a vector file. A driver may treat such files in a way of its own.
 fn mapped_vector_file(dir: &Path) -> Result<String> {
     write_mapped(&dir.join("file.fvecs"))
 }

@@ -29,7 +29,7 @@ impl Series {
         }
     }
 
-    /// One timed pass over all queries, after `warmups` that are not.
+    /// Makes one timed pass over all queries, after `warmups` passes that are not timed.
     pub fn run(&mut self, queries: &Matrix, method: Method, warmups: u32) -> Result<()> {
         let options = bench::Options {
             method,
@@ -45,7 +45,7 @@ impl Series {
         Ok(())
     }
 
-    /// All passes. The file is closed.
+    /// Closes the file and returns the measurement of all passes.
     pub fn finish(self) -> Result<Measurement> {
         self.measured.context("no run was asked for")
     }
@@ -63,7 +63,7 @@ fn append(measured: &mut Measurement, run: Measurement) {
     measured.result_hashes.extend(run.result_hashes);
 }
 
-/// Does the next thing with what has not failed yet; a failure takes its place.
+/// Does the next thing with a subject that has not failed yet; a failure takes its place.
 pub fn advance<T>(subject: &mut Result<T>, next: impl FnOnce(&mut T) -> Result<()>) {
     if let Ok(alive) = subject
         && let Err(error) = next(alive)
@@ -72,7 +72,7 @@ pub fn advance<T>(subject: &mut Result<T>, next: impl FnOnce(&mut T) -> Result<(
     }
 }
 
-/// Writes a file and waits until it is stored; the answer is the nanoseconds that this took.
+/// Writes a file and waits until it is stored. Returns the nanoseconds that this took.
 pub fn write(path: &Path, content: &[u8]) -> Result<u64> {
     let begun = Instant::now();
     File::create(path)

@@ -9,19 +9,19 @@ use crate::anns::Metric;
 use crate::client::{Kind, Place};
 use crate::protocol::Accelerator;
 
-/// Everything that decides what a figure may be set against.
+/// Everything that decides which other figures a figure may be compared with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
     pub engine: Engine,
     pub dataset: Dataset,
     pub operation: Operation,
     pub metric: Metric,
-    /// Hits of a search; nothing for other operations.
+    /// The number of hits of a search; none for other operations.
     pub k: Option<u32>,
     pub kind: Kind,
     /// efSearch, nprobe, probes or candidates re-ranked; 0 is the index's own default.
     pub effort: u32,
-    /// Mean recall@k by rows, as measured in the very searches that were timed; nothing where nobody measured it.
+    /// The mean recall@k by rows, as measured in the very searches that were timed; none where nobody measured it.
     pub recall: Option<f64>,
     pub place: Place,
     pub machine: Machine,
@@ -29,7 +29,7 @@ pub struct Conditions {
     pub threads: u32,
 }
 
-/// What was measured, and in which version.
+/// The engine that was measured, and in which version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Engine {
     pub name: String,
@@ -42,7 +42,7 @@ pub struct Dataset {
     pub name: String,
     pub rows: u64,
     pub dim: u32,
-    /// BLAKE3 of the rows, little-endian f32; nothing where it was not recorded, which equals nothing else.
+    /// The BLAKE3 of the rows, little-endian f32; none where it was not recorded, which equals nothing else.
     pub vectors_blake3: Option<String>,
     pub queries_blake3: Option<String>,
 }
@@ -50,15 +50,15 @@ pub struct Dataset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
-    /// One query a call.
+    /// A search with one query a call.
     Search,
-    /// Rows, from the first one handed over until a search finds them all.
+    /// Rows inserted, from the first one handed over until a search finds them all.
     Insert,
-    /// An index, of rows that are there.
+    /// An index built on rows that are there.
     Build,
 }
 
-/// Whose instructions or seconds these are.
+/// The machine whose instructions or seconds these are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Machine {
@@ -66,11 +66,11 @@ pub enum Machine {
         cpu: String,
     },
     Guest {
-        /// Nothing where a hypervisor does not tell.
+        /// The accelerator; none where a hypervisor does not tell.
         accelerator: Option<Accelerator>,
-        /// The CPU as the guest sees it; nothing where nobody looked, or where none is behind the clock.
+        /// The CPU as the guest sees it; none where nobody looked, or where none is behind the clock.
         cpu: Option<String>,
-        /// BLAKE3 of the bundle's manifest.
+        /// The BLAKE3 of the bundle's manifest.
         bundle: String,
     },
 }
@@ -171,7 +171,7 @@ impl fmt::Display for Dataset {
 }
 
 impl fmt::Display for Conditions {
-    /// A name for a reader, of what sets figures of one run apart.
+    /// Writes a name for a reader: the conditions that tell figures of one run apart.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.engine.name, self.kind, self.operation)?;
         if self.operation == Operation::Search {
@@ -189,7 +189,7 @@ impl Machine {
         }
     }
 
-    /// A guest of any bundle.
+    /// The machine with its bundle left out, to compare guests of any bundle.
     pub(super) fn without_bundle(&self) -> Machine {
         match self {
             Machine::Guest {

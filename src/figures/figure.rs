@@ -26,7 +26,7 @@ pub enum Quantity {
 pub struct Figure {
     pub quantity: Quantity,
     pub value: Measured<f64>,
-    /// The same of each run, in the order of the runs, so that runs of two figures that took turns are pairs.
+    /// The value of each run, in the order of the runs, so that runs of two figures that took turns are pairs.
     pub runs: Vec<f64>,
     /// How far it can be trusted.
     pub spread: Spread,
@@ -42,13 +42,13 @@ pub enum Spread {
     Exact,
     /// 95 % confidence, by bootstrap over runs.
     Interval { low: f64, high: f64 },
-    /// Neither, and why.
+    /// Neither is known, for this reason.
     Unknown { reason: String },
 }
 
 impl Figure {
-    /// Of a series of timed searches, `samples[run][query]`: of each run, and then the median of the runs. So a run that was disturbed
-    /// counts as one, and the interval is that of the very figure.
+    /// A figure of a series of timed searches, `samples[run][query]`. It is computed for each run; the figure is the
+    /// median of the runs. So a run that was disturbed counts as one, and the interval is that of the very figure.
     pub fn of_samples(quantity: Quantity, samples: &[Vec<u64>], conditions: Conditions) -> Figure {
         let percent = match quantity {
             Quantity::Median | Quantity::Once | Quantity::Rate => 50.0,
@@ -85,7 +85,7 @@ impl Figure {
         }
     }
 
-    /// Of something that was done once.
+    /// A figure of something that was done once.
     pub fn once(value: u64, conditions: Conditions) -> Figure {
         let spread = match conditions.clock {
             Clock::Instructions => Spread::Exact,
@@ -103,7 +103,7 @@ impl Figure {
         }
     }
 
-    /// What could not be measured has a reason and no figure.
+    /// A figure that could not be measured: it has a reason and no value.
     pub fn missing(quantity: Quantity, reason: impl ToString, conditions: Conditions) -> Figure {
         Figure {
             quantity,
@@ -130,7 +130,7 @@ impl Spread {
 }
 
 impl fmt::Display for Figure {
-    /// A name for a reader, which no other figure of the same run has.
+    /// Writes a name for a reader, which no other figure of the same run has.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.conditions.machine {
             Machine::Host { .. } => "host: ",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which two figures may be set against each other.
+//! Decides which two figures may be compared.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ pub enum Rule {
     Places,
     /// Which engine, kind or effort searches faster, where each finds at least this share of the exact rows.
     Engines { recall: f64 },
-    /// What has become of a figure from one run to another: everything agrees but the engine's version and the bundle.
+    /// What has become of a figure from one run to another: everything agrees, except the engine's version and the
+    /// bundle.
     Runs,
 }
 
@@ -131,7 +132,8 @@ impl Differences {
         }
     }
 
-    /// What is not known equals nothing, not even another thing that is not known.
+    /// Compares two values of which either may be unknown. An unknown value equals nothing, not even another unknown
+    /// one.
     fn unless_known(&mut self, what: &'static str, of: &Option<String>, to: &Option<String>) {
         if of.is_none() || of != to {
             let said = |blake3: &Option<String>| match blake3 {

@@ -35,7 +35,7 @@ impl<'a> Located<'a> {
         }
     }
 
-    /// `bundle` is what booted.
+    /// A comparison in the guest of this bundle.
     pub fn in_guest(
         comparison: &'a Comparison,
         accelerator: Option<Accelerator>,
@@ -60,7 +60,7 @@ impl<'a> Located<'a> {
         self.clock
     }
 
-    /// All: what inserting takes, and the median search of each series.
+    /// All figures: what inserting takes, and the median search of each series.
     pub fn figures(&self) -> Vec<Figure> {
         let of = |compared: &Compared| {
             let inserts = compared
@@ -92,7 +92,7 @@ impl<'a> Located<'a> {
         }
     }
 
-    /// What it took until all rows were found.
+    /// The figure of inserting: the time until all rows were found.
     fn insert(&self, compared: &Compared, build: &BuildRecord) -> Figure {
         let conditions = Conditions {
             operation: Operation::Insert,
@@ -108,7 +108,7 @@ impl<'a> Located<'a> {
         }
     }
 
-    /// Of a search in process at no effort.
+    /// The conditions of a search in process at no effort.
     fn conditions(&self, compared: &Compared, engine: &str, kind: Kind) -> Conditions {
         let versions = self.engine(engine).map(|engine| {
             let versions: Vec<String> = engine.versions.values().cloned().collect();

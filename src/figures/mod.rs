@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Figures that carry what they were measured under, and ratios of two of them, which exist only like for like (`docs/method.md`).
+//! Figures that carry what they were measured under, and ratios of two of them, which exist only like for like
+//! (`docs/method.md`).
 
 mod conditions;
 mod figure;

@@ -15,7 +15,7 @@ pub struct Ratio {
     pub spread: Spread,
 }
 
-/// A ratio held against a limit. Nothing is said where the interval has the limit in it.
+/// A ratio compared with a limit. Nothing is said where the interval has the limit in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
     Below,
@@ -24,10 +24,10 @@ pub enum Against {
 }
 
 impl Ratio {
-    /// `of` in multiples of `to`, if the rule allows it.
+    /// Computes `of` in multiples of `to`, if the rule allows it.
     ///
-    /// The interval comes from resampling pairs of runs that took turns, so that what slowed both down at a time does not
-    /// widen it; runs of different times are resampled each by itself.
+    /// The interval comes from resampling pairs of runs that took turns, so that what slowed both down at a time does
+    /// not widen it. Runs of different times are resampled each by itself.
     pub fn new(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Refusal> {
         rule.check(of, to)?;
         let (a, b) = (value(of)?, value(to)?);
@@ -77,7 +77,8 @@ impl Ratio {
             })
     }
 
-    /// On which side of the limit the whole interval lies; a ratio of one single run each has none and decides nothing.
+    /// On which side of the limit the whole interval lies. A ratio of one single run each has no interval and decides
+    /// nothing.
     pub fn against(&self, limit: f64) -> Against {
         let (low, high) = match self.spread {
             Spread::Exact => (self.value, self.value),

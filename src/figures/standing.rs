@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the engines of a comparison stand: each with its fastest setting that finds enough, and that beside ours.
+//! Tells how the engines of a comparison stand: each with its fastest setting that finds enough, and that beside ours.
 
 use super::{Figure, Located, Ratio, Refusal, Rule};
 use crate::client::Place;
@@ -9,14 +9,14 @@ use crate::peers::{Compared, OURS, Series};
 pub struct Fastest<'a> {
     pub series: &'a Series,
     pub median: Figure,
-    /// What that is.
+    /// The time of the median search.
     pub ns: f64,
 }
 
 /// An engine in a place, with its fastest setting; or why it has none.
 pub struct Standing<'a> {
     pub engine: &'a str,
-    /// Nothing for a peer, which searches in its own process.
+    /// The place of the searches; none for a peer, which searches in its own process.
     pub place: Option<Place>,
     pub fastest: Result<Fastest<'a>, String>,
 }
@@ -25,12 +25,12 @@ pub struct Standing<'a> {
 pub struct Standings<'a> {
     /// The recall that a setting must reach.
     floor: f64,
-    /// In the order of the engines, ours first in each of its places.
+    /// All standings in the order of the engines, ours first in each of its places.
     pub all: Vec<Standing<'a>>,
 }
 
 impl<'a> Located<'a> {
-    /// Of these series; or why there is none.
+    /// Finds the fastest of these series that finds enough, or says why there is none.
     pub fn fastest<'s>(
         &self,
         compared: &Compared,
@@ -84,7 +84,8 @@ impl<'a> Standings<'a> {
         all.find(|one| (one.engine, one.place) == (engine, place))
     }
 
-    /// What the others are set against: ours through the module if that was measured, or else through FUSE, or in process.
+    /// What the others are compared with: ours through the module if that was measured, or else through FUSE, or in
+    /// process.
     pub fn base(&self) -> Option<(&Standing<'a>, &Fastest<'a>)> {
         let places = [Place::Kernel, Place::Fuse, Place::InProcess];
         places.into_iter().find_map(|place| {
@@ -93,7 +94,7 @@ impl<'a> Standings<'a> {
         })
     }
 
-    /// All but ours.
+    /// The standings of all engines except ours.
     pub fn peers(&self) -> impl Iterator<Item = &Standing<'a>> {
         self.all.iter().filter(|one| one.engine != OURS)
     }

@@ -61,7 +61,7 @@ fn timespec(time: Option<TimeOrNow>) -> Timespec {
     }
 }
 
-/// Undoes fuser's decoding, which for a time before 1970 subtracts the nanoseconds where they ought to be added.
+/// Undoes fuser's decoding: for a time before 1970 fuser subtracts the nanoseconds, where it ought to add them.
 fn specific(time: SystemTime) -> Timespec {
     let (seconds, distance) = match time.duration_since(UNIX_EPOCH) {
         Ok(after) => (after.as_secs() as i64, after),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is created on behalf of a process belongs to that process.
+//! Creating files on behalf of a process, so that they belong to that process.
 
 use std::cell::Cell;
 use std::io;
@@ -30,11 +30,11 @@ impl Caller {
         }
     }
 
-    /// Runs `create` with the caller's filesystem identity and umask, so that the lower filesystem itself applies setgid
+    /// Runs `create` with the caller's filesystem identity and umask. The lower filesystem itself then applies setgid
     /// directories and default ACLs, and the new file never exists under another owner.
     ///
-    /// Only the identity changes: the thread keeps its capabilities, because the kernel has already decided, with the
-    /// caller's whole set of groups, that the caller may create here (`default_permissions`).
+    /// The thread keeps its capabilities. The kernel has already decided, with the caller's whole set of groups, that
+    /// the caller may create here (`default_permissions`).
     pub(super) fn create<T>(self, create: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         prepare_thread()?;
         rustix::process::umask(self.umask);

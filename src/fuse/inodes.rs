@@ -2,7 +2,7 @@
 //! The inodes that the kernel knows, each held by a descriptor of its own.
 //!
 //! A descriptor opened with `O_PATH` names an inode for as long as it is held, whatever happens to the paths that lead
-//! to it: no operation can be led astray by a rename or a symbolic link, and no inode number is reused meanwhile.
+//! to it. So no rename and no symbolic link can lead an operation astray, and no inode number is reused meanwhile.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -28,11 +28,11 @@ pub(super) struct Inode {
     content: Arc<Content>,
     vector_file: VectorFile,
     sidecars: Sidecars,
-    /// Where the kernel last found this inode, if that is a vector file's name.
+    /// The name by which the kernel last found this inode, if a vector file can have that name.
     vector_name: Mutex<Option<Arc<VectorName>>>,
 }
 
-/// The name of a vector file, beside which its index files lie.
+/// The directory and the name of a vector file. Its index files lie beside it.
 pub(super) struct VectorName {
     pub(super) directory: Arc<Inode>,
     pub(super) name: OsString,
@@ -74,17 +74,17 @@ impl Inode {
         Ok(self.content.change(truncate)?)
     }
 
-    /// What is changed through this mount.
+    /// The file's content as this mount changes it.
     pub(super) fn content(&self) -> &Content {
         &self.content
     }
 
-    /// The rows, for as long as this inode holds them.
+    /// The rows of this file, kept between searches.
     pub(super) fn vector_file(&self) -> &VectorFile {
         &self.vector_file
     }
 
-    /// The indexes of these rows.
+    /// The index files beside this file, kept between searches.
     pub(super) fn sidecars(&self) -> &Sidecars {
         &self.sidecars
     }
@@ -106,7 +106,7 @@ fn descriptor_path(descriptor: i32) -> PathBuf {
     Path::new("/proc/self/fd").join(descriptor.to_string())
 }
 
-/// All inodes that the kernel knows, with the number of times that it was told of each.
+/// All inodes that the kernel knows, each with the number of times that the kernel has looked it up.
 pub(super) struct Inodes {
     root: Arc<Inode>,
     known: Mutex<Known>,
@@ -115,7 +115,8 @@ pub(super) struct Inodes {
 struct Known {
     by_node: HashMap<u64, Entry>,
     by_identity: HashMap<FileId, u64>,
-    /// The content of index files that are in use. Their changes count also when the kernel forgets the inode and finds it again.
+    /// The content of index files that are in use. Changes are counted even if the kernel forgets the inode and finds
+    /// it again.
     watched: HashMap<FileId, Weak<Content>>,
     next_substitute: u64,
 }
@@ -151,7 +152,7 @@ impl Inodes {
             .ok_or_else(|| io::Error::from_raw_os_error(libc::ESTALE))
     }
 
-    /// Finds `name` in a directory and counts a lookup. A filesystem that is mounted within the store is not part of it.
+    /// Finds `name` in a directory and counts a lookup. Filesystems that are mounted within the store are left out.
     pub(super) fn lookup(&self, parent: &Arc<Inode>, name: &OsStr) -> io::Result<Arc<Inode>> {
         let lower = rustix::fs::openat2(
             &**parent,
@@ -199,13 +200,13 @@ impl Inodes {
             &mut *inode.vector_name.lock().expect("a thread panicked"),
             vector_name,
         );
-        // With it may go a directory, and closing that may take long, so the table is unlocked by then.
+        // Dropping the name may close a directory, which may take long: unlock the table first.
         drop(known);
         drop(forgotten);
         Ok(inode)
     }
 
-    /// The content of a file that is searched by, whether the kernel knows its inode or not.
+    /// The content of an index file, whether the kernel knows its inode or not.
     pub(super) fn content(&self, file: FileId) -> Arc<Content> {
         let mut known = self.known.lock().expect("a thread panicked");
         known.watch(file)
@@ -254,7 +255,7 @@ impl Known {
         content
     }
 
-    /// The number that the lower filesystem uses, unless it could stand for two inodes.
+    /// The lower filesystem's own number, or a substitute where that number could stand for two inodes.
     fn choose_node(&mut self, identity: FileId, device: u64) -> u64 {
         let usable = identity.device == device
             && identity.inode > INodeNo::ROOT.0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The FUSE driver: a store, unchanged, with the search ABI added. `docs/fuse.md` explains its choices.
+//! The FUSE driver presents a store unchanged and adds the search ABI. `docs/fuse.md` explains its choices.
 
 mod attributes;
 mod callbacks;

@@ -29,8 +29,8 @@ pub struct MountOptions {
     pub store: PathBuf,
     pub mount_point: PathBuf,
     pub read_only: bool,
-    /// Requests served at the same time; by default one more than there are processors, and at least four, so that long
-    /// searches leave a thread for everything else.
+    /// How many requests are served at the same time. The default is one more than there are processors, and at least
+    /// four, so that long searches leave a thread for everything else.
     pub threads: Option<NonZero<usize>>,
 }
 
@@ -77,15 +77,16 @@ pub enum MountError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unmounted {
     Clean,
-    /// Files were still open: the mount is gone from the tree, and those files lose their driver with this process.
+    /// Files were still open. The mount is gone from the tree, and those files lose their driver when this process
+    /// ends.
     InUse,
 }
 
-/// A mounted store, served by threads of this process until it is unmounted. When dropped it is unmounted.
+/// A mounted store, served by threads of this process until it is unmounted. Dropping it unmounts it.
 #[derive(Debug)]
 pub struct Mount {
     mount_point: PathBuf,
-    /// Absent once the mount is known to be gone.
+    /// The serving thread, absent once the mount is known to be gone.
     server: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -147,7 +148,7 @@ impl Mount {
         }
     }
 
-    /// Unmounts. Everything written has reached the store by then.
+    /// Unmounts. When it returns, everything written has reached the store.
     pub fn unmount(mut self) -> Result<Unmounted, MountError> {
         let Some(server) = self.server.take() else {
             return Ok(Unmounted::Clean);
@@ -204,7 +205,7 @@ fn open_store(store: &Path) -> Result<StoreFilesystem, MountError> {
         })
 }
 
-/// Returns the absolute path of the mount point, which holds wherever this process goes.
+/// Returns the absolute path of the mount point, which stays right when this process changes its directory.
 fn check_mount_point(path: &Path) -> Result<PathBuf, MountError> {
     let refuse = |source| MountError::MountPoint {
         mount_point: path.to_owned(),
@@ -243,7 +244,7 @@ fn is_mount_root(directory: &Path, device: u64) -> bool {
         .is_none_or(|parent| parent.dev() != device)
 }
 
-/// Each inode that the kernel knows takes a descriptor, so as many as the system allows are needed.
+/// Allows this process as many descriptors as the system does: each inode that the kernel knows takes one.
 fn raise_descriptor_limit() {
     let most = std::fs::read_to_string("/proc/sys/fs/nr_open")
         .ok()

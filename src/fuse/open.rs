@@ -16,7 +16,7 @@ use super::inodes::{Inode, Inodes, VectorName};
 use super::vectors::OpenVectors;
 use crate::store::serve;
 
-/// The kernel asks for at most this much in one copy; a smaller step lets searches in between.
+/// The most bytes that one copy takes: a smaller step than the kernel asks for lets searches in between.
 const COPY_AT_MOST: u64 = 16 << 20;
 
 /// An open regular file.
@@ -118,7 +118,7 @@ impl OpenFile {
         }
     }
 
-    /// Reports what a lower filesystem reports on close only, such as write errors: a duplicate is closed.
+    /// Closes a duplicate of the file, to report what a lower filesystem reports on close only, such as write errors.
     pub(super) fn flush(&self) -> io::Result<()> {
         let duplicate = OwnedFd::from(self.file.try_clone()?);
         Ok(nix::unistd::close(duplicate)?)
@@ -144,7 +144,7 @@ impl OpenFile {
 
 /// An open directory.
 pub(super) struct OpenDirectory {
-    /// The lock keeps a position and the entries read from it together.
+    /// The stream of entries. The lock keeps a position and the entries read from it together.
     stream: Mutex<OwnedFd>,
 }
 

@@ -253,8 +253,8 @@ impl Operations {
             readable: flags & libc::O_ACCMODE != libc::O_WRONLY,
             vector_name,
         });
-        // Through the page cache a write that starts within a page arrives as two (fuse_fill_write_pages), and a search in
-        // between would find half a row. Past the cache it arrives whole, up to the largest request (1 MiB).
+        // Through the page cache a write that starts within a page arrives as two (fuse_fill_write_pages), and a search
+        // in between would find half a row. Past the cache it arrives whole, up to the largest request (1 MiB).
         let options = if is_vector_file {
             FopenFlags::FOPEN_DIRECT_IO
         } else {
@@ -317,8 +317,10 @@ impl Operations {
     }
 }
 
-/// The flags with which to open the lower file. Appending is decided at each write, since it can be switched on and off,
-/// and direct I/O would need aligned buffers; the rest has been done when a request to open arrives.
+/// The flags with which to open the lower file.
+///
+/// Appending is left out because each write decides it: a process can switch it on and off. Direct I/O is left out
+/// because it needs aligned buffers. The kernel has done the rest before a request to open arrives.
 fn lower_flags(flags: i32) -> OFlags {
     let done = OFlags::APPEND
         | OFlags::DIRECT

@@ -12,10 +12,11 @@ use rustix::fs::StatVfs;
 
 use super::operations::Opened;
 
-/// The kernel caches nothing without asking: the store may change beneath the mount at any time.
+/// How long the kernel may cache without asking: never, since the store may change beneath the mount at any time.
 const NO_CACHING: Duration = Duration::ZERO;
 
-/// A node number is never in use for two inodes at once, so that generations are not needed.
+/// The generation of every node. A node number is never in use for two inodes at once, so that generations are not
+/// needed.
 const GENERATION: Generation = Generation(0);
 
 pub(super) fn done(result: io::Result<()>, reply: ReplyEmpty) {

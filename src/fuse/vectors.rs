@@ -17,13 +17,13 @@ pub(super) struct OpenVectors<'a> {
     pub(super) inodes: &'a Inodes,
     pub(super) file: &'a File,
     pub(super) inode: &'a Inode,
-    /// The name under which it was opened.
+    /// The name under which the file was opened.
     pub(super) name: &'a VectorName,
 }
 
 impl OpenVectors<'_> {
-    /// Lets `look` look for index files where the file was when it was opened. The driver does so with its own rights: whoever may
-    /// read the vectors may search them.
+    /// Lets `look` look for index files where the file was when it was opened. The driver uses its own rights, so that
+    /// whoever may read the vectors may search them.
     fn beside<R>(&self, look: impl FnOnce(Beside) -> R) -> R {
         let content = |file: FileId| -> Arc<Content> { self.inodes.content(file) };
         look(Beside {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel's own modules that the guest needs where they are not built in. The bundle has chosen and ordered them.
+//! Loads the kernel's own modules that the guest needs where they are not built in. The bundle has chosen and ordered
+//! them.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -11,10 +12,11 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 /// Where the initramfs has the modules, as `NAME.ko`.
 pub const DIRECTORY: &str = "/lib/modules";
 
-/// Their names, one a line, in the order of loading. Not there where all is built in.
+/// A file with the names of the modules, one a line, in the order of loading. It is not there where all are built in.
 pub const LOAD_ORDER: &str = "/lib/modules/load-order";
 
-/// Those that only the disk with other engines needs, in the same form: a guest without that disk does without them.
+/// A file with the names of the modules that only the disk with the peers needs, one a line. A guest without that
+/// disk does without them.
 pub const PEERS_LOAD_ORDER: &str = "/lib/modules/peers-load-order";
 
 /// Loads what every guest needs.
@@ -22,7 +24,7 @@ pub fn load() -> Result<()> {
     load_all(LOAD_ORDER)
 }
 
-/// Loads what the disk with other engines needs.
+/// Loads what the disk with the peers needs.
 pub fn load_for_peers() -> Result<()> {
     load_all(PEERS_LOAD_ORDER)
 }
@@ -50,7 +52,7 @@ fn read_if_there(path: &str) -> Result<String> {
     }
 }
 
-/// The kernel lists the newest first.
+/// The names in `/proc/modules`, the newest last: the kernel lists the newest first.
 fn loaded_in(modules: &str) -> Vec<String> {
     modules
         .lines()

@@ -10,7 +10,7 @@ use crate::dataset::source::Source;
 use crate::dataset::workload::Vectors;
 use crate::protocol::guest_files::{QUERIES, VECTORS};
 
-/// Vectors that were given are read and hashed anew each time.
+/// The vectors of a source. Vectors that were given are read and hashed anew each time.
 pub fn vectors(source: &Source) -> Result<Vectors> {
     let read = |path| fvecs::read(Path::new(path));
     let given = || {

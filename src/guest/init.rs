@@ -18,7 +18,7 @@ use super::supervisor;
 use crate::protocol::guest_files::PLAN;
 use crate::protocol::{Message, Plan, VERSION};
 
-/// Never returns, whatever happens: when PID 1 ends, the kernel panics.
+/// Runs the guest and never returns, whatever happens: when PID 1 ends, the kernel panics.
 pub fn main() -> ! {
     panic::set_hook(Box::new(|panic| {
         give_up(&format!("init panicked: {panic}"))
@@ -37,7 +37,8 @@ fn run() -> Result<()> {
     carry_out(&read_plan()?, &mut port)
 }
 
-/// All steps of the plan, one after the other, whatever becomes of them. An error means that the guest is broken.
+/// Carries out all steps of the plan, one after the other, whatever becomes of them. An error means that the guest is
+/// broken.
 pub fn carry_out(plan: &Plan, outlet: &mut dyn Outlet) -> Result<()> {
     outlet.send(&hello(plan)?)?;
     for &step in &plan.steps {
@@ -69,7 +70,7 @@ pub fn set_up() -> Result<()> {
     stray_text_to_the_kernel_log()
 }
 
-/// Whatever is written to the standard error, by a step or by a driver, appears among the kernel's lines.
+/// Sends whatever a step or a driver writes to the standard error to the kernel's log.
 fn stray_text_to_the_kernel_log() -> Result<()> {
     let log = fs::OpenOptions::new()
         .write(true)
@@ -80,7 +81,7 @@ fn stray_text_to_the_kernel_log() -> Result<()> {
     Ok(())
 }
 
-/// The plan, as it was placed into the initramfs.
+/// Reads the plan, as it was placed into the initramfs.
 pub fn read_plan() -> Result<Plan> {
     parse_plan(Path::new(PLAN))
 }
@@ -122,7 +123,7 @@ pub fn power_off() -> ! {
     power_off_now()
 }
 
-/// Without waiting for what has not been written yet.
+/// Powers off without waiting for what has not been written yet.
 pub fn power_off_now() -> ! {
     match reboot(RebootMode::RB_POWER_OFF) {
         Ok(never) => match never {},

@@ -18,7 +18,8 @@ pub const NAME: &str = "vexfs";
 /// Where the bundle's initramfs has the module.
 pub const PATH: &str = "/lib/vexfs/vexfs.ko";
 
-/// Refuses where no hypervisor is: what goes wrong in a kernel must not go wrong on a machine that somebody needs.
+/// Loads the module, but refuses where no hypervisor is: what goes wrong in a kernel must not go wrong on a machine
+/// that somebody needs.
 pub fn load() -> Result<()> {
     ensure!(
         hypervisor::is_present(),
@@ -28,7 +29,7 @@ pub fn load() -> Result<()> {
     finit_module(file, c"", ModuleInitFlags::empty()).with_context(|| format!("cannot load {PATH}"))
 }
 
-/// Unloads without waiting; the errno is for the caller to judge.
+/// Unloads the module without waiting; the errno is for the caller to judge.
 pub fn try_unload() -> nix::Result<()> {
     delete_module(c"vexfs", DeleteModuleFlags::O_NONBLOCK)
 }

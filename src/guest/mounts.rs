@@ -41,7 +41,7 @@ impl Store {
         Ok(Store { root })
     }
 
-    /// A directory for one place: a tree of its own, that nothing else touches.
+    /// A directory for one place: a tree of its own, which nothing else touches.
     pub fn part(&self, place: Place) -> Result<PathBuf> {
         let path = self.root.join(place.name());
         make_dir(&path)?;
@@ -71,7 +71,7 @@ pub struct Mounted {
 }
 
 enum Driver {
-    /// The lower filesystem itself.
+    /// The lower filesystem itself, without a mount.
     None,
     Kernel,
     Fuse(Child),

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::protocol::Message;
 
-/// Takes the messages in their order, and has them safe when it returns.
+/// Takes the messages of a run in their order. When it returns, a message is safe.
 pub trait Outlet {
     fn send(&mut self, message: &Message) -> Result<()>;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The read-only disk with other engines on it, mounted as a root directory for them.
+//! The read-only disk with the peers on it, mounted as a root directory for them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ const APPEARS_WITHIN: Duration = Duration::from_secs(20);
 /// Directories that the disk has, empty, for what is mounted there.
 pub const MOUNT_POINTS: [&str; 4] = ["dev", "proc", "store", "sys"];
 
-/// Mounted as long as this value lives.
+/// The disk, mounted as long as this value lives.
 pub struct PeersDisk {
     root: PathBuf,
 }
 
 impl PeersDisk {
-    /// The store is seen there under the path that it has here.
+    /// Mounts the disk. The store is seen there under the path that it has here.
     pub fn mount() -> Result<PeersDisk> {
         drivers::load_for_peers()?;
         let device = wait_for(&format!("the disk {PEERS_DISK}"), APPEARS_WITHIN, || {
@@ -64,7 +64,7 @@ fn mount_at(source: &Path, target: &Path, kind: Option<&str>, flags: MsFlags) ->
         .with_context(|| format!("cannot mount {} on {}", source.display(), target.display()))
 }
 
-/// The device with that serial number.
+/// The device with the disk's serial number.
 fn find(blocks: &Path) -> Result<Option<PathBuf>> {
     let Ok(entries) = fs::read_dir(blocks) else {
         return Ok(None);

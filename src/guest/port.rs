@@ -42,7 +42,7 @@ impl Outlet for Port {
     }
 }
 
-/// One line of JSON, in one write where the receiver takes it whole.
+/// Writes one line of JSON, in one write where the receiver takes it whole.
 pub fn write_message(to: &mut impl Write, message: &Message) -> Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');

@@ -27,7 +27,7 @@ pub const LEFTOVERS_PATH: &str = "/tmp/leftovers";
 
 const DIES_WITHIN: Duration = Duration::from_secs(10);
 
-/// Elements of vectors for each of which a step has a second more. An icount second is 10^9 instructions.
+/// The number of elements of vectors for which a step has a second more. An icount second is 10^9 instructions.
 const ELEMENTS_A_SECOND: u64 = 5_000;
 
 /// How long a step may take, by the guest's clock: generous for the slowest accelerator that runs the full plan.
@@ -45,7 +45,8 @@ pub fn time_limit(step: Step, plan: &Plan) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Runs the step and relays its progress. The answer is its [`Message::StepFinished`]; an error means that the guest is broken.
+/// Runs the step and relays its progress. The answer is its [`Message::StepFinished`]; an error means that the guest is
+/// broken.
 pub fn run(step: Step, plan: &Plan, outlet: &mut dyn Outlet) -> Result<Message> {
     let begun = Instant::now();
     let limit = time_limit(step, plan);
@@ -146,7 +147,7 @@ impl<R: Read + AsFd> Output<R> {
     }
 }
 
-/// A step that came to its end should have left neither processes nor mounts.
+/// Notes processes and mounts that a step left behind although it came to its end.
 fn note_leftovers(step: Step, pid: Pid) -> Result<()> {
     let mut notes = String::new();
     for (other, command) in proc::user_processes()? {

@@ -20,7 +20,7 @@ const DEVICE: &str = "/dev/fuse";
 const MOUNTS_WITHIN: Duration = Duration::from_secs(10);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whether this user may open the device; or why this host cannot be asked to mount at all.
+/// Checks that this user may open the device; if not, this host cannot be asked to mount at all.
 pub fn device() -> Result<(), String> {
     if !Path::new(DEVICE).exists() {
         return Err(format!("this host has no {DEVICE}"));
@@ -31,7 +31,7 @@ pub fn device() -> Result<(), String> {
     }
 }
 
-/// The FUSE driver as a process of its own. Goes with this value, on every way out.
+/// The FUSE driver as a process of its own. It ends with this value, on every way out.
 pub struct Daemon {
     process: Child,
     pub mount_point: PathBuf,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is measured on the host itself: the FUSE driver only, since the module is never loaded there.
+//! Measures on the host itself: the FUSE driver only, since the module is never loaded there.
 //!
-//! Root mounts where it is. Anybody else mounts in a user namespace of their own, where a process of this program does all
-//! that is to be done: the mount cannot be seen from outside.
+//! Root mounts where it is. Anybody else mounts in a user namespace of their own, where a process of this program does
+//! all the work: the mount cannot be seen from outside.
 
 use std::fs;
 use std::io::{self, BufRead, BufWriter, Write};
@@ -26,20 +26,20 @@ use super::scratch::{self, Scratch};
 use super::user_namespace;
 use crate::criteria::WorkloadCriteria;
 
-/// Times are of this machine and vary; they stand in `host.json`, not in `results.json`.
+/// What was measured on the host. Times are of this machine and vary; they stand in `host.json`, not in `results.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct HostRun {
     pub files: Outcome<Vec<Case>>,
     /// The operations on files that were not tried, since a user namespace has one user only.
     pub left_out: Vec<String>,
     pub searches: Outcome<Searches>,
-    /// The driver unmounted on SIGTERM, left no mount and ended well.
+    /// Whether the driver unmounted on SIGTERM, left no mount and ended well.
     pub lifecycle: Outcome<()>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Searches {
-    /// BLAKE3 of the rows as read back through the mount.
+    /// The BLAKE3 of the rows as read back through the mount.
     pub vectors_blake3: String,
     pub queries_blake3: String,
     pub in_process: Measurement,
@@ -66,11 +66,11 @@ pub fn observe(request: &FuseRequest, vectors: &Vectors) -> Result<HostRun, Stri
     asked.unwrap_or_else(|error| Ok(HostRun::failed(&error)))
 }
 
-/// The name of the command that [`observe`] calls this program with where it is not root: it reads a [`FuseRequest`] and the vectors from its
-/// standard input and writes what [`observe`] then gives back.
+/// The name of the command by which [`observe`] calls this program where it is not root. That process reads a
+/// [`FuseRequest`] and the vectors from its standard input and writes what [`observe`] then returns.
 pub const COMMAND: &str = "observe-host";
 
-/// A line of JSON that says how many rows are vectors, then all rows: what follows the vectors are queries.
+/// Writes a line of JSON that says how many rows are vectors, then all rows: those behind the vectors are queries.
 fn write_request(input: impl Write, request: &FuseRequest, vectors: &Vectors) -> Result<()> {
     let mut input = BufWriter::new(input);
     serde_json::to_writer(&mut input, &(request, vectors.vectors.rows()))?;
@@ -90,7 +90,7 @@ fn read_request(mut input: impl BufRead) -> Result<(FuseRequest, Vectors)> {
     Ok((request, Vectors { vectors, queries }))
 }
 
-/// What that process does.
+/// Does the work of the process in the namespace.
 pub fn observe_in_namespace() -> Result<()> {
     let (request, vectors) = read_request(io::stdin().lock())?;
     let result = if user_namespace::may_mount() {
@@ -120,7 +120,7 @@ fn drive(request: &FuseRequest, vectors: &Vectors, left_out: &[&str]) -> Result<
 }
 
 impl HostRun {
-    /// The driver did not get as far as a mount.
+    /// What to report when the driver did not get as far as a mount.
     fn failed(error: &anyhow::Error) -> HostRun {
         HostRun {
             files: Outcome::Failed(error.into()),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The indexes of the criteria, built on the host from the same rows as in the guest: on another machine, and on more threads.
+//! Builds the indexes of the criteria on the host, from the same rows as in the guest: on another machine, and on more
+//! threads.
 
 use std::time::Instant;
 
@@ -17,10 +18,11 @@ use crate::protocol::{Build, Outcome};
 
 use crate::criteria::Criteria;
 
-/// Unlike in the guest, which has one CPU.
+/// The number of threads, unlike in the guest, which has one CPU.
 const THREADS: usize = 2;
 
-/// Times are of this machine and vary; they stand in `host.json`, not in `results.json`.
+/// An index that was built on the host. Times are of this machine and vary; they stand in `host.json`, not in
+/// `results.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct HostIndex {
     pub case: String,
@@ -29,7 +31,7 @@ pub struct HostIndex {
     pub built: Outcome<Built>,
 }
 
-/// `given` are the vectors of a source that cannot be generated.
+/// Builds all indexes. `given` are the vectors of a source that cannot be generated.
 pub fn build_all(
     criteria: &Criteria,
     given: Option<&Vectors>,

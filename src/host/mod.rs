@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is done on the host itself: the FUSE driver tried and timed, indexes built, peers measured. The module is never loaded here.
+//! What is done on the host itself: the FUSE driver tried and timed, indexes built, peers measured. The module is never
+//! loaded here.
 
 mod daemon;
 pub mod fuse;

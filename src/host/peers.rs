@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The comparison with other engines on this host, as root, in a user namespace, or without a mount where there can be none.
+//! Compares with peers on this host, as root, in a user namespace, or without a mount where there can be none.
 
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ use super::daemon::{self, Daemon};
 use super::scratch::{self, Scratch};
 use super::user_namespace;
 
-/// The name of the command that [`observe`] calls this program with where it is not root.
+/// The name of the command by which [`observe`] calls this program where it is not root.
 pub const COMMAND: &str = "compare-on-host";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct PeersRequest {
     pub python: Option<PathBuf>,
 }
 
-/// What a process in a namespace says; nothing if it may not mount there either.
+/// What a process in a namespace says; none if it may not mount there either.
 type InNamespace = Option<Result<Comparison, String>>;
 
 /// Carries out the plan. An error says what of ours failed.
@@ -54,7 +54,7 @@ pub fn observe(request: &PeersRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<C
     }
 }
 
-/// What the process in a namespace does.
+/// Does the work of the process in the namespace.
 pub fn observe_in_namespace() -> Result<()> {
     let request: PeersRequest = serde_json::from_reader(io::stdin())?;
     let result: InNamespace = user_namespace::may_mount().then(|| {
@@ -64,7 +64,7 @@ pub fn observe_in_namespace() -> Result<()> {
     Ok(serde_json::to_writer(io::stdout(), &result)?)
 }
 
-/// `mount` says why nothing can be mounted here, if so.
+/// Carries out the plan on this host. `mount` says why nothing can be mounted here, if that is so.
 fn carry_out(
     request: &PeersRequest,
     mount: Result<(), String>,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A directory to work in that is gone however this process ends.
 //!
-//! No destructor runs in a process that is killed. So a second process, this program as `vexfs-validate sweep DIR`, waits until
-//! the first one's end of a pipe is closed, which the kernel does in any case, and then tidies up.
+//! No destructor runs in a process that is killed. So a second process, this program as `vexfs-validate sweep DIR`,
+//! waits until the first one's end of a pipe is closed, which the kernel does in any case. Then it tidies up.
 
 use std::fs;
 use std::io::{self, Read};

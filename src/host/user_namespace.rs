@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A place in which an ordinary user may mount: a user namespace of their own, in which they are root, with mounts of its own that
-//! nobody else sees and that go with its last process.
+//! A user namespace in which an ordinary user may mount. They are root there, and nobody else sees its mounts, which go
+//! with its last process.
 
 use std::fs;
 use std::io;
@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 pub const NO_RIGHT: &str =
     "mounting takes root, or a user namespace, which this system does not give to this user";
 
-/// Starts this program in such a namespace, with a command that reads a request from its standard input and writes what came of it
-/// to its standard output. An error says why this user gets no namespace.
+/// Starts this program in such a namespace, with a command that reads a request from its standard input and writes what
+/// came of it to its standard output. An error says why this user gets no namespace.
 pub fn start(command: &str) -> Result<Child, String> {
     let program = std::env::current_exe()
         .map_err(|error| format!("this program cannot be found ({error})"))?;
@@ -34,12 +34,12 @@ pub fn start(command: &str) -> Result<Child, String> {
         .map_err(|error| format!("{NO_RIGHT} ({error})"))
 }
 
-/// Has that process carry out the request.
+/// Has a process carry out a request.
 pub fn ask<T: DeserializeOwned>(process: Child, request: &impl Serialize) -> Result<T> {
     ask_with(process, |input| Ok(serde_json::to_writer(input, request)?))
 }
 
-/// The same, where the request is more than JSON.
+/// Has a process carry out a request that is more than JSON; `write` writes it.
 pub fn ask_with<T: DeserializeOwned>(
     mut process: Child,
     write: impl FnOnce(ChildStdin) -> Result<()>,
@@ -57,8 +57,8 @@ pub fn ask_with<T: DeserializeOwned>(
         .context("the process in a user namespace did not answer what it was asked")
 }
 
-/// Lets `command` start as root of such a namespace, and end when this thread does. Where the system does not let this user
-/// have one, it does not start.
+/// Lets `command` start as root of a new user namespace, and end when this thread does. It does not start where the
+/// system does not let this user have such a namespace.
 fn enter(command: &mut Command) {
     let maps = [
         ("/proc/self/setgroups", "deny".to_owned()),
@@ -79,8 +79,8 @@ fn enter(command: &mut Command) {
     }
 }
 
-/// Whether mounting is really allowed in there; some systems give a namespace but no rights in it. Changes nothing but that no mount
-/// reaches this namespace from outside any more.
+/// Whether mounting is really allowed in the namespace; some systems give one but no rights in it. The only effect is
+/// that no mount reaches this namespace from outside any more.
 pub fn may_mount() -> bool {
     let none = None::<&str>;
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;

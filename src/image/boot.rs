@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PID 1 of the image: finds its own disk, carries out its plan, judges, writes everything down, powers off.
+//! PID 1 of the image: it finds its own disk, carries out its plan, judges, writes everything down and powers off.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -37,10 +37,10 @@ use crate::verdict::fate::Fate;
 use crate::verdict::guest_report::GuestReport;
 use crate::verdict::record;
 
-/// Disks can be slow to appear.
+/// How long a disk may take to appear: disks can be slow.
 const DISK_APPEARS_WITHIN: Duration = Duration::from_secs(60);
 
-/// For everything but the steps, which have limits of their own.
+/// The time limit for everything except the steps, which have limits of their own.
 const OVERHEAD: Duration = Duration::from_secs(300);
 
 /// How long a person can read why nothing was done.
@@ -53,7 +53,7 @@ pub fn is_image() -> bool {
     Path::new(IN_INITRAMFS).exists()
 }
 
-/// Never returns, whatever happens: when PID 1 ends, the kernel panics.
+/// Runs the image and never returns, whatever happens: when PID 1 ends, the kernel panics.
 pub fn main() -> ! {
     static CONSOLE: OnceLock<Arc<Console>> = OnceLock::new();
     let give_up = |reason: &str| -> ! {
@@ -99,7 +99,7 @@ fn read_contents() -> Result<Contents> {
         .with_context(|| format!("cannot use {IN_INITRAMFS}"))
 }
 
-/// Powers off even if a disk, say, never answers again.
+/// Powers off when the time is up, even if a disk, say, never answers again.
 fn limit_time(contents: &Contents, console: &Arc<Console>) {
     let plan = &contents.plan;
     let steps: Duration = plan.steps.iter().map(|&step| time_limit(step, plan)).sum();
@@ -112,7 +112,7 @@ fn limit_time(contents: &Contents, console: &Arc<Console>) {
     });
 }
 
-/// The disk that has this image on it, and where on it the partitions are.
+/// Finds the disk that has this image on it, and where on it the partitions are.
 fn find_disk(contents: &Contents) -> Result<(File, Layout)> {
     let mut seen = BTreeSet::new();
     let found = wait_for("the image's own disk", DISK_APPEARS_WITHIN, || {
@@ -137,7 +137,7 @@ fn find_disk(contents: &Contents) -> Result<(File, Layout)> {
     })
 }
 
-/// Whole disks, not partitions.
+/// The whole disks of the machine, without their partitions.
 fn disks() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/sys/block").context("cannot read /sys/block")? {
@@ -218,7 +218,7 @@ fn observe(
     })
 }
 
-/// That what firmware loaded, and what the kernel unpacked, is what the manifest says.
+/// Checks that what firmware loaded, and what the kernel unpacked, is what the manifest says.
 fn verify(manifest: &Manifest, disk: &File, layout: Layout) -> Result<()> {
     let image = Fat::open(layout.esp(disk))
         .and_then(|files| files.read(BOOT_FILE))
@@ -236,7 +236,8 @@ fn verify(manifest: &Manifest, disk: &File, layout: Layout) -> Result<()> {
     Ok(())
 }
 
-/// `content` begins with the file: padding follows, or the image's own archive.
+/// Compares the file at the beginning of `content` with its record. Padding follows the file, or the image's own
+/// archive.
 fn compare(name: &str, content: &[u8], expected: &FileRecord) -> Result<()> {
     let size = usize::try_from(expected.size)?;
     let Some(content) = content.get(..size) else {
@@ -251,7 +252,7 @@ fn compare(name: &str, content: &[u8], expected: &FileRecord) -> Result<()> {
     Ok(())
 }
 
-/// Each message goes to the data partition at once, and in other words to the console.
+/// The record of a run: each message goes to the data partition at once, and in other words to the console.
 struct Record<'a, 'disk> {
     data: &'a Data<'disk>,
     run: Run,
@@ -291,7 +292,7 @@ impl Record<'_, '_> {
     }
 }
 
-/// Judges, and writes down and shows what came of it; the verdict last.
+/// Judges the run, writes down and shows what came of it, and writes the verdict last.
 fn conclude(
     contents: &Contents,
     data: &Data,

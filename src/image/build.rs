@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a bundle and systemd's EFI stub to an image.
+//! Makes an image from a bundle and systemd's EFI stub.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -19,18 +19,18 @@ use crate::criteria::subject;
 use crate::machine::{self, in_archive};
 use crate::protocol::Step;
 
-/// Where firmware looks on a disk that it knows nothing about.
+/// The path where firmware looks on a disk that it knows nothing about.
 pub const BOOT_FILE: &str = "EFI/BOOT/BOOTX64.EFI";
 
-/// Serial and screen; an oops ends the run in a panic, a panic in a restart, and what then boots puts the failed run on record. The
-/// ring buffer holds the whole log.
+/// The kernel's command line. The kernel speaks on the serial line and the screen. An oops ends the run in a panic, a
+/// panic in a restart, and what then boots puts the failed run on record. The ring buffer holds the whole log.
 const COMMAND_LINE: &str =
     "console=tty0 console=ttyS0,115200 oops=panic panic=5 softlockup_panic=1 log_buf_len=4M";
 
-/// Of the EFI system partition beside its one file; FAT32 asks for some size.
+/// The space of the EFI system partition beside its one file; FAT32 asks for some size.
 const ESP_SPACE: u64 = 40 << 20;
 
-/// Makes `out` an image that boots `bundle` by way of `stub`. A function of these three and the criteria, to the byte.
+/// Makes `out` an image that boots `bundle` by way of `stub`. Its bytes depend on these and the criteria alone.
 pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> Result<()> {
     ensure!(
         bundle.manifest().guest.roles.contains(&Role::Disks),
@@ -81,7 +81,7 @@ pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> R
 
 fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<Contents> {
     let mut steps = subject::steps(criteria).unwrap_or_default();
-    // Nobody attaches a disk with other engines.
+    // Nobody attaches a disk with the peers.
     steps.retain(|step| *step != Step::Peers);
     Ok(Contents {
         format: FORMAT,

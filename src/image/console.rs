@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// A console that takes nothing for so long has nobody behind it, and is written to no more.
+/// How long a console may take nothing. After that it has nobody behind it, and is written to no more.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct Console {
@@ -20,7 +20,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// Those that the kernel writes to, too.
+    /// Opens the consoles that the kernel writes to, too.
     pub fn open() -> Console {
         let active = fs::read_to_string("/sys/class/tty/console/active").unwrap_or_default();
         let devices = active.split_whitespace().filter_map(|name| {
@@ -36,7 +36,7 @@ impl Console {
         }
     }
 
-    /// One line of progress.
+    /// Shows one line of progress.
     pub fn say(&self, line: &str) {
         self.show(&format!(
             "{:7.1} s  {line}\n",
@@ -44,7 +44,7 @@ impl Console {
         ));
     }
 
-    /// Text as it is.
+    /// Shows a text as it is.
     pub fn show(&self, text: &str) {
         let mut devices = self.devices.lock().unwrap_or_else(|lock| lock.into_inner());
         devices.retain_mut(|device| write(device, text.as_bytes()).is_ok());

@@ -9,10 +9,10 @@ use crate::bundle::manifest::Manifest;
 use crate::criteria::Criteria;
 use crate::protocol::Plan;
 
-/// Raised whenever the layout of an image changes its meaning.
+/// The number of the format, raised whenever the layout of an image changes its meaning.
 pub const FORMAT: u32 = 1;
 
-/// Where an image that boots finds it, and where its data partition has it.
+/// Where an image that boots finds its contents, and where its data partition has them.
 pub const IN_INITRAMFS: &str = "/image.json";
 pub const ON_DATA_PARTITION: &str = "image.json";
 

@@ -8,11 +8,11 @@ use super::contents::{Contents, ON_DATA_PARTITION};
 use super::disk::Slice;
 use super::fat::Fat;
 
-/// Of the partition. A run takes a few.
+/// The size of the partition. A run takes a few MiB.
 pub const MIB: u64 = 64;
 
-/// What a person reads. The other files are those of `verdict::record`; the verdict is written last, so a run that has it
-/// came to its end.
+/// The report for a person. The other files are those of `verdict::record`; the verdict is written last, so a run that
+/// has it came to its end.
 pub const REPORT: &str = "report.txt";
 
 const README: &str = "README.txt";
@@ -22,7 +22,7 @@ pub struct Data<'disk> {
     files: Fat<'disk>,
 }
 
-/// A run, counted from 1 on.
+/// The number of a run, counted from 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Run(pub u32);
 
@@ -42,7 +42,7 @@ impl Run {
 }
 
 impl<'disk> Data<'disk> {
-    /// The partition of an image that has not run.
+    /// Makes the data partition of an image that has not run.
     pub fn create(
         slice: impl Fn() -> Slice<'disk>,
         contents: &Contents,
@@ -86,7 +86,7 @@ impl<'disk> Data<'disk> {
         self.files.append(&run.path(name), text)
     }
 
-    /// A file that is there whole, or not at all.
+    /// Adds a file to a run: it is there whole, or not at all.
     pub fn add(&self, run: Run, name: &str, text: &[u8]) -> Result<()> {
         let unfinished = run.path(UNFINISHED);
         self.files.write(&unfinished, text)?;

@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 const MIB: u64 = 1 << 20;
 
-/// Of a sector, in the table.
+/// The size of a sector, in the partition table.
 const SECTOR: u64 = 512;
 
-/// What names an image's disk and its parts: GUIDs, and serial numbers of the filesystems. They follow from what the image holds, so that equal images are equal to the byte.
+/// The names of an image's disk and its parts: GUIDs, and serial numbers of the filesystems. They follow from what the
+/// image holds, so that equal images are equal to the byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     disk: Uuid,
@@ -29,7 +30,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// `seed` stands for all that the image holds.
+    /// Derives the names from `seed`, which stands for all that the image holds.
     pub fn derive(seed: &str) -> Identity {
         let bytes = |part| -> [u8; 16] {
             let key = blake3::derive_key(&format!("VexFS image, {part}"), seed.as_bytes());
@@ -61,7 +62,8 @@ pub struct Extent {
 }
 
 impl Layout {
-    /// For partitions of at least these sizes. The first and the last MiB are the table's, and everything is aligned to a MiB.
+    /// Lays out partitions of at least these sizes. The first and the last MiB are the table's, and everything is
+    /// aligned to a MiB.
     pub fn new(esp: u64, data: u64) -> Layout {
         let esp = Extent {
             start: MIB,
@@ -115,7 +117,8 @@ impl Layout {
         Slice::new(disk, self.data)
     }
 
-    /// Reads the table of `disk`. Nothing if it has none, or none with the partitions of an image; of the image `data` if that is given.
+    /// Reads the table of `disk`. None if it has no table, or no partitions of an image. If `data` is given, only the
+    /// image with that data partition is found.
     pub fn find(disk: &File, data: Option<Uuid>) -> Option<Layout> {
         let size = LogicalBlockSize::Lb512;
         let table = GptConfig::new()
@@ -139,7 +142,7 @@ impl Layout {
     }
 }
 
-/// A part of a disk, read and written as if it were all there is. Flushed, it is on the disk.
+/// A part of a disk, read and written as if it were all there is. What was flushed is on the disk.
 #[derive(Debug)]
 pub struct Slice<'a> {
     disk: &'a File,
@@ -160,7 +163,7 @@ impl<'a> Slice<'a> {
         self.disk
     }
 
-    /// Of the disk's beginning, in bytes.
+    /// Where the part begins on the disk, in bytes.
     pub fn offset(&self) -> u64 {
         self.extent.start
     }

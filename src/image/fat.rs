@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A FAT filesystem, which firmware reads and every other system too. It is read and written without the kernel, so no guest needs a
-//! driver for it. What a method has written is on the disk when it returns.
+//! A FAT filesystem, which firmware reads and every other system too. It is read and written without the kernel, so no
+//! guest needs a driver for it. What a method has written is on the disk when it returns.
 
 use std::fs::File;
 
@@ -30,7 +30,8 @@ fn split(path: &str) -> (Option<&str>, &str) {
 }
 
 impl<'disk> Fat<'disk> {
-    /// An empty filesystem, in which every file is of 1980-01-01. It has a serial number but no label, which would be dated.
+    /// Makes an empty filesystem, in which every file is dated 1980-01-01. It has a serial number but no label, which
+    /// would be dated.
     pub fn create(
         slice: impl Fn() -> Slice<'disk>,
         serial: u32,
@@ -94,12 +95,12 @@ impl<'disk> Fat<'disk> {
         self.sync()
     }
 
-    /// A new file, or a new content for an old one.
+    /// Makes a new file, or gives an old one a new content.
     pub fn write(&self, path: &str, content: &[u8]) -> Result<()> {
         self.fill(path, content, false)
     }
 
-    /// More of a file, which begins with this if it is not there.
+    /// Appends to a file, which is made if it is not there.
     pub fn append(&self, path: &str, content: &[u8]) -> Result<()> {
         self.fill(path, content, true)
     }

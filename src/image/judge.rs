@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From what a run left to its verdict: in the image itself, and where a run did not get that far, by whoever reads it.
+//! Judges what a run left: in the image itself, or, where a run did not get that far, in whoever reads it.
 
 use anyhow::Result;
 use jiff::civil::Date;
@@ -23,12 +23,12 @@ pub struct Observed {
     pub intact: Result<(), String>,
     pub guest: GuestReport,
     pub fate: Fate,
-    /// As of which the kernel log was scanned.
+    /// The day as of which the kernel log was scanned.
     pub date: Date,
     pub kernel_log: Result<Scan, String>,
 }
 
-/// Holds what was observed against the image's own criteria.
+/// Judges what was observed by the image's own criteria.
 pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evidence)> {
     let manifest = contents.manifest()?;
     let evidence = Evidence {
@@ -42,7 +42,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         indexes: Err("an image has no host".into()),
         comparison: Err("an image has no host".into()),
         guest_peers: GuestPeers::Skipped {
-            reason: "an image has no other engines".into(),
+            reason: "an image has no peers".into(),
         },
         machine: observed.guest.identity().ok().map(machine),
         plan: Some(contents.plan.clone()),
@@ -55,8 +55,8 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
     Ok((judgement, evidence))
 }
 
-/// What counts as the guest's clock, from how its hypervisor calls itself. KVM runs code on the CPU itself, TCG emulates; which of both
-/// another name stands for, or none at all, cannot be known in here.
+/// Recognises what counts as the guest's clock by how its hypervisor calls itself. KVM runs code on the CPU itself, TCG
+/// emulates. Which of both another name stands for, or none at all, cannot be known in here.
 fn machine(identity: &Identity) -> MachineRecord {
     let vendor = identity.hypervisor_vendor.as_deref().unwrap_or_default();
     MachineRecord {
@@ -70,7 +70,7 @@ fn machine(identity: &Identity) -> MachineRecord {
     }
 }
 
-/// What a run left that did not come to its end.
+/// What is known of a run that did not come to its end, from what it left.
 pub fn unfinished(data: &Data, run: Run) -> Result<Observed> {
     let guest = GuestReport::of_messages(&data.read(run, MESSAGES)?.unwrap_or_default());
     let log = data.read(run, CONSOLE)?.unwrap_or_default();

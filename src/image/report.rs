@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What came of an image, read from the file or the disk that it is in.
+//! Reads what came of an image from the file or the disk that it is in.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -18,14 +18,15 @@ use crate::verdict::Verdict;
 pub struct ImageReport {
     /// The bundle that the image boots.
     pub bundle: String,
-    /// The newest run; nothing if it never ran.
+    /// The newest run; none if the image never ran.
     pub run: Option<RunReport>,
 }
 
 #[derive(Debug, Serialize)]
 pub struct RunReport {
     pub name: String,
-    /// The image itself came to its verdict; otherwise the run died midway, and this is what its traces are worth.
+    /// Whether the image itself came to its verdict. Otherwise the run died midway, and this is what its traces are
+    /// worth.
     pub complete: bool,
     pub verdict: Verdict,
     #[serde(skip)]

@@ -12,7 +12,8 @@ use object::pod::{bytes_of, from_bytes_mut};
 use object::read::pe::PeFile64;
 use object::{Object, ObjectSection, U16, U32};
 
-/// Sections begin at pages, whatever smaller alignment the stub has: newer stubs run the kernel where it lies.
+/// The alignment of sections: they begin at pages, whatever smaller alignment the stub has, since newer stubs run the
+/// kernel where it lies.
 const PAGE: u32 = 4096;
 
 /// What is added to the stub.
@@ -27,7 +28,7 @@ pub struct Parts<'a> {
 const KERNEL: &str = ".linux";
 const INITRD: &str = ".initrd";
 
-/// The kernel is refused if firmware could not start it.
+/// Puts stub and parts together, but refuses a kernel that firmware could not start.
 pub fn assemble(stub: &[u8], parts: &Parts) -> Result<Vec<u8>> {
     let kernel_memory = efi_application(parts.kernel).context(
         "the bundle's kernel is no EFI program, so no firmware starts it: it needs CONFIG_EFI_STUB=y",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which accelerator: KVM only where it has been seen to work.
+//! Chooses the accelerator: KVM only where it has been seen to work.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -39,15 +39,16 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// A machine that has not got far by then has no working KVM: with it, this takes a second or two.
+/// The deadlines of a probe. A machine that has not got far by then has no working KVM: with it, this takes a second or
+/// two.
 const PROBE_DEADLINES: Deadlines = Deadlines {
     boot: Duration::from_secs(15),
     message: Duration::from_secs(5),
     end: Duration::from_secs(5),
 };
 
-/// Turns a wish into an accelerator that works. KVM is proven by booting `bundle`; nothing less tells. That boot leaves its logs
-/// in `logs`.
+/// Turns a wish into an accelerator that works. Only a boot of `bundle` proves that KVM works; it leaves its logs in
+/// `logs`.
 pub fn choose(
     requested: Requested,
     qemu: &Qemu,
@@ -94,7 +95,7 @@ fn kvm_fault(qemu: &Qemu, bundle: &Bundle, logs: &Path) -> Result<Option<String>
     Ok((ending != Ending::Completed).then(|| format!("/dev/kvm opens, but {ending}")))
 }
 
-/// Boot, say hello, power off.
+/// A plan without steps: boot, say hello, power off.
 fn probe_plan() -> Plan {
     Plan {
         protocol: VERSION,

@@ -24,7 +24,7 @@ pub(super) struct Child {
 impl Child {
     /// Starts `command` so that the kernel kills it when this process dies.
     ///
-    /// The kernel ties this to the thread that forks. So a thread of its own does, and waits for the child.
+    /// The kernel ties the child to the thread that forks, so a thread of its own does that and waits for the child.
     pub fn spawn(mut command: Command) -> io::Result<Child> {
         let parent = getpid();
         // A signal from the terminal is for us to act upon.

@@ -66,14 +66,14 @@ static DENIED: LazyLock<Regex> = LazyLock::new(|| {
 static KERNEL_LINE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\[ *\d+\.\d{6}\]").expect("the pattern is constant"));
 
-/// A line that is known and harmless, until somebody has to look again.
+/// A line of the log that is known and harmless, until somebody has to look again.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
     #[serde(with = "pattern")]
     pattern: Regex,
     reason: String,
-    /// The last day on which it holds.
+    /// The last day on which the exception holds.
     until: Date,
 }
 
@@ -100,7 +100,7 @@ fn parse_exceptions(text: &str) -> anyhow::Result<Vec<Exception>> {
 pub struct Scan {
     pub kernel_lines: usize,
     pub findings: Vec<Match>,
-    /// What would be a finding, were it not for an exception.
+    /// What would be a finding if there were no exception for it.
     pub excepted: Vec<Match>,
 }
 
@@ -125,7 +125,8 @@ pub fn scan_as_of(log: &[u8], day: Date) -> Result<Scan, String> {
     Ok(scan(&String::from_utf8_lossy(log), &exceptions, day))
 }
 
-/// Scans a log as of `today`. A log that does not begin where the kernel does is a finding in itself: silence proves nothing.
+/// Scans a log as of `today`. A log that does not begin where the kernel does is a finding in itself: silence proves
+/// nothing.
 pub fn scan(log: &str, exceptions: &[Exception], today: Date) -> Scan {
     let mut scan = Scan {
         kernel_lines: 0,
@@ -169,7 +170,7 @@ pub fn scan(log: &str, exceptions: &[Exception], today: Date) -> Scan {
     scan
 }
 
-/// Regular expressions as JSON strings.
+/// Reads and writes regular expressions as JSON strings.
 mod pattern {
     use regex::Regex;
     use serde::{Deserialize, Deserializer, de::Error};

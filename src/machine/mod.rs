@@ -24,6 +24,7 @@ use crate::bundle::initramfs::Archive;
 use crate::dataset::fvecs;
 use crate::dataset::workload::Vectors;
 use crate::protocol::guest_files::{PLAN, QUERIES, VECTORS};
+use crate::protocol::run_files::{CONSOLE, MESSAGES, QEMU};
 use crate::protocol::{Accelerator, Plan};
 use child::Child;
 pub use error::MachineError;
@@ -38,11 +39,11 @@ const POLL: Duration = Duration::from_millis(10);
 pub struct MachineConfig {
     pub accelerator: Accelerator,
     pub memory_mib: u32,
-    /// For the kernel's command line, behind what every machine has there.
+    /// Arguments for the kernel's command line, behind those that every machine has.
     pub kernel_arguments: Vec<String>,
-    /// Receives `console.log`, `messages.jsonl` and `qemu.log`.
+    /// The directory that receives `console.log`, `messages.jsonl` and `qemu.log`.
     pub logs: PathBuf,
-    /// The disk with other engines, which the guest can only read.
+    /// The disk with the peers, which the guest can only read.
     pub disk: Option<PathBuf>,
 }
 
@@ -59,8 +60,8 @@ pub enum Event {
     Exited(ExitStatus),
 }
 
-/// A machine that runs. Dropped, it is gone; so it is when this process dies of whatever cause, for no file is shared with it
-/// but such as vanish with the two processes.
+/// A running machine. It ends when this value is dropped, or when this process dies of whatever cause. The files that
+/// it shares with this process vanish with both.
 #[derive(Debug)]
 pub struct Machine {
     child: Child,
@@ -68,13 +69,15 @@ pub struct Machine {
     messages: Tail,
     console: Tail,
     qemu: Tail,
-    /// Closed, they would be gone before QEMU has read them.
+    /// The initramfs, and below it the disk: files that stay open, since closed they would be gone before QEMU has read
+    /// them.
     _initrd: File,
     _disk: Option<File>,
 }
 
 impl Machine {
-    /// Starts a bundle. The guest finds `input` when it boots: what arrived later would arrive at a time of the host's making.
+    /// Starts a bundle. The guest finds `input` when it boots: what arrived later would arrive at a time of the host's
+    /// making.
     pub fn boot(
         qemu: &Qemu,
         bundle: &Bundle,
@@ -118,9 +121,9 @@ impl Machine {
         Ok(Machine {
             child,
             exited: None,
-            messages: Tail::new(messages, log("messages.jsonl")?),
-            console: Tail::new(console, log("console.log")?),
-            qemu: Tail::new(errors, log("qemu.log")?),
+            messages: Tail::new(messages, log(MESSAGES)?),
+            console: Tail::new(console, log(CONSOLE)?),
+            qemu: Tail::new(errors, log(QEMU)?),
             _initrd: initrd,
             _disk: disk,
         })
@@ -164,7 +167,8 @@ impl Machine {
         Ok(())
     }
 
-    /// The console first: a message is understood in the light of what the kernel said before it.
+    /// The next event that can be read. The console comes first: a message is understood in the light of what the
+    /// kernel said before it.
     fn next_read(&mut self) -> Option<Event> {
         None.or_else(|| self.console.next_line().map(Event::Console))
             .or_else(|| self.messages.next_line().map(Event::Message))
@@ -182,7 +186,7 @@ impl Drop for Machine {
     }
 }
 
-/// What a guest is given: its plan and, if the plan's vectors cannot be generated, those.
+/// The archive that a guest is given: its plan and, if the plan's vectors cannot be generated, those.
 pub fn input(plan: &Plan, given: Option<&Vectors>) -> Archive {
     let mut archive = Archive::default();
     let plan = serde_json::to_vec(plan).expect("a plan is plain data");
@@ -222,7 +226,7 @@ fn initrd(bundle: &Bundle, input: &Archive) -> Result<File, MachineError> {
     Ok(file)
 }
 
-/// A file in memory: there is nothing to clean up.
+/// Makes a file in memory: there is nothing to clean up.
 fn shared_file(name: &str) -> Result<File, MachineError> {
     memfd_create(name, MemfdFlags::CLOEXEC)
         .map(File::from)
@@ -230,7 +234,7 @@ fn shared_file(name: &str) -> Result<File, MachineError> {
         .map_err(io_error(|| "create a file in memory".to_owned()))
 }
 
-/// Under which path another process of this user can open `file`.
+/// The path under which another process of this user can open `file`.
 fn path_for_others(file: &File) -> PathBuf {
     Path::new("/proc")
         .join(process::id().to_string())

@@ -10,7 +10,7 @@ use super::error::MachineError;
 use crate::protocol::Accelerator;
 use crate::protocol::guest_files::{PEERS_DISK, PORT_NAME};
 
-/// QEMU 7.2 corrupts cmpxchg16b when it emulates.
+/// The oldest QEMU that is taken: QEMU 7.2 corrupts cmpxchg16b when it emulates.
 const OLDEST_MAJOR: u32 = 8;
 
 /// An emulator that runs and is recent enough.
@@ -21,7 +21,7 @@ pub struct Qemu {
 }
 
 impl Qemu {
-    /// `$VEXFS_QEMU`, or else the one on the PATH.
+    /// Finds `$VEXFS_QEMU`, or else the QEMU on the PATH.
     pub fn find() -> Result<Qemu, MachineError> {
         let program = env::var_os("VEXFS_QEMU")
             .unwrap_or_else(|| "qemu-system-x86_64".into())
@@ -71,7 +71,7 @@ pub(super) struct Hardware<'a> {
     pub initrd: &'a Path,
     pub console: &'a Path,
     pub port: &'a Path,
-    /// With other engines on it.
+    /// The disk with the peers on it.
     pub disk: Option<&'a Path>,
     pub kernel_arguments: &'a [String],
 }
@@ -155,22 +155,23 @@ impl Hardware<'_> {
     }
 }
 
-/// A file takes whatever is written to it at once, so that it cannot slow the guest down and thereby change what it does.
+/// A character device that writes to a file. A file takes whatever is written to it at once, so that it cannot slow the
+/// guest down and thereby change what it does.
 fn file_chardev(id: &str, path: &Path) -> OsString {
     let mut value = OsString::from(format!("file,id={id},path="));
     value.push(path);
     value
 }
 
-/// Devices that nobody uses cost time at every boot.
+/// Options without the devices that nobody uses: each costs time at every boot.
 const MACHINE_OPTIONS: &str = "hpet=off,smm=off,usb=off,sata=off,vmport=off";
 
-/// An oops ends the run at once, in a panic and not in whatever would come of it.
+/// Arguments by which an oops ends the run at once, in a panic and not in whatever would come of it.
 const KERNEL_ARGUMENTS: &str =
     "console=ttyS0,115200 nokaslr norandmaps oops=panic panic=-1 softlockup_panic=1";
 
-/// Under icount a tenth of a second of calibration is a hundred million instructions, of which each one that reads the clock
-/// interrupts the translator: without the local APIC's timer there is nothing to calibrate.
+/// Arguments for icount only. A tenth of a second of calibration is a hundred million instructions there, and each one
+/// that reads the clock interrupts the translator. Without the local APIC's timer there is nothing to calibrate.
 const ICOUNT_KERNEL_ARGUMENTS: &str = "nolapic_timer";
 
 /// A CPU without any feature of QEMU's choice, so that every version of QEMU counts the same instructions.
@@ -182,10 +183,11 @@ fn emulated_cpu() -> String {
     cpu
 }
 
-/// A vendor whose CPUs need no page-table isolation, which emulation would pay for at each system call.
+/// A CPU model whose vendor needs no page-table isolation, which emulation would pay for at each system call.
 const EMULATED_CPU: &str = "base,level=0xd,xlevel=0x80000008,vendor=AuthenticAMD,family=25,model=1,stepping=1,phys-bits=40";
 
-/// What x86-64-v3 asks for, and what the kernel uses where it is there; no source of randomness.
+/// The features that x86-64-v3 asks for, and those that the kernel uses where they are there, but no source of
+/// randomness.
 const EMULATED_FEATURES: &str = "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr \
     sse sse2 pni pclmulqdq ssse3 fma cx16 sse4.1 sse4.2 movbe popcnt aes xsave avx f16c hypervisor \
     syscall nx pdpe1gb rdtscp lm lahf_lm abm fsgsbase bmi1 avx2 smep bmi2 erms smap xsaveopt xgetbv1 arat";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The memory that vectors take: in a guest, and on the host that runs it.
+//! Computes the memory that vectors take: in a guest, and on the host that runs it.
 
 use std::path::Path;
 
@@ -12,23 +12,24 @@ use crate::system::proc;
 
 const MIB: u64 = 1 << 20;
 
-/// Of a guest, for its kernel and the generated workloads.
+/// The memory of a guest for its kernel and the generated workloads.
 const GUEST_MIB: u64 = 1024;
 
-/// What other engines take in a guest beside that: a Python each, and what they store.
+/// The memory that peers take in a guest besides: a Python each, and what they store.
 const PEERS_MIB: u64 = 2048;
 
 /// A guest's memory is a multiple of this.
 const GRAIN_MIB: u64 = 64;
 
-/// A boot loader puts what a guest is given into its lower 2 GiB, beside other things.
+/// The most bytes that a guest is given. A boot loader puts them into its lower 2 GiB, beside other things.
 const INPUT_MAX: u64 = 1 << 30;
 
-/// The four kinds of index take about so many bytes a row beside its codes.
+/// The bytes a row that the four kinds of index together take beside its codes, about.
 const LINKS: u64 = 320;
 
-/// The memory of a guest that works on these vectors, and runs other engines or not: half as much again as the vectors take. With what they take
-/// alone and 128 MiB, a guest with 3,000 rows of 2,000 elements came as far as the search by the last index through the module.
+/// The memory of a guest that works on these vectors, and runs peers or not: half as much again as the vectors
+/// take. The vectors' own size and 128 MiB were too little: a guest with 3,000 rows of 2,000 elements then only came as
+/// far as the search by the last index through the module.
 pub fn guest_mib(source: &Source, peers: bool) -> u32 {
     let grown = match source {
         Source::Generated(_) => 0,
@@ -42,15 +43,19 @@ pub fn guest_mib(source: &Source, peers: bool) -> u32 {
     u32::try_from(mib).unwrap_or(u32::MAX)
 }
 
-/// What a row takes in a guest at its worst, with all indexes there: as a file where the guest was given it, in the step's memory and in
-/// three stores; packed for the step and for a search in each place; its part of each index in the making, in the stores and for the searches.
+/// The bytes that a row takes in a guest at its worst, with all indexes there.
+///
+/// - As a file: where the guest was given it, in the step's memory and in three stores.
+/// - Packed: for the step and for a search in each place.
+/// - In indexes: its part of each one in the making, in the stores and for the searches.
 fn guest_bytes(dim: usize) -> u64 {
     let packed = 4 * dim.next_multiple_of(16) as u64;
     let indexes = 2 * code::stride(dim) as u64 + dim as u64 / 4 + LINKS;
     5 * row_bytes(dim) + 4 * packed + 7 * indexes
 }
 
-/// What a row takes on the host: for each guest its memory and the file it is given; and for the searches and builds of the host itself.
+/// The bytes that a row takes on the host: for each guest its memory and the file it is given; and for the searches and
+/// builds of the host itself.
 fn host_bytes(dim: usize, boots: u64) -> u64 {
     boots * (guest_bytes(dim) + row_bytes(dim)) + guest_bytes(dim)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One run of a machine from its first message to its end, and what that end was.
+//! Follows one run of a machine from its first message to its end, and tells what that end was.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -15,11 +15,11 @@ use crate::protocol::{Message, VERSION};
 /// How long to wait, in the host's time.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// From the start to the guest's first message.
+    /// How long from the start to the guest's first message.
     pub boot: Duration,
-    /// From one message to the next.
+    /// How long from one message to the next.
     pub message: Duration,
-    /// From the last message, or from a crash, to QEMU's end.
+    /// How long from the last message, or from a crash, to QEMU's end.
     pub end: Duration,
 }
 
@@ -87,7 +87,7 @@ pub fn follow(
 /// What is known about a machine so far.
 struct Run<'a> {
     deadlines: &'a Deadlines,
-    /// What is waited for from when on, and how long.
+    /// What happened last. The next thing is awaited from `since` on, for `patience`.
     after: String,
     since: Instant,
     patience: Duration,
@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// After an internal error of KVM QEMU stays, with a machine that never runs again.
+    /// Takes a line of QEMU's. After an internal error of KVM QEMU stays, with a machine that never runs again.
     fn qemu(&mut self, line: String) -> Option<Ending> {
         let fatal = [
             "KVM internal error",
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         None
     }
 
-    /// Whatever else is known explains more than the end itself.
+    /// The cause of the end, if one is known: whatever is known explains more than the end itself.
     fn known_cause(&mut self) -> Option<Ending> {
         if let Some(crash) = self.crash.take() {
             return Some(match crash {
@@ -210,7 +210,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A message can be a megabyte; its beginning tells which one it is.
+/// The beginning of a line, which tells which message it is: a message can be a megabyte.
 fn shortened(line: &str) -> String {
     match line.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &line[..end]),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lines of a file that another process is still writing.
+//! Reads lines of a file that another process is still writing.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -46,7 +46,7 @@ impl Tail {
         }
     }
 
-    /// The writer is gone: what it left is a line, too.
+    /// Ends the reading once the writer is gone: what it left is a line, too.
     pub fn finish(&mut self) {
         if !self.unfinished.is_empty() {
             self.end_line();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// The loop that each adapter runs in, below the directory of [`write`].
+/// The loop that each adapter runs in, below the directory of [`write()`].
 pub const LOOP: &str = "peer.py";
 
 const REQUIREMENTS: &str = include_str!("../../peers/requirements.txt");
@@ -42,7 +42,7 @@ impl Adapter {
         ALL.iter().find(|adapter| adapter.engine == engine)
     }
 
-    /// Its packages as they are pinned.
+    /// The versions to which this engine's packages are pinned.
     pub fn pinned(&self) -> BTreeMap<String, String> {
         let packages = self.packages.iter();
         packages

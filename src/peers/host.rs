@@ -11,8 +11,8 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::Host;
 
-/// Does `work` in a thread of its own that runs on one core, as do all processes that it starts; `work` is told which. It
-/// is the last one that this process may use.
+/// Does `work` in a thread of its own that runs on one core, as do all processes that it starts. The core is the last
+/// one that this process may use; `work` is told which it is.
 pub fn on_one_core<T: Send>(work: impl FnOnce(usize) -> T + Send) -> Result<T> {
     let pinned = || -> Result<T> {
         let this = Pid::from_raw(0);

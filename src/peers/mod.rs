@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our kinds, in process and through our drivers, beside other people's engines: the same bytes, one core, one interleaved run
-//! (`docs/comparison.md`).
+//! The comparison of our kinds, in process and through our drivers, with other people's engines: the same bytes, one
+//! core, one interleaved run (`docs/peers.md`).
 
 pub mod adapters;
 mod host;

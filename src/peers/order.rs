@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The order in which series are visited: a new one in each pass, so that nothing that drifts or repeats favours one of them.
+//! The order in which series are visited: a new one in each pass, so that nothing that drifts or repeats favours one of
+//! them.
 
 use rand_core::Rng;
 use rand_pcg::Pcg64;
@@ -9,7 +10,7 @@ pub fn shuffled(series: usize, passes: usize, random: &mut Pcg64) -> Vec<Vec<u32
     (0..passes).map(|_| permutation(series, random)).collect()
 }
 
-/// Fisher and Yates.
+/// A random permutation of 0 to `length` - 1 (Fisher and Yates).
 fn permutation(length: usize, random: &mut Pcg64) -> Vec<u32> {
     let mut order: Vec<u32> = (0..length as u32).collect();
     for last in (1..length).rev() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our own kinds: built in process with their defaults, searched in process and, written once more through each mount, through that.
+//! Our own kinds: built with their defaults and searched in process, then written once more through each mount and
+//! searched there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,18 +24,18 @@ pub const METRIC: Metric = Metric::L2;
 pub struct Store<'a> {
     /// A directory of the lower filesystem.
     pub dir: &'a Path,
-    /// The places beside in process in which we are measured: a mount each, or why there is none.
+    /// The mounts in which we are measured besides in process, or why there is none.
     pub mounts: Vec<(Place, Result<&'a Path, NoMount>)>,
 }
 
 impl Store<'_> {
-    /// In which a kind of ours is searched.
+    /// The places in which a kind of ours is searched.
     pub fn places(&self) -> impl Iterator<Item = Place> {
         let mounts = self.mounts.iter().map(|(place, _)| *place);
         [Place::InProcess].into_iter().chain(mounts)
     }
 
-    /// Why nothing can be mounted here, if so.
+    /// Why nothing can be mounted here, if that is so.
     pub fn no_mount(&self) -> Option<&str> {
         self.mounts.iter().find_map(|(_, mount)| match mount {
             Err(NoMount::NotHere(reason)) => Some(reason.as_str()),
@@ -46,7 +47,7 @@ impl Store<'_> {
 /// Why there is no mount.
 #[derive(Clone, Debug)]
 pub enum NoMount {
-    /// This host allows none.
+    /// This host allows no mounts.
     NotHere(String),
     /// The driver failed.
     Failed(String),
@@ -69,8 +70,8 @@ pub struct Ours {
 }
 
 impl Ours {
-    /// Writes the rows, builds the index on one thread and searches once: the time that this takes is kept. Then the same files are
-    /// written through each mount. `name` is that of a new directory in the store.
+    /// Writes the rows, builds the index on one thread and searches once; the time that this takes is kept. Then the
+    /// same files are written through each mount. `name` is that of a new directory in the store.
     pub fn build(
         store: &Store,
         name: &str,
@@ -115,7 +116,7 @@ impl Ours {
         self.kind.index().map_or("", index::Kind::effort)
     }
 
-    /// Searches for every query once: nanoseconds and answers, by query.
+    /// Searches once for every query: nanoseconds and answers, by query.
     pub fn pass(
         &self,
         place: Place,
@@ -156,8 +157,8 @@ fn new_dir(root: &Path, place: Place, name: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Writes the files of a directory to another one, which is seen through a mount, and opens the vectors there: through its driver,
-/// or not at all.
+/// Writes the files of a directory to another one, which is seen through a mount, and opens the vectors there. Refuses
+/// to search them other than through the mount's driver.
 fn open_through(dir: &Path, there: &Path) -> Result<Searcher> {
     for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let entry = entry?;
@@ -176,7 +177,7 @@ fn open_through(dir: &Path, there: &Path) -> Result<Searcher> {
     Ok(searcher)
 }
 
-/// Gives back the parameters as the index file has them.
+/// Builds the index and returns its parameters as the index file has them.
 fn build_index(vectors: &Path, kind: index::Kind, rows: &Matrix) -> Result<serde_json::Value> {
     let parameters = match kind {
         index::Kind::Hnsw => Parameters::Hnsw(hnsw::Parameters::default()),

@@ -25,7 +25,7 @@ use crate::client::Kind;
 /// How long an adapter that has closed its output may take to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
-/// What keeps an engine to one thread, and to itself.
+/// Variables that keep an engine to one thread, and to itself.
 const ENVIRONMENT: [(&str, &str); 10] = [
     ("OMP_NUM_THREADS", "1"),
     ("OPENBLAS_NUM_THREADS", "1"),
@@ -39,15 +39,16 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("PYTHONNOUSERSITE", "1"),
 ];
 
-/// Where adapters and an interpreter that has their packages are.
+/// The adapters, an interpreter that has their packages, and how they are run.
 #[derive(Clone, Debug)]
 pub struct Peers {
     pub python: PathBuf,
-    /// The directory that is its root, if not ours is. What it is told to read and write must be there under the same paths.
+    /// The directory that is the root of the interpreter, if it has one of its own. What it is told to read and write
+    /// must be there under the same paths.
     pub root: Option<PathBuf>,
-    /// With the loop and the engines, as [`super::adapters::write`] leaves it.
+    /// The directory of the loop and the engines, as [`super::adapters::write`] leaves it.
     pub adapters: PathBuf,
-    /// Longest time for one answer.
+    /// The longest that one answer may take.
     pub patience: Duration,
 }
 
@@ -86,7 +87,7 @@ pub struct Built {
 #[derive(Debug, Deserialize)]
 pub struct Pass {
     pub samples_ns: Vec<u64>,
-    /// As it says, nearest first.
+    /// The rows as the engine names them, nearest first.
     pub ids: Vec<Vec<i64>>,
 }
 
@@ -103,10 +104,10 @@ pub struct Peer {
     requests: ChildStdin,
     answers: Receiver<io::Result<String>>,
     log: PathBuf,
-    /// For what the engine stores.
+    /// The directory for what the engine stores.
     folder: PathBuf,
     patience: Duration,
-    /// Why it can be asked no more.
+    /// Why the engine can be asked no more.
     lost: Option<String>,
 }
 
@@ -212,7 +213,7 @@ impl Peer {
         }
     }
 
-    /// Its output is closed, so it has ended or is about to.
+    /// Says how a process died whose output is closed: it has ended or is about to.
     fn died(&mut self) -> anyhow::Error {
         let deadline = Instant::now() + ENDS_WITHIN;
         let how = loop {
@@ -242,7 +243,8 @@ impl Drop for Peer {
     }
 }
 
-/// Lets `command` start in a folder below its root, where there is no network, as far as this system allows, and end with this thread.
+/// Lets `command` start in a folder below its root, without a network, as far as this system allows, and end with this
+/// thread.
 fn alone(command: &mut Command, root: Option<&Path>, folder: &Path) -> Result<()> {
     // Made here, since between fork and exec nothing may be allocated.
     let name = |path: &Path| CString::new(path.as_os_str().as_bytes());
@@ -265,7 +267,7 @@ fn alone(command: &mut Command, root: Option<&Path>, folder: &Path) -> Result<()
     Ok(())
 }
 
-/// The last line that says something.
+/// The last line of a log that says something.
 fn last_line(log: &Path) -> Option<String> {
     let text = fs::read(log).ok()?;
     let text = String::from_utf8_lossy(&text);

@@ -9,14 +9,14 @@ use crate::dataset::workload::Workload;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Of the generator that shuffles the order.
+    /// The seed of the generator that shuffles the order.
     pub seed: u64,
     pub k: u32,
     /// Passes over all series that are not timed.
     pub warmups: u32,
     /// Passes over all series that are timed.
     pub runs: u32,
-    /// Two engines are set against each other where both find this share of the true neighbours.
+    /// Two engines are compared where both find this share of the true neighbours.
     pub recall: f64,
     /// Seconds that a peer may take for one answer, a build included.
     pub patience: u64,
@@ -36,6 +36,6 @@ pub struct WorkloadPlan {
 pub struct Contestant {
     pub engine: String,
     pub kind: Kind,
-    /// One 0 where the kind has none.
+    /// The efforts to measure; a single 0 where the kind has none.
     pub efforts: Vec<u32>,
 }

@@ -17,11 +17,11 @@ pub const OURS: &str = "vexfs";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     pub host: Host,
-    /// Of the generator (PCG64) that shuffles the order.
+    /// The seed of the generator (PCG64) that shuffles the order.
     pub seed: u64,
-    /// Why nothing can be mounted on this host, if so: searches through FUSE do not apply here.
+    /// Why nothing can be mounted on this host, if that is so: searches through FUSE do not apply here.
     pub no_mount: Option<String>,
-    /// In the order of the criteria.
+    /// The engines, in the order of the criteria.
     pub engines: Vec<Engine>,
     pub workloads: Vec<Compared>,
 }
@@ -32,25 +32,26 @@ pub struct Host {
     pub cpu_model: String,
     /// Processors that are online.
     pub cpus: usize,
-    /// The one that everything ran on.
+    /// The processor that everything ran on.
     pub core: usize,
     pub kernel_release: String,
-    /// Of 1, 5 and 15 minutes, at the beginning.
+    /// The load averages over 1, 5 and 15 minutes, at the beginning.
     pub load_average: [f64; 3],
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Engine {
     pub name: String,
-    /// Versions of the packages that its figures depend on, as they were found.
+    /// The versions of the packages that the engine's figures depend on, as they were found.
     pub versions: BTreeMap<String, String>,
-    /// The same as `peers/requirements.txt` has them.
+    /// The versions of these packages in `peers/requirements.txt`.
     pub pinned: BTreeMap<String, String>,
-    /// Network interfaces that its process saw: `lo` alone where it had a network of its own, which leads nowhere.
+    /// The network interfaces that the engine's process saw: `lo` alone where it had a network of its own, which leads
+    /// nowhere.
     pub interfaces: Vec<String>,
-    /// What it was built with, by kind, in its own words.
+    /// What each index was built with, by kind, in the engine's own words.
     pub parameters: BTreeMap<Kind, serde_json::Value>,
-    /// Why it was not measured at all.
+    /// Why the engine was not measured at all.
     pub unavailable: Option<String>,
 }
 
@@ -60,7 +61,7 @@ pub struct Compared {
     pub workload: Workload,
     pub vectors_blake3: String,
     pub queries_blake3: String,
-    /// Of the exact top-k row ids.
+    /// The BLAKE3 of the exact top-k row ids.
     pub truth_blake3: String,
     pub k: u32,
     pub metric: Metric,
@@ -77,7 +78,7 @@ pub struct BuildRecord {
     pub engine: String,
     pub kind: Kind,
     pub rows: usize,
-    /// From the first row handed over until a search finds them, with the index built, on one thread.
+    /// The time from the first row handed over until a search finds them, with the index built, on one thread.
     pub insert_ns: Measured<u64>,
 }
 
@@ -86,12 +87,12 @@ pub struct BuildRecord {
 pub struct Series {
     pub engine: String,
     pub kind: Kind,
-    /// Where ours searches; nothing for a peer, which searches in its own process.
+    /// The place in which ours searches; none for a peer, which searches in its own process.
     #[serde(with = "place_or_own_process")]
     pub place: Option<Place>,
-    /// 0 where the kind has none.
+    /// The effort; 0 where the kind has none.
     pub effort: u32,
-    /// What the engine calls it, such as `efSearch`; empty where there is none.
+    /// The engine's name for the effort, such as `efSearch`; empty where there is none.
     pub effort_name: String,
     pub threads: u32,
     pub measured: Measured<Samples>,
@@ -101,14 +102,15 @@ pub struct Series {
 pub struct Samples {
     /// Nanoseconds of each search by CLOCK_MONOTONIC, by run and by query.
     pub samples_ns: Vec<Vec<u64>>,
-    /// The row ids of the first run, by query, nearest first. What names no row is left out, and what names one again.
+    /// The row ids of the first run, by query, nearest first. An id that names no row, or names a row again, is left
+    /// out.
     pub ids: Vec<Vec<u32>>,
-    /// Mean over the queries of the first run.
+    /// The mean over the queries of the first run.
     pub recall_by_row: f64,
     pub recall_by_distance: f64,
-    /// BLAKE3 of all answers, distances included; of ours only.
+    /// The BLAKE3 of all answers, distances included; for our own kinds only.
     pub answers_blake3: Option<String>,
-    /// Where a later run first answered otherwise; through a mount also where it first differs from in process.
+    /// Where a later run first answered otherwise. Through a mount also where an answer first differs from in process.
     pub divergence: Option<String>,
 }
 
@@ -147,7 +149,7 @@ impl Engine {
 }
 
 impl Series {
-    /// `hnsw, efSearch 64`.
+    /// What was searched, such as `hnsw, efSearch 64`.
     pub fn setting(&self) -> String {
         match self.effort_name.as_str() {
             "" => self.kind.to_string(),
@@ -165,7 +167,7 @@ impl Compared {
     }
 }
 
-/// The place of a series as the file has it: `own-process` for a peer's.
+/// Writes the place of a series as the file has it: `own-process` for a peer's.
 mod place_or_own_process {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

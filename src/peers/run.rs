@@ -21,18 +21,18 @@ use crate::client::{Kind, Place};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{fvecs, hash};
 
-/// Where everything happens.
+/// The machine's places in which everything happens.
 pub struct Places<'a> {
     pub store: Store<'a>,
     /// What asks the peers, or why nobody can.
     pub peers: Result<Peers, String>,
     /// An empty directory for what peers store.
     pub scratch: &'a Path,
-    /// The one that this thread runs on.
+    /// The core that this thread runs on.
     pub core: usize,
 }
 
-/// Measures all that the plan names. `report` is told, line by line, what is going on.
+/// Measures all that the plan names. `tell` is told, line by line, what is going on.
 ///
 /// What one contestant does, its death included, leaves the others alone. An error is one of ours.
 pub fn compare(plan: &Plan, places: &Places, tell: &dyn Fn(&str)) -> Result<Comparison> {
@@ -104,7 +104,7 @@ struct Contest<'a> {
     number: usize,
 }
 
-/// What is built and can be asked.
+/// The contestants that are built and can be asked.
 #[derive(Default)]
 struct Entrants {
     ours: BTreeMap<Kind, Ours>,
@@ -215,7 +215,7 @@ impl Contest<'_> {
         Ok(files)
     }
 
-    /// Of directories.
+    /// The name of this workload's directories.
     fn name(&self) -> String {
         format!("workload-{}", self.number)
     }

@@ -12,12 +12,12 @@ use crate::client::{Kind, Place};
 pub struct Pass {
     pub samples_ns: Vec<u64>,
     pub ids: Vec<Vec<u32>>,
-    /// With distances; of ours only.
+    /// The answers with their distances; of our own kinds only.
     pub answers: Option<Vec<Answer>>,
 }
 
 impl Pass {
-    /// Refuses what is not one search for every query.
+    /// Refuses a pass that is not one search for every query.
     pub fn whole(self, queries: usize) -> Result<Pass> {
         ensure!(
             self.samples_ns.len() == queries && self.ids.len() == queries,
@@ -44,7 +44,7 @@ impl Pass {
     }
 }
 
-/// What is visited in each pass.
+/// A series as it is visited in each pass.
 pub struct Visited {
     pub engine: String,
     pub kind: Kind,
@@ -55,12 +55,12 @@ pub struct Visited {
     /// The first timed pass.
     first: Option<Pass>,
     divergence: Option<String>,
-    /// Why there is no figure. It is not visited again.
+    /// Why there is no figure. A series that has failed is not visited again.
     pub failed: Option<String>,
 }
 
 impl Visited {
-    /// Nothing was measured yet. Where the index could not be built, nothing will be.
+    /// A series of which nothing was measured yet. Where the index could not be built, nothing will be.
     pub fn new(
         engine: &str,
         kind: Kind,
@@ -102,7 +102,8 @@ impl Visited {
         }
     }
 
-    /// Holds the answers of a search through a mount against those of the same search in process.
+    /// Compares the answers of a search through a mount with those of the same search in process, and says where they
+    /// first differ.
     pub fn hold_against(&self, in_process: &Visited) -> Option<String> {
         let (found, expected) = (self.first.as_ref()?, in_process.first.as_ref()?);
         let divergence = expected.first_divergence(found)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What ids are worth: recall is computed here, from them and the rows alone, whatever an engine says of itself.
+//! Computes what ids are worth: recall comes from them and the rows alone, whatever an engine says of itself.
 
 use super::ours::METRIC;
 use crate::anns::distance::{Backend, Query, Rows};
@@ -34,7 +34,7 @@ impl<'a> Truth<'a> {
         ids_hash(self.exact.iter().map(Vec::as_slice))
     }
 
-    /// Of what an engine says, at most k ids: those that name a row, each once.
+    /// The rows among the first k ids that an engine gives: those that exist, each once.
     pub fn rows_of(&self, said: &[i64]) -> Vec<u32> {
         let mut rows = Vec::new();
         for id in said.iter().take(self.k) {
@@ -48,7 +48,7 @@ impl<'a> Truth<'a> {
         rows
     }
 
-    /// Mean recall over all queries: by row, and by distance. `ids` are what [`Truth::rows_of`] left.
+    /// The mean recall over all queries: by row, and by distance. `ids` are what [`Truth::rows_of`] left.
     pub fn recall(&self, ids: &[Vec<u32>]) -> (f64, f64) {
         let mut sums = (0.0, 0.0);
         for ((ids, query), exact) in ids.iter().zip(self.queries.iter()).zip(&self.exact) {
@@ -73,7 +73,7 @@ impl<'a> Truth<'a> {
 mod tests {
     use super::*;
 
-    /// Rows 0, 1, 2, … on a line, rows 2 and 3 at the same place; asked at 0.
+    /// Rows 0, 1, 2, … on a line, with rows 2 and 3 at the same place, and a query at 0.
     fn line() -> (Matrix, Matrix) {
         let mut rows = Matrix::new(1);
         for at in [0.0, 1.0, 2.0, 2.0, 4.0] {

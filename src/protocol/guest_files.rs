@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the guest finds what the host gives it.
 
-/// The plan.
+/// The path of the plan.
 pub const PLAN: &str = "/plan.json";
 
 /// The vectors of a source that cannot be generated, and the queries for them.
@@ -14,10 +14,10 @@ pub const MODULE: &str = "/lib/vexfs/vexfs.ko";
 /// The modules of the guest's kernel that have to be loaded before anything else.
 pub const DRIVERS: &str = "/lib/modules";
 
-/// Their names in the order of loading, a line each.
+/// A file with their names in the order of loading, a line each.
 pub const LOAD_ORDER: &str = "/lib/modules/load-order";
 
-/// The names of those that only a guest with the peers' disk loads.
+/// A file with the names of those that only a guest with the peers' disk loads.
 pub const PEERS_LOAD_ORDER: &str = "/lib/modules/peers-load-order";
 
 /// The name of the virtio-serial port that carries the messages.

@@ -11,7 +11,7 @@ use super::step::Step;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "kebab-case")]
 pub enum Message {
-    /// The first message.
+    /// The first message of a run.
     Hello {
         protocol: u32,
         run_id: String,
@@ -26,7 +26,7 @@ pub enum Message {
         done: u32,
         of: u32,
     },
-    /// Within something that takes long, every now and then by the guest's clock.
+    /// Work goes on within something that takes long; sent every now and then by the guest's clock.
     Working {
         step: Step,
         /// What is being done.
@@ -36,7 +36,7 @@ pub enum Message {
     },
     StepFinished {
         step: Step,
-        /// By the guest's monotonic clock.
+        /// The time that the step took, by the guest's monotonic clock.
         elapsed_ns: u64,
         outcome: Outcome<Box<StepData>>,
     },

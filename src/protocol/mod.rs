@@ -18,5 +18,5 @@ pub use outcome::{Failure, Outcome, errno_name};
 pub use plan::{Build, IndexCase, KindPlan, PeersPlan, Plan};
 pub use step::Step;
 
-/// Raised whenever a plan or a message changes its meaning.
+/// The version of the protocol, raised whenever a plan or a message changes its meaning.
 pub const VERSION: u32 = 4;

@@ -12,15 +12,16 @@ use crate::client::Kind;
 use crate::dataset::source::Source;
 use crate::peers;
 
-/// What a run consists of. Placed into the initramfs before boot, so that nothing arrives from outside while the guest runs.
+/// What a run consists of. It is placed into the initramfs before boot, so that nothing arrives from outside while the
+/// guest runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub protocol: u32,
     pub run_id: String,
-    /// Nothing where the plan is made before anybody knows where it is carried out.
+    /// The accelerator; none where the plan is made before anybody knows where it is carried out.
     pub accelerator: Option<Accelerator>,
-    /// Generated inside the guest, or given to it with the plan.
+    /// The vectors, which are generated inside the guest, or given to it with the plan.
     pub workload: Source,
     pub metric: Metric,
     /// Hits of a search.
@@ -33,19 +34,20 @@ pub struct Plan {
     pub cycles: u32,
     /// What the indexes are built on and searched for.
     pub indexes: Vec<IndexCase>,
-    /// What the step `peers` compares; nothing where the plan does not have it.
+    /// What the step `peers` compares; none where the plan does not have that step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peers: Option<PeersPlan>,
     pub steps: Vec<Step>,
 }
 
-/// How the guest measures us beside other engines.
+/// How the guest measures us beside the peers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeersPlan {
-    /// The host's, so that it is the same comparison.
+    /// The host's plan, so that the guest makes the host's comparison.
     pub comparison: peers::Plan,
-    /// On the disk with the serial number [`PEERS_DISK`], which is a root directory for it.
+    /// The path of the Python on the disk with the serial number [`PEERS_DISK`](super::guest_files::PEERS_DISK), which
+    /// is a root directory for it.
     pub python: PathBuf,
 }
 
@@ -53,7 +55,7 @@ pub struct PeersPlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexCase {
-    /// A file name, unlike that of any other case.
+    /// The name of the case: a file name, unlike that of any other case.
     pub name: String,
     pub workload: Source,
     pub metric: Metric,
@@ -69,15 +71,15 @@ pub struct KindPlan {
     pub kind: Kind,
     #[serde(default)]
     pub build: Build,
-    /// 0 is the index's own default.
+    /// The effort; 0 is the index's own default.
     pub effort: u32,
 }
 
-/// How an index is built, where it is not with the defaults of its kind: emulated, a build takes its time.
+/// How an index is built, where the defaults of its kind are not used: emulated, a build takes its time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
-    /// Of HNSW.
+    /// The efConstruction of HNSW.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ef_construction: Option<u32>,
     /// The sub-quantizers of PQ.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What each step observed. These are facts; the host holds them against its criteria.
+//! What each step observed. These are facts; the host judges them by its criteria.
 //!
 //! Maps are ordered and lists have a fixed order: two equal runs give equal bytes.
 
@@ -33,9 +33,9 @@ pub enum StepData {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The CPU says that a hypervisor runs it (CPUID leaf 1, ECX bit 31).
+    /// Whether the CPU says that a hypervisor runs it (CPUID leaf 1, ECX bit 31).
     pub hypervisor: bool,
-    /// CPUID leaf 0x40000000, such as `TCGTCGTCGTCG` or `KVMKVMKVM`.
+    /// The characters of CPUID leaf 0x40000000, such as `TCGTCGTCGTCG` or `KVMKVMKVM`.
     pub hypervisor_vendor: Option<String>,
     pub dmi_vendor: Option<String>,
     pub dmi_product: Option<String>,
@@ -47,9 +47,9 @@ pub struct Identity {
     pub cpu_flags: Vec<String>,
     pub memory_kib: u64,
     pub clocksource: String,
-    /// The loaded modules, in the order of loading, before vexfs ever was one.
+    /// The loaded modules, in the order of loading, before vexfs was loaded.
     pub modules: Vec<String>,
-    /// `/proc/sys/kernel/tainted` before the module was ever loaded.
+    /// The content of `/proc/sys/kernel/tainted` before the module was ever loaded.
     pub taint: u64,
 }
 
@@ -61,10 +61,10 @@ pub struct Module {
     pub file_build_id: String,
     /// The GNU build id in `/sys/module/vexfs/notes`.
     pub loaded_build_id: String,
-    /// The module stood in `/proc/modules` and its filesystem in `/proc/filesystems` while it was loaded.
+    /// Whether the module stood in `/proc/modules` and its filesystem in `/proc/filesystems` while it was loaded.
     pub listed: bool,
     pub filesystem_registered: bool,
-    /// Neither stood there after the unload.
+    /// Whether neither stood there after the unload.
     pub gone: bool,
     /// What the kernel logged from the load to the unload.
     pub kernel_log: Vec<String>,
@@ -75,19 +75,19 @@ pub struct Cycles {
     pub planned: u32,
     /// The cycles that came to their end.
     pub cycles: Vec<Cycle>,
-    /// Why the cycle after those did not.
+    /// Why the cycle after those did not come to its end.
     pub failed: Option<Failure>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cycle {
-    /// The answer through the mount had the ids and distance bits of the one in process.
+    /// Whether the answer through the mount had the ids and distance bits of the one in process.
     pub answer_equal: bool,
     /// What unmounting with an open file gave: an errno, or `ok`.
     pub busy_unmount: String,
     /// What unloading while mounted gave: an errno, or `ok`.
     pub busy_unload: String,
-    /// Taken after the unload.
+    /// The memory in use after the unload.
     pub memory: Memory,
 }
 
@@ -99,7 +99,7 @@ pub struct Memory {
     pub vmalloc_used_kib: u64,
     /// Objects in slab caches whose name contains `vexfs`, while mounted.
     pub vexfs_objects_mounted: u64,
-    /// The same after the unload.
+    /// Objects in slab caches whose name contains `vexfs`, after the unload.
     pub vexfs_objects: u64,
 }
 
@@ -124,7 +124,7 @@ impl Case {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Errors {
-    /// Of [`Place::Fuse`] and [`Place::Kernel`]: the cases in the order of `docs/abi.md`.
+    /// The cases of [`Place::Fuse`] and [`Place::Kernel`], in the order of `docs/abi.md`.
     pub places: PerPlace<Vec<Case>>,
 }
 
@@ -171,7 +171,7 @@ pub struct PlaceRun {
     pub samples_ns: Vec<Vec<u64>>,
     /// The answers of the first timed run.
     pub answers: Vec<Answer>,
-    /// BLAKE3 of all answers of each timed run. Equal unless a run diverged from the first.
+    /// The BLAKE3 of all answers of each timed run. All are equal unless a run diverged from the first.
     pub result_hashes: Vec<String>,
     /// The first divergence of a later run from the first one.
     pub unstable: Option<String>,
@@ -183,9 +183,9 @@ pub struct PlaceRun {
 pub struct Indexes {
     /// The planned cases, in their order.
     pub cases: Vec<MeasuredCase>,
-    /// Of [`Place::Fuse`] and [`Place::Kernel`]: what a search sees when index or rows change.
+    /// What a search sees when index or rows change, through [`Place::Fuse`] and [`Place::Kernel`].
     pub following: PerPlace<Vec<Case>>,
-    /// Of the same places: searches while the index is replaced and the rows grow.
+    /// Searches while the index is replaced and the rows grow, through [`Place::Fuse`] and [`Place::Kernel`].
     pub replacing: PerPlace<ConcurrencyRun>,
 }
 
@@ -209,7 +209,7 @@ pub struct IndexedKind {
 /// One kind of index, built once and searched in every place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KindRuns {
-    /// None for flat, which has no index.
+    /// The index as it was built; none for flat, which has no index.
     pub built: Option<Built>,
     pub places: PerPlace<IndexRun>,
 }
@@ -217,7 +217,7 @@ pub struct KindRuns {
 /// An index as it was built in process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Built {
-    /// On one thread.
+    /// Nanoseconds that the build took on one thread.
     pub build_ns: u64,
     pub bytes: u64,
     pub blake3: String,
@@ -226,7 +226,7 @@ pub struct Built {
 /// The searches with one kind in one place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IndexRun {
-    /// None for flat.
+    /// The index file; none for flat.
     pub file: Option<IndexFile>,
     /// Nanoseconds of each timed search: `samples_ns[run][query]`.
     pub samples_ns: Vec<Vec<u64>>,
@@ -259,12 +259,12 @@ pub struct Peers {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct After {
-    /// The module was loaded when this step began.
+    /// Whether the module was loaded when this step began.
     pub still_loaded: bool,
-    /// It was neither in `/proc/modules` nor its filesystem in `/proc/filesystems` after the unload.
+    /// Whether it was neither in `/proc/modules` nor its filesystem in `/proc/filesystems` after the unload.
     pub gone: bool,
     pub taint: u64,
-    /// Mounts that the steps before this one left behind, and processes.
+    /// Mounts and processes that the steps before this one left behind.
     pub mounts: Vec<String>,
     pub processes: Vec<String>,
     /// The kernel's ring buffer from boot on.

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
-/// What was asked for.
+/// The criteria: what was asked for.
 pub const CRITERIA: &str = "criteria.json";
 
 /// The manifest of the bundle, which bears this name in the bundle, too.
@@ -22,7 +22,7 @@ pub const RESULTS: &str = "results.json";
 /// Every figure, with what it was measured under.
 pub const FIGURES: &str = "figures.json";
 
-/// What is in no other file.
+/// The evidence that is in no other file.
 pub const RUN: &str = "run.json";
 
 /// The checks and what came of them.
@@ -48,7 +48,7 @@ pub const PAGE: &str = "report.html";
 pub const JUNIT: &str = "junit.xml";
 pub const MARKDOWN: &str = "report.md";
 
-/// Indented, with an end of line.
+/// Writes a value as JSON, indented, with an end of line.
 pub fn to_json(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }

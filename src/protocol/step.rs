@@ -5,30 +5,30 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The steps in the order in which a full run takes them. Each brings the guest into the state that it needs, so none depends
-/// on the success of another.
+/// The steps in the order in which a full run takes them. Each brings the guest into the state that it needs, so none
+/// depends on the success of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// What this machine is.
+    /// Reports what this machine is.
     Identity,
-    /// The module's file, load, build id, registration and unload.
+    /// Looks at the module's file, its load, build id, registration and unload.
     Module,
-    /// Load, mount, write, search, busy checks, unmount, unload; again and again.
+    /// Loads, mounts, writes, searches, checks what is busy, unmounts and unloads, again and again.
     Cycles,
-    /// File operations through each mount, compared with the lower filesystem.
+    /// Tries file operations through each mount, compared with the lower filesystem.
     Files,
-    /// Every errno of `docs/abi.md`, from each driver.
+    /// Provokes every errno of `docs/abi.md`, from each driver.
     Errors,
-    /// Searches while the file changes under them.
+    /// Searches while the file changes.
     Concurrency,
-    /// The dataset written through each mount, read back, and searched in every place.
+    /// Writes the dataset through each mount, reads it back, and searches it in every place.
     Workload,
-    /// Indexes written through each mount, searched in every place, changed and replaced.
+    /// Writes indexes through each mount, searches them in every place, changes and replaces them.
     Indexes,
-    /// Our kinds in every place beside other engines.
+    /// Measures our kinds in every place beside the peers.
     Peers,
-    /// The module still there, its unload, the kernel log, and what is left over.
+    /// Checks that the module is still there, unloads it, and reports the kernel log and what is left over.
     After,
 }
 

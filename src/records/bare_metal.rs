@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether a module may leave the virtual machine: only this very file, for this kernel, with nothing left open. Nothing is loaded
-//! here in any case.
+//! Says whether a module may leave the virtual machine: only this very file, for this kernel, with nothing left open.
+//! Nothing is loaded here in any case.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::protocol::run_files::VERDICT;
 use crate::verdict::evidence::Evidence;
 use crate::verdict::{Verdict, Word};
 
-/// What these checks say is about other engines, not about the module; a host may lack those.
+/// Names of checks that are about peers, not about the module; a host may lack those engines.
 const OF_OTHERS: [&str; 3] = ["peers.", "fuse.vs-", "kernel.vs-"];
 
 /// The module that is asked about.
@@ -24,9 +24,9 @@ const OF_OTHERS: [&str; 3] = ["peers.", "fuse.vs-", "kernel.vs-"];
 pub struct Module {
     pub file: PathBuf,
     pub blake3: String,
-    /// The release that it was built for.
+    /// The release that the module was built for.
     pub built_for: String,
-    /// The release that it is to run on.
+    /// The release that the module is to run on.
     pub release: String,
 }
 
@@ -59,7 +59,7 @@ impl Module {
 #[derive(Debug, Serialize)]
 pub struct Candidate {
     pub run: String,
-    /// Why it does not count; empty if it does.
+    /// Why the run does not count; empty if it does.
     pub objections: Vec<String>,
 }
 
@@ -87,7 +87,8 @@ pub fn runs(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-/// Looks at a run or a pack. One that is about another module is told from its verdict alone, without judging it again.
+/// Looks at a run or a pack. One that is about another module is recognised by its verdict alone, without judging it
+/// again.
 pub fn look_at(path: &Path, module: &Module) -> Result<Candidate> {
     let built_in = Criteria::read(None)?.blake3;
     let objections = match of_other_module(path, module) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What has become of the figures of one run in another one.
+//! Compares the figures of one run with those of another one.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of a run, a pack or an image, all of them verified; or those of a JSON file, as they stand there.
+    /// Reads the figures of a run, a pack or an image, which is verified, or those of a JSON file, as they stand there.
     pub fn open(path: &Path) -> Result<Figures> {
         let shown = path.display().to_string();
         let all = if path
@@ -34,7 +34,7 @@ impl Figures {
     }
 }
 
-/// One figure, or a list of them.
+/// Reads one figure, or a list of them.
 fn parse(text: &str) -> serde_json::Result<Vec<Figure>> {
     if text.trim_start().starts_with('[') {
         serde_json::from_str(text)
@@ -46,9 +46,9 @@ fn parse(text: &str) -> serde_json::Result<Vec<Figure>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// To the digit, where that can be said; else within the tolerance.
+    /// There is none: the values are equal to the digit, where that can be said, or else within the tolerance.
     None,
-    /// A count that is another one, within the tolerance.
+    /// The count is another one, but within the tolerance.
     Small,
     Better,
     Worse,
@@ -75,9 +75,9 @@ pub struct Row {
     pub change: Change,
     pub a: Option<f64>,
     pub b: Option<f64>,
-    /// The second in multiples of the first.
+    /// The value of the second in multiples of the first.
     pub ratio: Ratio,
-    /// Of both, where it is not the same.
+    /// The recall of both, where it is not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<(f64, f64)>,
 }
@@ -95,13 +95,13 @@ pub struct Compared {
     pub tolerance: f64,
     pub rows: Vec<Row>,
     pub refused: Vec<Refused>,
-    /// Figures that the second does not have at all.
+    /// Figures of the first that the second does not have at all.
     pub absent: Vec<String>,
 }
 
 impl Compared {
-    /// Sets every figure of `b` against the one of `a` that is like it. What changes by more than `tolerance`, a share, is better or
-    /// worse.
+    /// Compares every figure of `b` with the one of `a` that is like it. What changes by more than `tolerance`, a
+    /// share, is better or worse.
     pub fn of(a: &Figures, b: &Figures, tolerance: f64) -> Compared {
         let (mut rows, mut refused) = (Vec::new(), Vec::new());
         for of in &b.all {
@@ -139,7 +139,7 @@ impl Compared {
         }
     }
 
-    /// 0 no regression, 1 regression, 2 nothing is comparable.
+    /// The exit status: 0 no regression, 1 regression, 2 nothing is comparable.
     pub fn exit_code(&self) -> u8 {
         if self.rows.is_empty() {
             2
@@ -173,7 +173,7 @@ fn row(of: &Figure, to: &Figure, ratio: Ratio, tolerance: f64) -> Row {
     }
 }
 
-/// What is beyond the tolerance must be so with its whole interval.
+/// Judges a ratio: a change counts only if its whole interval lies beyond the tolerance.
 fn change(ratio: &Ratio, more_is_better: bool, tolerance: f64) -> Change {
     let (low, high) = match ratio.spread {
         Spread::Exact if ratio.value == 1.0 => return Change::None,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which files a pack may have, and how large they may be.
+//! Tells which files a pack may have, and how large they may be.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::protocol::run_files::{
     PAGE, QEMU, RESULTS, RUN, SECOND_BOOT, VERDICT, to_json,
 };
 
-/// Raised whenever a pack changes its meaning.
+/// The number of the format, raised whenever a pack changes its meaning.
 pub const FORMAT: u32 = 1;
 
 /// The list of all other files. The BLAKE3 of its bytes is the pack's id.
@@ -31,10 +31,10 @@ const OF_A_RUN: [&str; 15] = [
 pub const BOOTS: [&str; 2] = [KVM_PROBE, SECOND_BOOT];
 const OF_A_BOOT: [&str; 3] = [CONSOLE, MESSAGES, QEMU];
 
-/// No file of a pack is larger, nor is the list.
+/// The largest size of a file of a pack, its list included.
 pub const LARGEST: u64 = 256 << 20;
 pub const LARGEST_LIST: u64 = 64 << 10;
-/// Nor are all files together.
+/// The largest size of all files of a pack together.
 pub const ALL: u64 = 512 << 20;
 
 /// Whether a run can have left a file under this name.
@@ -63,7 +63,7 @@ pub struct Listed {
     pub digest: Digests,
 }
 
-/// For us, and for tools of others.
+/// The hashes of a file: one for us, and one for tools of others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digests {
     pub blake3: String,
@@ -93,7 +93,7 @@ impl List {
         to_json(self)
     }
 
-    /// Reads what somebody else has written.
+    /// Reads a list that somebody else has written.
     pub fn parse(text: &[u8]) -> Result<List> {
         let list: List =
             serde_json::from_slice(text).with_context(|| format!("{LIST} is no list of files"))?;

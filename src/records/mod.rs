@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can be done with the records of runs (`docs/records.md`): packed into one file, verified, reproduced, compared, and asked
-//! whether a module may leave the virtual machine.
+//! What can be done with the records of runs (`docs/records.md`): packed into one file, verified, reproduced, compared,
+//! and asked whether a module may leave the virtual machine.
 
 pub mod bare_metal;
 pub mod compare;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A run in one file: the same run gives the same bytes.
+//! Packs a run into one file: the same run gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -73,7 +73,7 @@ pub fn pack(source: &RunSource, out: Option<&Path>) -> Result<Packed> {
     Ok(Packed { file, id })
 }
 
-/// All files of a run's directory. What is no file of a run is not left out silently.
+/// Reads all files of a run's directory. A file that no run leaves is refused, not left out silently.
 fn gather(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut all = BTreeMap::new();
     let mut add = |dir: &Path, prefix: &str| -> Result<()> {
@@ -107,7 +107,7 @@ fn gather(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(all)
 }
 
-/// The list first, so that who unpacks knows what comes.
+/// Writes the archive, the list first, so that whoever unpacks it knows what comes.
 fn archive(out: impl Write, list: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
     let gzip = GzBuilder::new()
         .mtime(0)

@@ -17,7 +17,7 @@ use crate::verdict::record;
 
 /// A run that was judged again and gave its own verdict.
 pub struct RunSource {
-    /// What it is called in sentences.
+    /// The run's name in sentences.
     pub shown: String,
     pub form: Form,
     pub evidence: Evidence,
@@ -31,7 +31,7 @@ pub enum Form {
 }
 
 impl RunSource {
-    /// Opens and verifies it.
+    /// Opens a run and verifies it.
     pub fn open(path: &Path) -> Result<RunSource> {
         let shown = path.display().to_string();
         let kind = fs::metadata(path).with_context(|| format!("cannot open {shown}"))?;
@@ -62,7 +62,8 @@ impl RunSource {
 
 type Opened = (Form, (Evidence, Verdict));
 
-/// Verifies a record and, where they are, the reports of it: a page that says something else than the record is worse than none.
+/// Verifies a record and, where they are, the reports of it: a page that says something else than the record is worse
+/// than none.
 fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
     let (evidence, verdict) = record::verify(dir)?;
     let again = scratch()?;

@@ -33,7 +33,7 @@ struct TestResult {
     failed_tests: Vec<String>,
 }
 
-/// A resource descriptor.
+/// A resource descriptor of in-toto.
 #[derive(Serialize)]
 struct Resource {
     name: &'static str,
@@ -52,7 +52,8 @@ impl Resource {
 
 /// What was tested, with what, and how each check ended. `run` is the text of `run.json`.
 ///
-/// A check that could not run has not passed, so it stands among the failed; one that was skipped or not decided is a warning.
+/// A check that could not run has not passed, so it stands among the failed; one that was skipped or not decided is a
+/// warning.
 pub fn of(evidence: &Evidence, verdict: &Verdict, run: &str) -> Result<String> {
     let manifest = evidence
         .manifest_text

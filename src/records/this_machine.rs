@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What running the module on bare metal would take, and how this machine stands to it. All of it is read; nothing is changed.
+//! Lists what running the module on bare metal would take, and how this machine stands to it. All of it is read;
+//! nothing is changed.
 
 use std::fs;
 
@@ -11,12 +12,12 @@ use crate::system::hypervisor;
 
 use super::bare_metal::Module;
 
-/// One line of the list.
+/// One line of the checklist.
 #[derive(Debug, Serialize)]
 pub struct Item {
     pub needs: &'static str,
     pub found: String,
-    /// Nothing where only a person can say.
+    /// Whether it holds; none where only a person can say.
     pub holds: Option<bool>,
 }
 

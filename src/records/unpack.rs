@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A pack, taken apart. It comes from somebody else, so nothing in it is believed: no name but those of a run, no size beyond what is
-//! listed and allowed, nothing but plain files.
+//! Takes a pack apart. It comes from somebody else, so nothing in it is believed: no name but those of a run, no size
+//! beyond what is listed and allowed, nothing but plain files.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -18,10 +18,10 @@ use crate::protocol::run_files::RUN;
 use crate::verdict::Verdict;
 use crate::verdict::evidence::Evidence;
 
-/// How gzip begins.
+/// The bytes with which a gzip file begins.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// What tar adds to the files' bytes is far less.
+/// The most that tar may add to the files' bytes; it adds far less.
 const OVERHEAD: u64 = 1 << 20;
 
 /// A pack in a directory of its own, each file of which has the digests of the list.
@@ -98,7 +98,7 @@ pub fn unpack(path: &Path) -> Result<Unpacked> {
 }
 
 impl Unpacked {
-    /// That the statement is the one that the record gives.
+    /// Checks that the statement is the one that the record gives.
     pub fn verify_statement(&self, evidence: &Evidence, verdict: &Verdict) -> Result<()> {
         let run = fs::read_to_string(self.dir.path().join(RUN))
             .with_context(|| format!("cannot read {RUN}"))?;
@@ -110,7 +110,7 @@ impl Unpacked {
     }
 }
 
-/// The name of an entry, if that is a plain file.
+/// The name of an entry; an entry that is no plain file is refused.
 fn plain_file(entry: &Entry<impl Read>) -> Result<String> {
     let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
     let kind = entry.header().entry_type();
@@ -121,7 +121,7 @@ fn plain_file(entry: &Entry<impl Read>) -> Result<String> {
     Ok(name)
 }
 
-/// The content of a file, if it is the listed one.
+/// Reads the content of a file; one that is not the listed one is refused.
 fn read(entry: &mut Entry<impl Read>, name: &str, listed: &Listed) -> Result<Vec<u8>> {
     ensure!(
         entry.size() == listed.size,
@@ -143,7 +143,7 @@ fn read(entry: &mut Entry<impl Read>, name: &str, listed: &Listed) -> Result<Vec
     Ok(content)
 }
 
-/// That the end of the archive is the end of the file.
+/// Checks that the archive ends where the file ends.
 fn nothing_follows(mut gzip: GzDecoder<impl BufRead>) -> Result<()> {
     let mut rest = Vec::new();
     gzip.by_ref()

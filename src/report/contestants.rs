@@ -13,9 +13,9 @@ pub struct Field<'a> {
     pub compared: &'a Compared,
     /// The recall that a setting must reach to be called its contestant's best.
     pub floor: f64,
-    /// What the others are set against, by name; nothing where ours found enough nowhere.
+    /// What the others are compared with, by name; none where ours found enough nowhere.
     pub base: Option<(String, Figure)>,
-    /// Ours first.
+    /// All who took part, ours first.
     pub contestants: Vec<Contestant<'a>>,
 }
 
@@ -23,7 +23,7 @@ pub struct Field<'a> {
 pub struct Contestant<'a> {
     pub standing: Standing<'a>,
     pub stroke: Stroke,
-    /// By kind and effort.
+    /// The series, ordered by kind and effort.
     pub series: Vec<Entry<'a>>,
 }
 
@@ -39,9 +39,9 @@ pub struct Setting<'a> {
     pub samples: &'a Samples,
     /// The time of each search, in ascending order; there is at least one.
     pub sorted: Vec<f64>,
-    /// Its median search, with what it was measured under.
+    /// The figure of the median search, with what it was measured under.
     pub median: Figure,
-    /// What that is.
+    /// The time of the median search.
     pub median_ns: f64,
     pub rate: Rate,
 }
@@ -49,7 +49,7 @@ pub struct Setting<'a> {
 /// Searches in a second.
 pub struct Rate {
     pub value: f64,
-    /// With 95 % confidence, or why not.
+    /// The interval of 95 % confidence, or why there is none.
     pub interval: Result<(f64, f64), &'static str>,
 }
 
@@ -123,7 +123,7 @@ impl<'a> Contestant<'a> {
         same.ok_or_else(|| "nothing was timed".into())
     }
 
-    /// Why nothing at all was measured, if so.
+    /// Why nothing at all was measured, if that is so.
     pub fn missing(&self) -> Option<&str> {
         let mut reasons = self
             .series

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `shown.md`: what fits into the summary of a CI's job.
+//! `report.md`: what fits into the summary of a CI's job.
 
 use super::section::{peers, places};
 use super::shown::Shown;

@@ -43,7 +43,7 @@ impl Shown<'_> {
     }
 }
 
-/// Writes all three to a directory, which is made if it is not there.
+/// Writes the page, JUnit's XML and the Markdown to a directory, which is made if it is not there.
 pub fn write(evidence: &Evidence, verdict: &Verdict, dir: &Path) -> Result<()> {
     let shown = Shown::of(evidence, verdict);
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;

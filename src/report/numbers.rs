@@ -3,7 +3,7 @@
 
 use crate::figures::Clock;
 
-/// `1,490,111`.
+/// A number with its digits in groups, such as `1,490,111`.
 pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -16,7 +16,7 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
-/// With so many digits after the point, and the others in groups.
+/// A number with so many digits after the point, and the others in groups.
 pub fn decimals(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
@@ -30,7 +30,7 @@ pub fn decimals(value: f64, decimals: usize) -> String {
     format!("{sign}{whole}{point}{rest}")
 }
 
-/// With four significant digits, or all digits of the whole part.
+/// A number with four significant digits, or all digits of the whole part.
 pub fn significant(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
@@ -57,7 +57,7 @@ pub fn short(value: f64) -> String {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unit {
     pub name: &'static str,
-    /// What one of them is, in what was counted.
+    /// How much of what was counted one unit is.
     pub size: f64,
 }
 
@@ -67,7 +67,7 @@ impl Unit {
         size: 1.0,
     };
 
-    /// For what a clock counted.
+    /// The unit for what a clock counted.
     pub fn of(clock: Clock, largest: f64) -> Unit {
         match clock {
             Clock::Instructions => Unit::INSTRUCTIONS,
@@ -79,7 +79,7 @@ impl Unit {
         }
     }
 
-    /// Of nanoseconds.
+    /// The unit for times, given the largest in nanoseconds.
     pub fn of_time(largest_ns: f64) -> Unit {
         let (name, size) = match largest_ns {
             1e9.. => ("s", 1e9),
@@ -90,7 +90,7 @@ impl Unit {
         Unit { name, size }
     }
 
-    /// What suits an axis, where digits take room.
+    /// The unit that suits an axis, where digits take room.
     pub fn on_axis(self, largest: f64) -> Unit {
         let (name, size) = match largest {
             _ if self != Unit::INSTRUCTIONS => return self,
@@ -102,7 +102,7 @@ impl Unit {
         Unit { name, size }
     }
 
-    /// Instructions with all their digits, times with four.
+    /// A figure in this unit: instructions with all their digits, times with four.
     pub fn show(self, counted: f64) -> String {
         if self == Unit::INSTRUCTIONS {
             decimals(counted, usize::from(counted.fract() != 0.0))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `shown.html`: one file that loads nothing.
+//! `report.html`: one file that loads nothing.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

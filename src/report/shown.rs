@@ -15,11 +15,11 @@ pub struct Shown<'a> {
     pub(super) figures: Vec<Figure>,
     /// The engines side by side on the host, a workload each; or why there are none.
     pub(super) fields: Result<Vec<Field<'a>>, String>,
-    /// The same in the guest.
+    /// The engines side by side in the guest, a workload each; or why there are none.
     pub(super) guest_fields: Result<Vec<Field<'a>>, String>,
 }
 
-/// The recall at which engines are set against each other where the criteria name none.
+/// The recall at which engines are compared where the criteria name none.
 const FLOOR: f64 = 0.95;
 
 impl<'a> Shown<'a> {

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 pub struct Table {
-    /// What it shows.
+    /// What the table shows.
     pub caption: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<Cell>>,
@@ -12,16 +12,16 @@ pub struct Table {
 
 pub struct Column {
     pub name: String,
-    /// Figures stand at the right, under each other.
+    /// Whether the column has figures, which stand at the right, under each other.
     pub numeric: bool,
 }
 
 #[derive(Clone)]
 pub enum Cell {
     Text(String),
-    /// So much of it that it takes several lines.
+    /// A text so long that it takes several lines.
     Prose(String),
-    /// A hash or a command: in letters of one width.
+    /// A hash or a command, in letters of one width.
     Code(String),
     /// Why there is nothing to show.
     Missing(String),
@@ -41,7 +41,7 @@ impl Table {
         }
     }
 
-    /// What all figures of the table are in, unless their column says so itself.
+    /// Sets the unit of all figures of the table, except where a column names its own.
     pub fn unit(&mut self, unit: &str) {
         self.caption = format!("{} ({unit})", self.caption);
     }
@@ -76,7 +76,7 @@ impl Table {
 }
 
 impl Table {
-    /// In Markdown, where a row that ends early is filled up.
+    /// The table in Markdown, where a row that ends early is filled up.
     pub fn markdown(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let names = self.columns.iter().map(|column| escaped(&column.name));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Statuses and verdicts in words, and how the style sheet calls them.
+//! Statuses and verdicts in words, and the names that the style sheet has for them.
 
 use super::charts::Stroke;
 use super::numbers::grouped;
@@ -64,7 +64,7 @@ pub fn sentence(verdict: &Verdict) -> String {
     }
 }
 
-/// A sign beside the word, for who cannot tell the colours apart.
+/// A sign beside the word, for whoever cannot tell the colours apart.
 pub fn sign(status: Status) -> &'static str {
     match status {
         Status::Pass => "✓",
@@ -85,7 +85,7 @@ pub fn class(status: Status) -> &'static str {
     }
 }
 
-/// After a count.
+/// The word for a status after a count.
 pub fn plural(status: Status) -> &'static str {
     match status {
         Status::Pass => "passed",
@@ -96,7 +96,7 @@ pub fn plural(status: Status) -> &'static str {
     }
 }
 
-/// `inherited, 10,000 x 128`.
+/// A workload in words, such as `inherited, 10,000 x 128`.
 pub fn workload(workload: &Workload) -> String {
     let name = match workload.name {
         Name::Inherited => "inherited",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `kernel/uapi/vexfs.h` in Rust. `tests/abi.rs` compares the two.
+//! The search ABI of `kernel/uapi/vexfs.h` in Rust. `tests/search/abi.rs` compares the two.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -23,7 +23,7 @@ pub const METRIC_L2: u32 = 0;
 pub const METRIC_IP: u32 = 1;
 pub const METRIC_COSINE: u32 = 2;
 
-/// The header of a search; the query follows on the way in, `count` hits on the way out.
+/// The header of a search. The query follows it on the way in, `count` hits follow it on the way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Search {
@@ -62,14 +62,14 @@ pub struct Info {
     pub index: [IndexInfo; INDEX_MAX],
 }
 
-/// The number of the command of a search.
+/// The number that the command of a search carries.
 pub const IOC_SEARCH_NR: u8 = 2;
 const IOC_INFO_NR: u8 = 1;
 
 /// The command that asks for a file's `Info`.
 pub const IOC_INFO: u32 = ioc(IOC_INFO_NR, size_of::<Info>());
 
-/// Bytes of a search's header and payload.
+/// The number of bytes of a search's header and payload.
 pub fn search_bytes(dim: usize, k: usize) -> usize {
     size_of::<Search>() + (dim * size_of::<f32>()).max(k * size_of::<Hit>())
 }
@@ -85,11 +85,11 @@ const fn ioc(number: u8, bytes: usize) -> u32 {
     nix::request_code_readwrite!(IOC_MAGIC, number, bytes) as u32
 }
 
-/// A command of the search ABI, as its command word tells.
+/// A command of the search ABI, decoded from its command word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Info,
-    /// The bytes of header and payload.
+    /// A search whose header and payload have this many bytes.
     Search(usize),
 }
 
@@ -103,7 +103,7 @@ impl Command {
         }
     }
 
-    /// The bytes that the caller passes and gets back.
+    /// The number of bytes that the caller passes and gets back.
     pub fn bytes(self) -> usize {
         match self {
             Command::Info => size_of::<Info>(),

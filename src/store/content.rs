@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A file's content as it is changed through a driver.
+//! The content of a file as a driver changes it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-/// Counts the changes that a driver makes to one file (one inode), and keeps them apart from loading it.
+/// Counts the changes that a driver makes to one file (one inode), and keeps loads of the file apart from them.
 #[derive(Debug, Default)]
 pub struct Content {
-    /// Shared by changes, exclusive for the loader: no half of a write is loaded.
+    /// A lock that changes share and a load has for itself, so that no half of a write is loaded.
     changing: RwLock<()>,
     changes: AtomicU64,
 }
 
 impl Content {
-    /// Runs something that changes the file's content or size (write, truncate, fallocate, copy, …). Changes do not wait
-    /// for each other, but a search that has to load the file waits for them, and they wait for it to have loaded.
+    /// Runs something that changes the file's content or size, such as a write, a truncation or a copy.
+    ///
+    /// Changes do not wait for each other. A search that has to load the file waits for changes under way, and changes
+    /// wait until it has loaded.
     pub fn change<R>(&self, operation: impl FnOnce() -> R) -> R {
         let _changing = self.changing.read().unwrap_or_else(PoisonError::into_inner);
         let result = operation();
@@ -22,12 +24,13 @@ impl Content {
         result
     }
 
-    /// How many changes are complete.
+    /// The number of changes that are complete.
     pub(super) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// No change through the driver begins or is under way while this is held.
+    /// Keeps changes through the driver from beginning for as long as the guard is held, after those under way have
+    /// ended.
     pub(super) fn hold(&self) -> RwLockWriteGuard<'_, ()> {
         self.changing
             .write()

@@ -18,7 +18,7 @@ const HEADER_BYTES: usize = size_of::<Header>();
 /// Why an index file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// What is wrong with it.
+    /// The file is not a sound index: this is what is wrong.
     #[error("{}", .0.0)]
     Malformed(#[from] Malformed),
     #[error("there is not enough memory for it")]
@@ -28,7 +28,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The errno of `docs/abi.md`.
+    /// The errno of `docs/abi.md` for this fault.
     pub fn errno(&self) -> Errno {
         match self {
             Fault::Malformed(_) => Errno::EUCLEAN,
@@ -46,13 +46,13 @@ pub fn name(vectors: &OsStr, kind: Kind) -> OsString {
     name
 }
 
-/// The same for a path.
+/// The path of the index file beside the vector file at the path `vectors`.
 pub fn path(vectors: &Path, kind: Kind) -> PathBuf {
     name(vectors.as_os_str(), kind).into()
 }
 
-/// Opens an index file for reading, with this process's own rights. None if there is no such name, or if it is that of anything
-/// but a regular file of the directory's own filesystem.
+/// Opens an index file for reading, with this process's own rights. There is none if nothing has that name, or if it
+/// names anything but a regular file of the directory's own filesystem.
 pub fn open(directory: impl AsFd, name: &OsStr) -> io::Result<Option<File>> {
     use rustix::io::Errno;
     // Nothing happens to a device or a pipe that is only looked at.
@@ -89,7 +89,7 @@ pub fn read_header(file: &File, size: u64, kind: Kind) -> Result<Header, Fault> 
     Ok(Header::parse(header, size, kind, section_sizes(kind))?)
 }
 
-/// All of a file of `size` bytes, checked.
+/// The whole index in a file of `size` bytes, if it is sound.
 pub fn read(file: &File, size: u64, kind: Kind) -> Result<Index, Fault> {
     let size = usize::try_from(size).map_err(|_| Fault::OutOfMemory)?;
     let mut bytes = Bytes::zeroed(size).map_err(|_| Fault::OutOfMemory)?;

@@ -20,7 +20,7 @@ pub use vector_file::VectorFile;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// Whether a regular file of this name is a vector file: something, then `.fvecs`.
+/// Whether a regular file of this name is a vector file. The name must be at least one byte and then `.fvecs`.
 pub fn is_vector_file_name(name: &OsStr) -> bool {
     name.as_bytes()
         .strip_suffix(b".fvecs")

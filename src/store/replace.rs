@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A file that is replaced as a whole or not at all, whatever happens meanwhile.
+//! Replaces a file as a whole or not at all, whatever happens meanwhile.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 
-/// Bytes that are written between two looks at whether to go on.
+/// The number of bytes that are written between two looks at whether to go on.
 const CHUNK: usize = 4 << 20;
 
-/// Why a file was not replaced. The old one, if there was one, is as it was.
+/// Why a file was not replaced. An old file is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("interrupted")]
@@ -23,9 +23,9 @@ pub enum Error {
 
 /// Puts a new file, with the permissions `mode` as far as the umask allows, in the place of `path`.
 ///
-/// It is written beside `path` under a name of its own, brought to the disk, and renamed. If this process is killed in between, that
-/// one file is left, and the next replacement of the same path does away with it. `done` is called with the bytes written
-/// so far, and ends the writing by answering false.
+/// The new file is written beside `path` under a name of its own, brought to the disk, and renamed. A process that is
+/// killed in between leaves that one file, and the next replacement of the same path removes it. `done` is called with
+/// the number of bytes written so far, and ends the writing by answering false.
 pub fn replace(
     path: &Path,
     bytes: &[u8],
@@ -56,7 +56,7 @@ fn temporary(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// A rename lasts once its directory is on the disk.
+/// Brings the directory of `path` to the disk: only then does a rename last.
 fn sync_directory(path: &Path) -> Result<(), Error> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -67,7 +67,7 @@ fn sync_directory(path: &Path) -> Result<(), Error> {
 
 /// The new file, removed when dropped before it was renamed.
 struct New {
-    /// Locked: as long as somebody writes it, nobody takes it for a leftover.
+    /// The file under a lock, so that nobody takes it for a leftover as long as somebody writes it.
     file: File,
     path: Option<PathBuf>,
 }
@@ -109,7 +109,7 @@ impl Drop for New {
     }
 }
 
-/// Removes what a killed replacement of `path` has left, if it has left anything.
+/// Removes the file that a killed replacement of `path` has left, if there is one.
 pub fn remove_leftover(path: &Path) -> io::Result<()> {
     remove_unused(&temporary(path))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The answers to the ioctls of a vector file, with the errors of `docs/abi.md` in their order.
+//! Answers the ioctls of a vector file, with the errors of `docs/abi.md` in the order stated there.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use crate::anns::index::Kind;
 use crate::anns::{Answer, Metric, flat};
 use crate::dataset::Fault;
 
-/// How often rows and index are looked at that do not fit, if they change all the time.
+/// How often a search looks at rows and index that change all the time and do not fit each other.
 const TRIES: usize = 4;
 
 /// A vector file that is open.
 pub trait Open {
-    /// Its rows as they are now.
+    /// The rows of the file as they are now.
     fn snapshot(&self) -> Result<Arc<Snapshot>, Errno>;
 
-    /// The index file beside it as it is now, if there is a sound one for this metric.
+    /// The index file beside the file as it is now, if there is a sound one for this metric.
     fn sidecar(&self, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno>;
 
-    /// The index files beside it whose header is sound, in the order of their kinds.
+    /// The index files beside the file whose header is sound, in the order of their kinds.
     fn indexes(&self) -> Vec<IndexInfo>;
 }
 
 /// Answers the ioctl `command` with data `request` on an open file.
 ///
-/// `readable` tells whether the file is open for reading; there is no `file` if it is none that can be searched: a regular one
-/// with a vector file's name. It is asked only for a request that is valid without looking at it.
+/// `readable` tells whether the file is open for reading. `file` is absent unless the file can be searched: it must be
+/// a regular file with a vector file's name. `file` is asked only if the request is valid without looking at the file.
 pub fn ioctl(
     command: u32,
     request: &[u8],
@@ -114,7 +114,7 @@ fn search(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
 
 /// What a valid request asks for.
 struct Wanted {
-    /// None for a flat search.
+    /// The kind of the index, absent for a flat search.
     index: Option<Kind>,
     metric: Metric,
     dim: usize,
@@ -122,7 +122,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Looks at the header of a request of `bytes` bytes.
+    /// Checks the header of a request of `bytes` bytes.
     fn check(asked: &Search, bytes: usize) -> Result<Self, Errno> {
         let Search {
             kind,
@@ -183,8 +183,8 @@ impl Wanted {
 
     /// Rows and an index that belongs to them.
     ///
-    /// They are looked at one after the other, so where both were replaced in between they may not belong together: look again,
-    /// until two looks see the same.
+    /// The two are looked at one after the other. If both were replaced in between, they may not belong together, so
+    /// this looks again until two looks see the same.
     fn indexed(&self, file: &dyn Open, kind: Kind) -> Result<(Arc<Snapshot>, Arc<Sidecar>), Errno> {
         let mut seen: Option<(Arc<Snapshot>, Arc<Sidecar>)> = None;
         let mut tries = 0;

@@ -20,17 +20,17 @@ use crate::anns::index::{Header, Index, Kind};
 /// How often a file that changes while it is read may appear malformed.
 const TRIES: usize = 4;
 
-/// Where a vector file was found, and so where its index files are looked for.
+/// Where a vector file was found. Its index files are looked for beside it.
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
     pub directory: BorrowedFd<'a>,
-    /// The vector file's.
+    /// The vector file's name.
     pub name: &'a OsStr,
     /// Gives the content of a file as the driver changes it.
     pub content: &'a dyn Fn(FileId) -> Arc<Content>,
 }
 
-/// What a driver keeps of the index files of each vector file (each inode): the last one of each kind.
+/// The index files that a driver keeps for each vector file (each inode): the last one of each kind.
 #[derive(Debug, Default)]
 pub struct Sidecars {
     slots: [Slot; Kind::ALL.len()],
@@ -44,19 +44,20 @@ struct Slot(Mutex<Option<Arc<Sidecar>>>);
 pub struct Sidecar {
     content: Arc<Content>,
     origin: Origin,
-    /// None if not even the header is sound.
+    /// The metric of the index, absent if not even the header is sound.
     metric: Option<Metric>,
-    /// None if it is malformed.
+    /// The index itself, absent if the file is malformed.
     index: Option<Index>,
-    /// Whether it belongs to the rows of a snapshot: that one's generation and a [`Verdict`], or 0 as long as nobody asked.
-    verdict: AtomicU64,
+    /// A snapshot's generation and the [`Fit`] on whether the index belongs to its rows, or 0 as long as nobody
+    /// asked.
+    fit: AtomicU64,
     judging: Mutex<()>,
 }
 
 /// How an index and the rows of a snapshot go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
-enum Verdict {
+enum Fit {
     Fits,
     Stale,
     OtherDimension,
@@ -97,7 +98,7 @@ impl Slot {
             .cloned()
     }
 
-    /// Searches that need the same index wait here for one of them to load it.
+    /// Loads the index. Other searches that need the same index wait here until it is loaded.
     fn load(
         &self,
         beside: Beside,
@@ -166,7 +167,7 @@ impl Sidecar {
                 origin,
                 metric: found,
                 index,
-                verdict: AtomicU64::new(0),
+                fit: AtomicU64::new(0),
                 judging: Mutex::new(()),
             });
         }
@@ -176,7 +177,7 @@ impl Sidecar {
         self.origin.is_current(stamp, self.content.changes())
     }
 
-    /// Whether it is sound, and for this metric.
+    /// Whether the header is sound and names this metric.
     pub fn is_for(&self, metric: Metric) -> bool {
         self.metric == Some(metric)
     }
@@ -184,43 +185,42 @@ impl Sidecar {
     /// The index, if it belongs to the rows of this snapshot.
     pub fn of(&self, snapshot: &Snapshot) -> Result<&Index, Errno> {
         let index = self.index.as_ref().ok_or(Errno::EUCLEAN)?;
-        let known = || Verdict::of(self.verdict.load(Ordering::Acquire), snapshot);
-        let verdict = known().unwrap_or_else(|| {
+        let known = || Fit::of(self.fit.load(Ordering::Acquire), snapshot);
+        let fit = known().unwrap_or_else(|| {
             let _judging = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
             // Somebody else may have judged meanwhile.
             known().unwrap_or_else(|| {
-                let verdict = Verdict::find(index, snapshot);
-                let word = snapshot.generation() << Verdict::BITS | verdict as u64;
-                self.verdict.store(word, Ordering::Release);
-                verdict
+                let fit = Fit::find(index, snapshot);
+                let word = snapshot.generation() << Fit::BITS | fit as u64;
+                self.fit.store(word, Ordering::Release);
+                fit
             })
         });
-        match verdict {
-            Verdict::Fits => Ok(index),
-            Verdict::Stale => Err(Errno::ESTALE),
-            Verdict::OtherDimension => Err(Errno::EUCLEAN),
+        match fit {
+            Fit::Fits => Ok(index),
+            Fit::Stale => Err(Errno::ESTALE),
+            Fit::OtherDimension => Err(Errno::EUCLEAN),
         }
     }
 }
 
-impl Verdict {
+impl Fit {
     const BITS: u32 = 2;
 
     fn find(index: &Index, snapshot: &Snapshot) -> Self {
         if index.header().dim as usize != snapshot.rows().dim() {
-            return Verdict::OtherDimension;
+            return Fit::OtherDimension;
         }
         match index.check_rows(snapshot.rows()) {
-            Ok(()) => Verdict::Fits,
-            Err(_) => Verdict::Stale,
+            Ok(()) => Fit::Fits,
+            Err(_) => Fit::Stale,
         }
     }
 
-    /// The one that is recorded in a word, if it is about this snapshot.
+    /// The fit that a word records, if the word is about this snapshot.
     fn of(word: u64, snapshot: &Snapshot) -> Option<Self> {
-        let all = [Verdict::Fits, Verdict::Stale, Verdict::OtherDimension];
-        let recorded =
-            |verdict: &Verdict| word == snapshot.generation() << Verdict::BITS | *verdict as u64;
+        let all = [Fit::Fits, Fit::Stale, Fit::OtherDimension];
+        let recorded = |fit: &Fit| word == snapshot.generation() << Fit::BITS | *fit as u64;
         all.into_iter().find(recorded)
     }
 }

@@ -17,7 +17,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Rows under a generation that no other snapshot of this process has.
+    /// Makes a snapshot of `rows` with a generation that no other snapshot of this process has.
     pub fn new(rows: Matrix) -> Self {
         static GENERATIONS: AtomicU64 = AtomicU64::new(1);
         Snapshot {
@@ -51,7 +51,7 @@ pub fn errno(error: &ReadError) -> Errno {
     }
 }
 
-/// Reads a file from its start without moving its position, which belongs to whoever opened it.
+/// Reads a file from its start. The file's own position stays as it is, because it belongs to whoever opened the file.
 struct FromStart<'a> {
     file: &'a File,
     offset: u64,

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use nix::errno::Errno;
 use rustix::fs::Stat;
 
-/// Longer than the clock that stamps files takes from tick to tick (at most 10 ms): two changes further apart than this
-/// have different times.
+/// A time longer than a tick of the clock that stamps files (at most 10 ms). Two changes further apart have different
+/// times.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Which file it is: no two have the same at the same time.
+/// Tells files apart: no two files have equal values at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
     pub device: u64,
@@ -27,8 +27,8 @@ impl From<&Stat> for FileId {
     }
 }
 
-/// What shows that a file's content has changed: which file it is, its size, the time of the last write, and that of the
-/// last change of any kind.
+/// Shows whether a file's content has changed. It holds which file it is, its size, the time of the last write, and the
+/// time of the last change of any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub file: FileId,
@@ -54,7 +54,7 @@ impl Stamp {
         Ok(Stamp::from(&stat))
     }
 
-    /// The later of the two times, since 1970.
+    /// The later one of the two times, counted from 1970.
     fn latest(&self) -> Duration {
         let (seconds, nanoseconds) = self.written.max(self.changed);
         Duration::new(seconds.try_into().unwrap_or(0), nanoseconds as u32)
@@ -63,19 +63,20 @@ impl Stamp {
 
 /// What a file was like just before it was loaded.
 ///
-/// Changes through the driver are counted; changes beneath it show in the stamp. File times are coarse, so a file that
-/// was changed just before it was loaded may change again without showing it; such a copy is made again when that can
-/// no longer happen (git treats its index the same way, Documentation/technical/racy-git.txt).
+/// Changes through the driver are counted. Changes beneath the driver show in the stamp. File times are coarse, so a
+/// file that was changed just before the load may change again without showing it. Such a copy is made again once that
+/// can no longer happen. Git treats its index the same way (Documentation/technical/racy-git.txt).
 #[derive(Debug)]
 pub(super) struct Origin {
     stamp: Stamp,
     changes: u64,
-    /// From this time on (since 1970) the stamp would show a change made after the load.
+    /// The time, counted from 1970, from which on the stamp would show a change made after the load.
     settled: Option<Duration>,
 }
 
 impl Origin {
-    /// To be made before the file is read: a change beneath the driver while it is read shows afterwards.
+    /// Notes what the file is like. Call it before reading, so that a change beneath the driver during the read shows
+    /// later.
     pub fn new(stamp: Stamp, changes: u64) -> Self {
         let settled = stamp.latest() + TICK;
         Origin {

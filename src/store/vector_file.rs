@@ -10,7 +10,8 @@ use super::snapshot::errno;
 use super::stamp::{Origin, Stamp};
 use super::{Content, Snapshot};
 
-/// What a driver keeps of each vector file (each inode): the snapshot, loaded by the first search and again after a change.
+/// The snapshot that a driver keeps of each vector file (each inode). The first search loads it, and so does the first
+/// one after a change.
 #[derive(Debug, Default)]
 pub struct VectorFile {
     content: Arc<Content>,
@@ -31,7 +32,7 @@ impl VectorFile {
         }
     }
 
-    /// The rows of the file as they are now. `file` is open for reading.
+    /// The rows of the file as they are now. `file` must be open for reading.
     pub fn snapshot(&self, file: &File) -> Result<Arc<Snapshot>, Errno> {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.content.changes();

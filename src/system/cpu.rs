@@ -17,7 +17,7 @@ impl CpuInfo {
         self.fields("processor").count()
     }
 
-    /// What the CPU calls itself.
+    /// The model name of the CPU.
     pub fn model(&self) -> Result<&str> {
         self.first("model name")
     }
@@ -40,7 +40,7 @@ impl CpuInfo {
     }
 }
 
-/// What the CPU of this machine calls itself.
+/// The model name of this machine's CPU.
 pub fn model() -> Result<String> {
     Ok(CpuInfo::read()?.model()?.to_owned())
 }

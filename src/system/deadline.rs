@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Waiting, always up to a deadline by the guest's own clock.
+//! Waits, always up to a deadline by the guest's own clock.
 
 use std::time::{Duration, Instant};
 

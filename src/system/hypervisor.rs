@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether this machine is a virtual one, as its CPU says.
+//! Tells whether this machine is a virtual one, as its CPU says.
 
 use std::arch::x86_64::__cpuid;
 
-/// CPUID leaf 1, ECX bit 31.
+/// Whether the CPU says that a hypervisor is there: CPUID leaf 1, ECX bit 31.
 pub fn is_present() -> bool {
     __cpuid(1).ecx >> 31 == 1
 }
 
-/// The twelve characters in EBX, ECX and EDX of the first hypervisor leaf, such as `KVMKVMKVM`; nothing on bare metal.
+/// The twelve characters in EBX, ECX and EDX of the first hypervisor leaf, such as `KVMKVMKVM`; none on bare metal.
 pub fn vendor() -> Option<String> {
     is_present().then(|| {
         let leaf = __cpuid(0x4000_0000);

@@ -25,7 +25,7 @@ pub fn taint() -> Result<u64> {
         .with_context(|| format!("not a taint mask: {text}"))
 }
 
-/// Memory that programs can have without anything being swapped out.
+/// The memory that programs can have without anything being swapped out.
 pub fn available_kib() -> Result<u64> {
     meminfo_kib(&read_trimmed("/proc/meminfo")?, "MemAvailable")
 }
@@ -58,19 +58,20 @@ fn slab_objects_in(slabinfo: &str, part: &str) -> u64 {
         .sum()
 }
 
-/// What is mounted, in the order of mounting.
+/// The mounts, in the order of mounting.
 pub fn mounts() -> Result<Vec<MountInfo>> {
     let MountInfos(mounts) = MountInfos::from_file("/proc/self/mountinfo")
         .context("the table of mounts cannot be read")?;
     Ok(mounts)
 }
 
-/// Whether something is mounted at `path`. The kernel's table tells, since the mount point of a dead driver cannot be looked at.
+/// Whether something is mounted at `path`. The kernel's table tells, since the mount point of a dead driver cannot be
+/// looked at.
 pub fn is_mounted(path: &Path) -> Result<bool> {
     Ok(mounts()?.iter().any(|mount| mount.mount_point == path))
 }
 
-/// The names of all user processes but this one's init, in the order of their ids.
+/// The names of all user processes other than this one's init, in the order of their ids.
 pub fn user_processes() -> Result<Vec<(i32, String)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").context("cannot read /proc")? {
@@ -101,14 +102,14 @@ pub struct LogRecord {
 }
 
 impl LogRecord {
-    /// As dmesg shows it.
+    /// The record as dmesg shows it.
     pub fn line(&self) -> String {
         let (seconds, fraction) = (self.microseconds / 1_000_000, self.microseconds % 1_000_000);
         format!("[{seconds:5}.{fraction:06}] {}", self.text)
     }
 }
 
-/// The kernel's ring buffer from the record `first` on.
+/// Reads the kernel's ring buffer from the record `first` on.
 pub fn kernel_log_from(first: u64) -> Result<Vec<LogRecord>> {
     let mut device = fs::OpenOptions::new()
         .read(true)
@@ -141,7 +142,7 @@ pub fn next_log_sequence() -> Result<u64> {
         .map_or(0, |record| record.sequence + 1))
 }
 
-/// `priority,sequence,microseconds,flags;text`, then lines of ` KEY=value`.
+/// Parses a record: `priority,sequence,microseconds,flags;text`, then lines of ` KEY=value`.
 fn parse_log_record(record: &str) -> Option<LogRecord> {
     let (prefix, rest) = record.split_once(';')?;
     let mut fields = prefix.split(',').skip(1);

@@ -21,22 +21,22 @@ use crate::host::fuse::HostRun;
 use crate::host::indexes::HostIndex;
 
 pub struct Evidence {
-    /// The day of the run, as of which the kernel log was scanned: exceptions to it end.
+    /// The day of the run. The kernel log was scanned as of it, since exceptions end.
     pub date: Date,
     pub criteria: Criteria,
     /// The text of the bundle's manifest, if there is a bundle.
     pub manifest_text: Option<String>,
     /// Where the vectors come from, if they are the user's own.
     pub own: Option<Origin>,
-    /// Of the bundle, which was verified; or why it was not.
+    /// The manifest of the bundle, which was verified; or why there is none.
     pub manifest: Result<Manifest, String>,
-    /// What the CPU of the host calls itself, if there is a host.
+    /// The model name of the host's CPU, if there is a host.
     pub cpu: Option<String>,
     /// The measurements on the host, or why there are none.
     pub host: Result<HostRun, String>,
     /// The indexes that the host has built, or why there are none.
     pub indexes: Result<Vec<HostIndex>, String>,
-    /// The comparison with other engines, or why there is none.
+    /// The comparison with peers, or why there is none.
     pub comparison: Result<Comparison, String>,
     pub machine: Option<MachineRecord>,
     /// Whether the guest was to make the same comparison.
@@ -54,26 +54,26 @@ pub struct Evidence {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MachineRecord {
-    /// Nothing where a hypervisor does not tell what its clock counts.
+    /// The accelerator; none where a hypervisor does not tell what its clock counts.
     pub accelerator: Option<Accelerator>,
-    /// Why this accelerator, or how it was recognised.
+    /// Why this accelerator was taken, or how it was recognised.
     pub reason: String,
-    /// QEMU's version, where it was started by us.
+    /// The version of QEMU, if we started it.
     pub qemu: Option<String>,
 }
 
-/// The comparison with other engines in the guest.
+/// The comparison with peers in the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum GuestPeers {
-    /// It was planned.
+    /// The comparison was planned.
     Planned {
-        /// BLAKE3 of the disk that the guest has the other engines from.
+        /// The BLAKE3 of the disk that the guest has the peers from.
         disk_blake3: String,
     },
-    /// It does not apply here.
+    /// The comparison does not apply here.
     Skipped { reason: String },
-    /// It could not be planned.
+    /// The comparison could not be planned.
     Failed { reason: String },
 }
 
@@ -85,7 +85,7 @@ pub enum Repetition {
     Different(String),
     /// The second boot did not come to its end.
     Failed(String),
-    /// It was not asked for.
+    /// No second boot was asked for.
     None(String),
 }
 
@@ -100,7 +100,7 @@ impl Evidence {
         self.manifest.as_ref().map_err(Finding::could_not_run)
     }
 
-    /// Where the host cannot run the FUSE driver at all, its checks do not apply.
+    /// The measurements on the host. Where the host cannot run the FUSE driver at all, its checks do not apply.
     pub fn host(&self) -> Result<&HostRun, Finding> {
         self.host.as_ref().map_err(Finding::skipped)
     }
@@ -111,7 +111,7 @@ impl Evidence {
         Ok(Located::on_host(comparison))
     }
 
-    /// The same comparison in the guest.
+    /// The comparison in the guest, which repeats the host's.
     pub fn comparison_in_guest(&self) -> Result<Located<'_>, Finding> {
         match &self.guest_peers {
             GuestPeers::Planned { .. } => {}
@@ -143,7 +143,7 @@ impl Evidence {
     }
 }
 
-/// What was observed in a place. What failed there is a failed check.
+/// What was observed in a place. If that failed, the check fails.
 pub fn in_place<T>(places: &PerPlace<T>, place: Place) -> Result<&T, Finding> {
     match places.get(&place).map(Outcome::as_result) {
         Some(Ok(data)) => Ok(data),

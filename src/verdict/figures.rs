@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The figures of a run, each with what it was measured under (`figures.json`). Checks, tables and whoever compares runs all take
-//! them from here.
+//! The figures of a run, each with what it was measured under (`figures.json`). Checks, tables and whoever compares
+//! runs all take them from here.
 
 use crate::anns::Metric;
 use crate::bench::Measurement;
@@ -56,9 +56,8 @@ impl Timed {
     }
 }
 
-/// Everything that was to be measured; what was not has a reason instead of a value.
-///
-/// Those of the places, and of all engines, on the host and in the guest.
+/// Every figure that was to be measured: those of the places, and those of all engines, on the host and in the guest.
+/// One that was not measured has a reason instead of a value.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
     let mut all = of_places(evidence);
     for comparison in [evidence.comparison(), evidence.comparison_in_guest()] {
@@ -67,7 +66,8 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
     all
 }
 
-/// In the guest: the workload, and each case of the indexes that is timed. On the host: the workload.
+/// The figures of the places. In the guest: the workload, and each case of the indexes that is timed. On the host: the
+/// workload.
 pub fn of_places(evidence: &Evidence) -> Vec<Figure> {
     let mut all = Vec::new();
     let planned = |step| match &evidence.plan {
@@ -133,7 +133,8 @@ pub fn on_host(evidence: &Evidence, place: Place) -> Result<Timed, Finding> {
     Ok(Timed::of(&measurement.samples_ns, &conditions))
 }
 
-/// The guest has the exact rows, and so the recall of the very same answers.
+/// The recall of the host's searches, as the guest found it: only the guest has the exact rows. None if the answers are
+/// not the same.
 fn recall_as_in_guest(
     evidence: &Evidence,
     searches: &Searches,
@@ -204,7 +205,7 @@ fn index_figures(evidence: &Evidence, case: &IndexCriteria, kind: &KindCriteria)
     all
 }
 
-/// Without recall: nothing was found yet.
+/// The conditions of the workload's searches, as yet without recall.
 fn workload_conditions(evidence: &Evidence, place: Place) -> Conditions {
     let asked = &evidence.criteria.workload;
     let measured = evidence.guest.workload().ok();
@@ -290,14 +291,14 @@ fn host_conditions(evidence: &Evidence, searches: Option<&Searches>, place: Plac
     }
 }
 
-/// Rows and elements of each.
+/// The number of rows, and of elements of each.
 type Size = (usize, usize);
 
 fn size_of(source: &Source) -> Size {
     (source.rows(), source.dim())
 }
 
-/// Of the workload.
+/// The size of the workload.
 fn size(evidence: &Evidence) -> Option<Size> {
     match &evidence.own {
         Some(own) => Some((own.record.rows, own.record.dim)),

@@ -31,7 +31,8 @@ pub struct StepReport {
 }
 
 impl GuestReport {
-    /// The messages of a file. What is no message is left out, as it is while the guest runs; half a line at the end is none.
+    /// Puts the messages of a file together. A line that is no message is left out, as it is while the guest runs; half
+    /// a line at the end is none.
     pub fn of_messages(text: &[u8]) -> GuestReport {
         let mut report = GuestReport::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
@@ -77,7 +78,7 @@ impl GuestReport {
         }
     }
 
-    /// A step that failed is a failed check; one that was not reached could not run.
+    /// The data of a step. A step that failed is a failed check; one that was not reached could not run.
     fn data(&self, step: Step) -> Result<&StepData, Finding> {
         match self
             .steps

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From evidence to what is written down: `results.json` and the verdict.
+//! Turns evidence into what is written down: `results.json` and the verdict.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,8 @@ pub struct Judgement {
     pub verdict: Verdict,
 }
 
-/// What the guest reported, under what identity; equal for two icount runs of one bundle.
+/// What `results.json` holds: what the guest reported, and under what identity. It is equal for two icount runs of one
+/// bundle.
 #[derive(Serialize)]
 struct Results<'a> {
     toolkit: &'a str,
@@ -29,7 +30,7 @@ struct Results<'a> {
     guest: &'a GuestReport,
 }
 
-/// The same, as far as it is not known from elsewhere, read back.
+/// What is read back from `results.json`: the parts that are not known from elsewhere.
 #[derive(Deserialize)]
 pub struct Reported {
     pub plan: Option<Plan>,
@@ -37,7 +38,7 @@ pub struct Reported {
 }
 
 impl Judgement {
-    /// Holds the evidence against its criteria.
+    /// Judges the evidence by its criteria.
     pub fn of(evidence: &Evidence) -> Result<Judgement> {
         let bundle_id = evidence.bundle_id();
         let toolkit = env!("CARGO_PKG_VERSION");

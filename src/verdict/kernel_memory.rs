@@ -14,7 +14,7 @@ pub fn kept_kib(run: &Cycles) -> Vec<f64> {
         .collect()
 }
 
-/// Of the least-squares line through the values, one a step.
+/// The slope of the least-squares line through the values, which are one step apart.
 pub fn slope(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;

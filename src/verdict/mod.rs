@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The verdict: every check, the count of each status, and one word (`docs/validation.md`).
 //!
-//! Evidence is held against checks; nothing here starts a process or reads a clock.
+//! Checks judge the evidence; nothing here starts a process or reads a clock.
 
 pub mod checks;
 pub mod evidence;
@@ -78,7 +78,8 @@ impl Counts {
         }
     }
 
-    /// A failure outweighs what could not run, and that what was not decided; nothing passed is no pass.
+    /// The one word for all checks. A failure outweighs what could not run, and that outweighs what was not decided;
+    /// nothing passed is no pass.
     fn word(&self) -> Word {
         if self.fail > 0 {
             Word::Fail
@@ -113,7 +114,7 @@ pub struct Provenance {
     pub module_blake3: Option<String>,
     pub kernel_release: Option<String>,
     pub accelerator: Option<String>,
-    /// Why this accelerator.
+    /// Why this accelerator was taken.
     pub accelerator_reason: Option<String>,
     pub qemu: Option<String>,
     pub results_blake3: String,
@@ -131,7 +132,7 @@ impl Verdict {
         }
     }
 
-    /// 0 pass, 1 fail, 2 could not run or not decide; 10 to 13 tell how a virtual machine died.
+    /// The exit status: 0 pass, 1 fail, 2 could not run or not decide; 10 to 13 tell how a virtual machine died.
     pub fn exit_code(&self) -> u8 {
         if let Fate::Booted(ending) = &self.machine {
             match ending {

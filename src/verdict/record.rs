@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The directory that a run leaves: all that its verdict was judged by, written down and read back.
 //!
-//! Judged again, a record gives its own verdict, to the byte. A record in which two files contradict each other is refused.
+//! Judged again, a record gives its own verdict, to the byte. A record in which two files contradict each other is
+//! refused.
 
 use std::fs;
 use std::path::Path;
@@ -31,10 +32,10 @@ use crate::protocol::run_files::{
 use crate::verdict::Verdict;
 use crate::verdict::fate::Fate;
 
-/// Raised whenever a record changes its meaning.
+/// The number of the format, raised whenever a record changes its meaning.
 pub const FORMAT: u32 = 2;
 
-/// What is in no other file (`run.json`).
+/// The evidence that is in no other file (`run.json`).
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Run {
@@ -47,7 +48,7 @@ struct Run {
     machine: Option<MachineRecord>,
     guest_peers: GuestPeers,
     fate: Fate,
-    /// Why what is in `manifest.json` is not the bundle.
+    /// Why `manifest.json` does not hold the bundle's manifest.
     bundle_refused: Option<String>,
     /// Why `console.log` was not scanned.
     console_unread: Option<String>,
@@ -95,7 +96,7 @@ impl<T> Observed<T> {
     }
 }
 
-/// The files of a record, but for those that the machine itself wrote; the verdict is the last.
+/// The files of a record, without those that the machine itself wrote; the verdict is the last.
 pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static str, String)>> {
     let run = Run {
         format: FORMAT,
@@ -148,8 +149,8 @@ fn read_files(dir: &Path) -> Result<(Evidence, Verdict)> {
     Ok((evidence(dir)?, parse(dir, VERDICT)?))
 }
 
-/// Reads a run's directory, judges it again, and refuses it unless that gives every file that is there, to the byte. Which
-/// directory it is, is for the caller to say: it may be one that nobody knows.
+/// Reads a run's directory and judges it again. Refuses it unless that gives every file that is there, to the byte.
+/// Errors do not name the directory, which the caller may have made for the purpose.
 pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
     let (evidence, verdict) = read_files(dir).context("it is no whole record of a run")?;
     contradiction(dir, &evidence).context("its record contradicts itself")?;
@@ -260,7 +261,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     })
 }
 
-/// What came out of the guest; without a boot there is nothing.
+/// What came out of the guest; nothing without a boot.
 fn messages(dir: &Path) -> Result<GuestReport> {
     if !dir.join(MESSAGES).exists() {
         return Ok(GuestReport::default());

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::evidence::Repetition;
 use crate::protocol::run_files::{CONSOLE, MESSAGES};
 
-/// Both boots, byte for byte: what the guests said, and what their kernels logged.
+/// Compares two boots byte for byte: what the guests said, and what their kernels logged.
 pub fn compare(first: &Path, second: &Path) -> Repetition {
     let mut bytes = 0;
     for name in [MESSAGES, CONSOLE] {

@@ -41,7 +41,7 @@ impl Searched<'_> {
         Ok((index, built))
     }
 
-    /// What was found, with the name of this kind in this case before it.
+    /// Puts the name of this kind in this case before a finding.
     pub fn with_name(&self, mut finding: Finding) -> Finding {
         finding.measured = format!("{}: {}", self.name(), finding.measured);
         finding

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a run says twice must agree: answers and their hashes, found rows and recall, the module of the manifest and the one
-//! that the guest found.
+//! Finds contradictions in what a run says twice: answers and their hashes, found rows and recall, the module of the
+//! manifest and the one that the guest found.
 
 use crate::anns::Hit;
 use crate::bench::{self, Answer, answers_hash};
@@ -10,7 +10,7 @@ use crate::protocol::results::{IndexRun, PlaceRun, Workload};
 
 use super::evidence::Evidence;
 
-/// What was said in two ways, if anything was.
+/// The first contradiction: what was said in two ways, if anything was.
 pub fn contradiction(evidence: &Evidence) -> Option<String> {
     None.or_else(|| module(evidence))
         .or_else(|| evidence.guest.workload().ok().and_then(workload))
@@ -88,7 +88,7 @@ fn host(evidence: &Evidence) -> Option<String> {
         .map(|found| format!("on the host: {found}"))
 }
 
-/// Answers, the hash of each, and one of all for each run.
+/// Compares answers, the hash of each, and the one hash of all for each run.
 fn answered(
     answers: &[Answer],
     result_hashes: &[String],

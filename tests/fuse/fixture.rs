@@ -98,7 +98,7 @@ impl Mounted {
         self.root().join(name)
     }
 
-    /// The same file beneath it.
+    /// A file of the mount as it lies in the store beneath.
     pub fn lower(&self, name: &str) -> PathBuf {
         self.store.path().join(name)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the guest asks of a mount, asked of a FUSE mount on this machine.
+//! The guest's steps, carried out on a FUSE mount on this machine.
 
 use std::fs;
 use std::path::Path;

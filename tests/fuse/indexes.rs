@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Searches by index files through the mount: the bits of a search in process, and every change is seen by the next search.
+//! Searches by index files through the mount give the bits of a search in process. Every change is seen by the next
+//! search.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
@@ -329,8 +330,8 @@ fn whoever_may_read_the_rows_may_search_them_by_their_index() {
     });
 }
 
-/// Rows are appended and their index is replaced while others search. Rows and index are looked at one after the other, but at no
-/// moment is the index stale, so no search may say so, and each answers as one of the indexes does.
+/// Rows are appended and their index is replaced while others search. Rows and index are looked at one after the
+/// other, but at no moment is the index stale. So no search may say so, and each answers as one of the indexes does.
 #[test]
 fn no_search_meets_rows_and_an_index_that_do_not_belong_together() {
     const STEP: usize = 20;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The FUSE driver on real mounts. Needs root, /dev/fuse, and the two programs that `posix_suites.rs` names.
 
+#[path = "../support/criteria.rs"]
+mod criteria;
 mod files;
 mod fixture;
 mod guest_steps;

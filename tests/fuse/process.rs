@@ -37,7 +37,7 @@ impl Driver {
         Self::start_telling(Stdio::null())
     }
 
-    /// What it says goes there.
+    /// Starts the driver, whose standard error goes to `stderr`.
     fn start_telling(stderr: Stdio) -> Self {
         let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
         let process = vexfs_mount(store.path(), mount_point.path())

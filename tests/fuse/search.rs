@@ -263,8 +263,8 @@ fn memory_that_cannot_be_read_or_written_is_a_fault() {
     assert_eq!(call(ProtFlags::PROT_READ | ProtFlags::PROT_WRITE), Ok(0));
 }
 
-/// Searches run while rows are appended and cut off and files come and go. Each has to see whole rows: every hit is at the
-/// distance that its row is known to have.
+/// Searches run while rows are appended and cut off, and while files come and go. Each search has to see whole rows:
+/// every hit is at the distance that its row is known to have.
 #[test]
 fn searches_never_see_half_a_change() {
     let mounted = Mounted::new();

@@ -14,9 +14,8 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::processes;
+use crate::{criteria, processes};
 
-const CRITERIA: &str = include_str!("../../src/criteria/criteria.json");
 const CHECKS: [&str; 3] = [
     "fuse.host.lifecycle",
     "fuse.host.files",
@@ -40,10 +39,8 @@ impl Place {
             let built = Path::new(env!("CARGO_BIN_EXE_vexfs")).with_file_name(name);
             fs::copy(built, place.path(name)).unwrap();
         }
-        let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
-        let checks = criteria["checks"].as_array_mut().unwrap();
-        checks.retain(|check| CHECKS.iter().any(|id| check["id"] == *id));
-        assert_eq!(checks.len(), CHECKS.len());
+        let mut criteria = criteria::built_in();
+        criteria::keep(&mut criteria, &CHECKS);
         fs::write(place.path("criteria.json"), criteria.to_string()).unwrap();
         fs::create_dir(place.path("own")).unwrap();
         chown(place.path("own"), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -79,7 +76,7 @@ impl Place {
     }
 }
 
-/// Everybody may open the device, in this namespace.
+/// Lets everybody open the device, in this namespace.
 const OPEN_DEVICE: &str = r#"mount --bind "$DIR/fuse" /dev/fuse"#;
 
 fn with_device() -> Place {
@@ -95,7 +92,7 @@ fn with_device() -> Place {
     place
 }
 
-/// Status and measured value of each check, in the order of [`CHECKS`].
+/// The status and measured value of each check, in the order of [`CHECKS`].
 fn judged(output: &Output) -> Vec<(String, String)> {
     let verdict: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
@@ -157,16 +154,15 @@ fn where_that_is_not_allowed_the_checks_are_skipped_and_say_why() {
 /// Criteria with one check, of a small comparison of ours alone.
 fn compare_only(place: &Place) {
     let path = place.path("criteria.json");
-    let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
+    let mut criteria = criteria::built_in();
     let workload = json!({"name": "inherited", "seed": 42, "rows": 500, "dim": 16, "queries": 5});
     criteria["comparison"]["workloads"] = json!([{
         "workload": workload,
         "contestants": [{"engine": "vexfs", "kind": "hnsw", "efforts": [100]}],
     }]);
-    let checks = criteria["checks"].as_array_mut().unwrap();
-    checks.retain(|check| check["id"] == "fuse.baseline");
+    criteria::keep(&mut criteria, &["fuse.baseline"]);
     // Not a matter of speed here.
-    checks[0]["limit"] = json!(1e9);
+    criteria["checks"][0]["limit"] = json!(1e9);
     fs::write(path, criteria.to_string()).unwrap();
 }
 

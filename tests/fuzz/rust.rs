@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What we make of an input of the fuzzer: the Rust side of `input.h`.
+//! Answers an input of the fuzzer: the Rust side of `input.h`.
 
 use std::slice;
 
 use vexfs::anns::index::{Bytes, Index, Kind};
 use vexfs::dataset::Matrix;
 
-/// `struct fuzz_case`.
+/// A case, laid out as `struct fuzz_case`.
 #[repr(C)]
 pub struct Case {
     file: *const u8,
@@ -20,7 +20,7 @@ pub struct Case {
     effort: u32,
 }
 
-/// `struct fuzz_answer`.
+/// An answer, laid out as `struct fuzz_answer`.
 #[repr(C)]
 pub struct Found {
     accepted: u32,
@@ -34,7 +34,7 @@ pub struct Found {
 ///
 /// # Safety
 ///
-/// Its pointers are good for what its sizes say, and the answer is all zeros.
+/// The pointers of `case` are good for what its sizes say, and the answer is all zeros.
 pub unsafe extern "C" fn run(case: &Case, found: &mut Found) {
     // SAFETY: the caller's promise.
     let (file, elements, query) = unsafe {

@@ -3,11 +3,11 @@
 
 mod rust;
 
-/// The `fuzz_rust_fn` of `input.h`.
+/// The function `fuzz_rust_fn` of `input.h`.
 ///
 /// # Safety
 ///
-/// As [`rust::run`].
+/// The conditions of [`rust::run`] hold.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vexfs_fuzz_rust(case: &rust::Case, found: &mut rust::Found) {
     // SAFETY: the caller's promise.

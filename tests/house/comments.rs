@@ -47,7 +47,7 @@ fn comments(source: &str) -> Vec<Comment> {
     found
 }
 
-/// The mark of a line of a doc comment, and the rest of the line.
+/// Splits a line of a doc comment into its mark and the rest.
 fn mark_of(line: &str) -> Option<(&'static str, &str)> {
     let line = line.trim_start();
     let marks = ["///", "//!"].into_iter();

@@ -12,7 +12,7 @@ use crate::prose::{LINE, line_of, long_sentences, parser};
 
 const README_LINES: usize = 120;
 
-/// Where paths of the repository begin.
+/// The directories with which paths of the repository begin.
 const ROOMS: [&str; 8] = [
     "src/", "kernel/", "tests/", "docs/", "nix/", "vm/", "peers/", "benches/",
 ];
@@ -20,16 +20,16 @@ const ROOMS: [&str; 8] = [
 /// Files that a run writes: no document, though one may have this name too.
 const OF_A_RUN: [&str; 1] = ["report.md"];
 
-/// A document, with what it is held against.
+/// A document, with what it is checked against.
 struct Document<'a> {
-    /// From the root of the repository.
+    /// The document's path from the root of the repository.
     path: &'a Path,
     text: &'a str,
     root: &'a Path,
 }
 
 impl Document<'_> {
-    /// What is wrong with it, with the line.
+    /// Everything that is wrong with the document, with the line.
     fn faults(&self) -> Vec<(usize, String)> {
         let mut found = self.wide_lines();
         found.extend(long_sentences(self.text));
@@ -50,7 +50,7 @@ impl Document<'_> {
         line_of(self.text, offset)
     }
 
-    /// Lines over the width, but for tables, code, and lines that are one link.
+    /// Lines over the width, except tables, code, and lines that are one link.
     fn wide_lines(&self) -> Vec<(usize, String)> {
         let mut exempt: Vec<Range<usize>> = Vec::new();
         for (event, range) in parser(self.text).into_offset_iter() {
@@ -192,7 +192,7 @@ fn anchors(text: &str) -> Vec<String> {
     found
 }
 
-/// All documents, from the root of the repository.
+/// The paths of all documents, from the root of the repository.
 fn documents() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = [
         "README.md",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::order::{Arrows, Order, assert_in_order, files, root};
 
-/// From each file's path and text.
+/// The arrows between files, from each file's path and text.
 fn arrows<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Arrows {
     let mut arrows = Arrows::new();
     for (path, text) in texts {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The order of rooms that `docs/architecture.md` states, and files held against it.
+//! The order of rooms that `docs/architecture.md` states, and the check of files against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ impl Order {
         )
     }
 
-    /// What is wrong with these files, a sentence each: rooms that the order does not name or that are not there, arrows against the
-    /// order, and circles.
+    /// What is wrong with these files, a sentence each: rooms that the order does not name or that are not there,
+    /// arrows against the order, and circles.
     pub fn faults(&self, arrows: &Arrows, room_of: fn(&str) -> &str) -> Vec<String> {
         let rooms: BTreeSet<&str> = arrows.keys().map(|file| room_of(file)).collect();
         let mut faults = Vec::new();
@@ -66,7 +66,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// The files below a directory whose names end so, with their paths from there, in order.
+/// The files below a directory whose names end in `ending`, with their paths from there, in order.
 pub fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![dir.to_owned()];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rooms of `src/`: a file is a module, and depends on the files in which the items that it names are defined.
 //!
-//! A façade is no arrow: `mod` and `pub use` of a `mod.rs` make nothing depend on anything, and an item that is named by way of them
-//! counts as named where it is defined. What only tests use does not count either.
+//! A façade is no arrow: `mod`, and a `pub use` of what lies below the file, make nothing depend on anything. An item that
+//! is named by way of a façade counts as named where it is defined. What only tests use does not count either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use syn::{Attribute, Item, UseTree, Visibility};
 
 use crate::order::{Arrows, Order, assert_in_order, files, root};
 
-/// `verdict::checks::peers` as its words; the crate itself has none.
+/// The words of a path such as `verdict::checks::peers`; the crate itself has none.
 type Words = Vec<String>;
 
 /// What a file says about others.
@@ -78,7 +78,7 @@ impl Said {
         self.flush(&mut path, colons);
     }
 
-    /// What ends in `::` goes on with a variable of a macro: then its first part counts.
+    /// Ends a path. One that ends in `::` goes on with a variable of a macro: then its first part counts.
     fn flush(&mut self, path: &mut Words, colons: usize) {
         if path.len() > 1 || colons == 2 && !path.is_empty() {
             self.paths.push((std::mem::take(path), false));
@@ -142,7 +142,7 @@ struct House {
 }
 
 impl House {
-    /// From each file's path below `src/` and text.
+    /// The crate, from each file's path below `src/` and text.
     fn of<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> House {
         let said: BTreeMap<Words, Said> = texts
             .map(|(path, text)| (module_of(path), Said::of(text)))
@@ -161,7 +161,7 @@ impl House {
         house
     }
 
-    /// From the crate's root, if it is a path of this crate at all.
+    /// The path from the crate's root, if it is a path of this crate at all.
     fn absolute(&self, module: &Words, path: &Words) -> Option<Words> {
         let mut base = module.clone();
         let mut rest = path.as_slice();
@@ -215,9 +215,12 @@ impl House {
     fn arrows(&self) -> Arrows {
         let mut arrows = Arrows::new();
         for (module, said) in &self.said {
-            let named = said.paths.iter().filter(|(_, public)| !public);
+            let named = said.paths.iter().filter_map(|(path, public)| {
+                let to = self.file(&self.absolute(module, path)?)?;
+                let hands_on_its_own = *public && to.starts_with(module);
+                (!hands_on_its_own).then_some(to)
+            });
             let to: BTreeSet<String> = named
-                .filter_map(|(path, _)| self.file(&self.absolute(module, path)?))
                 .filter(|to| to != module)
                 .map(|to| to.join("::"))
                 .collect();
@@ -310,6 +313,18 @@ mod tests {
         ]);
         assert_eq!(found["b"], BTreeSet::from(["a".to_owned()]));
         assert_eq!(found["c"], BTreeSet::from(["b".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_handed_on_from_elsewhere_counts() {
+        let found = arrows_of(&[
+            ("a/mod.rs", "mod x; pub use x::Item; pub use crate::b::f;"),
+            ("a/x.rs", "pub struct Item;"),
+            ("b.rs", "pub fn f() {}"),
+        ]);
+        assert_eq!(found["a"], BTreeSet::from(["b".to_owned()]));
+        let faults = Order::parse("a → b").faults(&found, room_of);
+        assert_eq!(faults, ["a depends on b, against the order"]);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn for_disks() -> &'static Path {
     FOR_DISKS.path()
 }
 
-/// The bundle of this checkout for the comparison with other engines, which lie on a disk.
+/// The bundle of this checkout for the comparison with peers, which lie on a disk.
 pub fn for_peers() -> &'static Path {
     static FOR_PEERS: Shared = Shared::new("bundle-for-peers", &["peers"]);
     FOR_PEERS.path()

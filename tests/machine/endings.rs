@@ -12,24 +12,15 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use vexfs::anns::Metric;
 use vexfs::bundle::Bundle;
-use vexfs::dataset::source::Source;
-use vexfs::dataset::workload::{Name, Workload};
 use vexfs::machine::accelerator::{Requested, choose};
 use vexfs::machine::qemu::Qemu;
 use vexfs::machine::session::{Deadlines, Ending, follow};
 use vexfs::machine::{Machine, MachineConfig, MachineError, input};
-use vexfs::protocol::{Accelerator, Plan, Step, VERSION};
+use vexfs::protocol::{Accelerator, Step};
 
+use crate::boot::{DEADLINES, config, plan};
 use crate::bundles;
-
-/// Emulation on a busy host needs patience.
-const DEADLINES: Deadlines = Deadlines {
-    boot: Duration::from_secs(180),
-    message: Duration::from_secs(60),
-    end: Duration::from_secs(60),
-};
 
 fn bundle() -> &'static Bundle {
     static BUNDLE: OnceLock<Bundle> = OnceLock::new();
@@ -37,29 +28,11 @@ fn bundle() -> &'static Bundle {
 }
 
 fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Machine {
-    let plan = Plan {
-        protocol: VERSION,
-        run_id: "test".to_owned(),
-        accelerator: Some(accelerator),
-        workload: Source::Generated(Workload::new(Name::Inherited)),
-        metric: Metric::L2,
-        k: 1,
-        warmups: 1,
-        runs: 1,
-        cycles: 1,
-        indexes: Vec::new(),
-        peers: None,
-        steps: vec![Step::Identity, Step::Module],
-    };
+    let plan = plan(accelerator, vec![Step::Identity, Step::Module]);
+    let kernel_arguments = kernel_arguments.iter().map(|&word| word.to_owned());
     let config = MachineConfig {
-        accelerator,
-        memory_mib: 1024,
-        kernel_arguments: kernel_arguments
-            .iter()
-            .map(|&word| word.to_owned())
-            .collect(),
-        logs: logs.to_owned(),
-        disk: None,
+        kernel_arguments: kernel_arguments.collect(),
+        ..config(accelerator, logs)
     };
     Machine::boot(
         &Qemu::find().unwrap(),
@@ -163,7 +136,7 @@ fn kvm_is_used_where_it_works_and_refused_where_it_does_not() {
     }
 }
 
-/// Set for the process that is to be killed while its machine runs.
+/// The variable that is set for the process that is to be killed while its machine runs.
 const DRIVER_LOGS: &str = "VEXFS_TEST_DRIVER_LOGS";
 
 #[test]
@@ -202,7 +175,7 @@ fn a_killed_driver_leaves_no_qemu_and_no_files() {
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
 
-/// Whether `pid` is there, and not only waiting to be reaped.
+/// Whether the process `pid` is there, and not only waiting to be reaped.
 fn runs(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap().starts_with(" Z"))

@@ -4,29 +4,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use tempfile::TempDir;
-use vexfs::anns::Metric;
 use vexfs::bundle::Bundle;
 use vexfs::bundle::assemble::{Parts, Provenance, assemble};
 use vexfs::bundle::debian::{DebianKernel, Pin};
 use vexfs::bundle::guest_modules::Role;
 use vexfs::bundle::source_tree::SourceTree;
 use vexfs::bundle::{guest_program, kernel_module};
-use vexfs::dataset::source::Source;
-use vexfs::dataset::workload::{Name, Workload};
 use vexfs::machine::qemu::Qemu;
-use vexfs::machine::session::{Deadlines, Ending, follow};
-use vexfs::machine::{Machine, MachineConfig, input};
+use vexfs::machine::session::{Ending, follow};
+use vexfs::machine::{Machine, input};
 use vexfs::protocol::results::{Identity, StepData};
-use vexfs::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
+use vexfs::protocol::{Accelerator, Message, Outcome, Step};
 
-const DEADLINES: Deadlines = Deadlines {
-    boot: Duration::from_secs(180),
-    message: Duration::from_secs(60),
-    end: Duration::from_secs(60),
-};
+use crate::boot::{DEADLINES, config, plan};
+use crate::bundles::scratch;
 
 /// Debian's kernel, and what is built for it.
 fn parts() -> Parts {
@@ -50,34 +42,11 @@ fn parts() -> Parts {
     }
 }
 
-fn scratch() -> TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
-}
-
 /// How a boot of the bundle ends, and what the guest says that it is.
 fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
     let logs = tempfile::tempdir().unwrap();
-    let plan = Plan {
-        protocol: VERSION,
-        run_id: "test".to_owned(),
-        accelerator: Some(Accelerator::Icount),
-        workload: Source::Generated(Workload::new(Name::Inherited)),
-        metric: Metric::L2,
-        k: 1,
-        warmups: 1,
-        runs: 1,
-        cycles: 1,
-        indexes: Vec::new(),
-        peers: None,
-        steps: vec![Step::Identity],
-    };
-    let config = MachineConfig {
-        accelerator: Accelerator::Icount,
-        memory_mib: 1024,
-        kernel_arguments: Vec::new(),
-        logs: logs.path().to_owned(),
-        disk: None,
-    };
+    let plan = plan(Accelerator::Icount, vec![Step::Identity]);
+    let config = config(Accelerator::Icount, logs.path());
     let qemu = Qemu::find().unwrap();
     let mut machine = Machine::boot(&qemu, bundle, &config, &input(&plan, None)).unwrap();
     let mut identity = None;
@@ -115,7 +84,7 @@ fn a_guest_for_disks_loads_its_drivers_in_order() {
     );
 }
 
-/// A tree of modules as Debian's, but for one byte of the module `name`.
+/// A copy of a tree of modules in which one byte of the module `name` is changed.
 fn with_changed(tree: &Path, name: &str, dest: &Path) {
     let status = Command::new("cp")
         .arg("--recursive")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The comparison with other engines inside the guest, with the real ones (`make target/peers/installed`). Emulated, since that works
-//! everywhere: what is measured is never a time here.
+//! The step `peers` inside the guest, with the real engines (`make target/peers/installed`). The guest is emulated,
+//! since that works everywhere: what is measured is never a time here.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 use vexfs::client::Place;
 use vexfs::peers::{Comparison, OURS};
 
-use crate::bundles;
-
-const CRITERIA: &str = include_str!("../../src/criteria/criteria.json");
+use crate::peers_python::python;
+use crate::{bundles, criteria};
 
 const CHECKS: [&str; 4] = [
     "peers.guest.measured",
@@ -25,8 +24,8 @@ const CHECKS: [&str; 4] = [
 ];
 
 /// The built-in criteria with these checks, and a comparison that is soon done.
-fn criteria() -> String {
-    let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
+fn short_criteria() -> String {
+    let mut criteria = criteria::built_in();
     let contestant = |engine: &str, kind: &str, effort: u32| json!({"engine": engine, "kind": kind, "efforts": [effort]});
     let mut contestants = vec![
         contestant(OURS, "flat", 0),
@@ -43,9 +42,7 @@ fn criteria() -> String {
             "contestants": contestants
         }]
     });
-    let checks = criteria["checks"].as_array_mut().unwrap();
-    checks.retain(|check| CHECKS.contains(&check["id"].as_str().unwrap()));
-    assert_eq!(checks.len(), CHECKS.len());
+    criteria::keep(&mut criteria, &CHECKS);
     criteria.to_string()
 }
 
@@ -59,7 +56,7 @@ impl Run {
     fn new(bundle: &Path, accelerator: &str, python: Option<&Path>) -> Run {
         let dir = bundles::scratch();
         let path = dir.path().join("criteria.json");
-        fs::write(&path, criteria()).unwrap();
+        fs::write(&path, short_criteria()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"));
         command.args(["run", "--json", "--once", "--accel", accelerator]);
         command.arg("--bundle").arg(bundle);
@@ -89,18 +86,6 @@ impl Run {
         let path = self.dir.path().join("out/latest").join(name);
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
-}
-
-fn python() -> &'static Path {
-    let python = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/target/peers/bin/python"
-    ));
-    assert!(
-        python.exists(),
-        "the peers are not installed: make target/peers/installed"
-    );
-    python
 }
 
 #[test]

@@ -4,23 +4,19 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
-use vexfs::anns::Metric;
 use vexfs::bundle::Bundle;
 use vexfs::dataset::Matrix;
 use vexfs::dataset::source::{Given, Source};
 use vexfs::dataset::workload::{Name, Vectors, Workload};
 use vexfs::machine::qemu::Qemu;
-use vexfs::machine::session::{Deadlines, Ending, follow};
-use vexfs::machine::{Machine, MachineConfig, input};
-use vexfs::protocol::{Accelerator, Message, Outcome, Plan, Step, VERSION};
+use vexfs::machine::session::{Ending, follow};
+use vexfs::machine::{Machine, input};
+use vexfs::protocol::{Accelerator, Message, Outcome, Plan, Step};
 
-use crate::bundles;
 use crate::python::run_python;
-
-const CRITERIA: &str = include_str!("../../src/criteria/criteria.json");
+use crate::{boot, bundles, criteria};
 
 /// Checks that have nothing to do with the vectors and take their time.
 const LEFT_OUT: [&str; 5] = [
@@ -31,9 +27,9 @@ const LEFT_OUT: [&str; 5] = [
     "slab.leak",
 ];
 
-/// The criteria of this version, but for those checks.
-fn criteria() -> String {
-    let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
+/// The criteria of this version, without the checks that are left out.
+fn short_criteria() -> String {
+    let mut criteria = criteria::built_in();
     let checks = criteria["checks"].as_array_mut().unwrap();
     let all = checks.len();
     checks.retain(|check| !LEFT_OUT.iter().any(|id| check["id"] == *id));
@@ -65,7 +61,7 @@ with h5py.File('small.hdf5', 'w') as file:
 ",
         folder.path(),
     );
-    fs::write(path("criteria.json"), criteria()).unwrap();
+    fs::write(path("criteria.json"), short_criteria()).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
         .args([
             "run",
@@ -148,38 +144,18 @@ with h5py.File('small.hdf5', 'w') as file:
 /// What the guest says of its step `workload` when it has been given these vectors, where its plan names others.
 fn outcome(planned: &Vectors, given: &Vectors) -> Result<(), String> {
     let plan = Plan {
-        protocol: VERSION,
-        run_id: "test".to_owned(),
-        accelerator: Some(Accelerator::Icount),
         workload: Source::Given(Given::of("mine.npy".to_owned(), planned)),
-        metric: Metric::L2,
         k: 3,
-        warmups: 0,
-        runs: 1,
-        cycles: 0,
-        indexes: Vec::new(),
-        peers: None,
-        steps: vec![Step::Workload],
+        ..boot::plan(Accelerator::Icount, vec![Step::Workload])
     };
     let logs = tempfile::tempdir().unwrap();
-    let config = MachineConfig {
-        accelerator: Accelerator::Icount,
-        memory_mib: 1024,
-        kernel_arguments: Vec::new(),
-        logs: logs.path().to_owned(),
-        disk: None,
-    };
-    let deadlines = Deadlines {
-        boot: Duration::from_secs(180),
-        message: Duration::from_secs(60),
-        end: Duration::from_secs(60),
-    };
+    let config = boot::config(Accelerator::Icount, logs.path());
     let bundle = Bundle::open(bundles::plain()).unwrap();
     let handed = input(&plan, Some(given));
     let qemu = Qemu::find().unwrap();
     let mut machine = Machine::boot(&qemu, &bundle, &config, &handed).unwrap();
     let mut said = None;
-    let ending = follow(&mut machine, &deadlines, |message| {
+    let ending = follow(&mut machine, &boot::DEADLINES, |message| {
         if let Message::StepFinished { outcome, .. } = message {
             said = Some(match outcome {
                 Outcome::Ok { .. } => Ok(()),

@@ -13,7 +13,7 @@ use vexfs::dataset::length;
 
 /// Rows searched at once: enough for whole groups and for the rows that are left over.
 const ROWS: usize = 7;
-/// What the issue asks for: past several multiples of 16, and past 1024.
+/// The dimensions that are tried: past several multiples of 16, and past 1024.
 const DIMENSIONS: std::ops::RangeInclusive<usize> = 1..=1030;
 
 /// Floats in storage that is deliberately off a cache line by `offset` elements.

@@ -14,7 +14,7 @@ fn matrix(dim: usize, values: &[f32]) -> Matrix {
     matrix
 }
 
-/// Sorts all distances of the reference.
+/// The answer by sorting all distances of the reference.
 fn by_sorting(vectors: &Matrix, metric: Metric, query: &[f32], k: usize) -> Vec<Hit> {
     let mut hits = flat::search_with(Backend::Scalar, vectors, metric, query, vectors.rows()).hits;
     hits.sort_by(|a, b| {
@@ -99,7 +99,7 @@ fn recall_by_row_and_by_distance() {
 }
 
 proptest! {
-    /// Few distinct values, so that many rows tie.
+    /// Tries few distinct values, so that many rows tie.
     #[test]
     fn the_answer_is_that_of_sorting_everything(
         dim in 1usize..40,

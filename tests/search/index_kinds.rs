@@ -189,7 +189,7 @@ impl File {
         bytemuck::cast_slice_mut(&mut self.bytes[start..start + length])
     }
 
-    /// Whether it is taken, once its checksums are right.
+    /// Whether the file is taken, once its checksums are right.
     fn parse(mut self) -> Result<Index, String> {
         let body = crc32c::crc32c(&self.bytes[320..]);
         self.set_header(|header| header.body_crc = body);

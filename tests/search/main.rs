@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Searching and what it rests on, in this process: vectors, indexes, files, the ABI, and the kernel's code in user space.
-//! Needs a C compiler and a Python with NumPy, but neither root nor a machine.
+//! Searching and what it rests on, in this process: vectors, indexes, files, the ABI, and the kernel's code in user
+//! space. The suite needs a C compiler and a Python with NumPy, but neither root nor a machine.
 
 mod abi;
 mod distance;

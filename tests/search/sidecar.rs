@@ -20,10 +20,7 @@ use vexfs::anns::{Metric, hnsw};
 use vexfs::dataset::Matrix;
 use vexfs::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot};
 
-use crate::unstamped::Unstamped;
-
-/// Past the time in which file times cannot be trusted.
-const SETTLED: Duration = Duration::from_millis(40);
+use crate::unstamped::{SETTLED, Unstamped};
 
 fn rows(count: usize, first: f32) -> Matrix {
     let mut matrix = Matrix::new(2);
@@ -39,7 +36,7 @@ fn built(rows: &Matrix, metric: Metric) -> Bytes {
 struct Fixture {
     folder: TempDir,
     directory: File,
-    /// Of whatever file is the index.
+    /// Counts the changes of whatever file is the index.
     content: Arc<Content>,
     sidecars: Sidecars,
 }

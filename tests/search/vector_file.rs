@@ -14,10 +14,7 @@ use tempfile::TempDir;
 use vexfs::dataset::{Matrix, fvecs};
 use vexfs::store::{Content, VectorFile};
 
-use crate::unstamped::Unstamped;
-
-/// Past the time in which file times cannot be trusted.
-const SETTLED: Duration = Duration::from_millis(40);
+use crate::unstamped::{SETTLED, Unstamped};
 
 struct Fixture {
     _folder: TempDir,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The lines of NumPy in `docs/workloads.md` give the bytes that VexFS generates. NumPy is needed: see `tests/requirements.txt`.
+//! The lines of NumPy in `docs/workloads.md` give the bytes that VexFS generates. `tests/requirements.txt` has the
+//! NumPy that is needed.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a test's own processes leave behind.
+//! Finds what a test's own processes leave behind.
 
 use std::fs;
 use std::path::Path;

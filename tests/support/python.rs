@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The Python that has NumPy, h5py and Selenium (`tests/requirements.txt`).
+//! Runs the Python that has NumPy, h5py and Selenium (`tests/requirements.txt`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// `VEXFS_PYTHON`, or the one that `make test` sets up, or any.
+/// The path of the Python: `VEXFS_PYTHON`, or the one that `make test` sets up, or any.
 pub fn python() -> PathBuf {
     let set_up = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python3");
     match std::env::var_os("VEXFS_PYTHON") {

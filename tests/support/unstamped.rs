@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writes that the times of a file do not show.
+//! Makes writes that the times of a file do not show.
 
 use std::ffi::c_void;
 use std::fs::File;
 use std::num::NonZero;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+
+/// Past the time in which file times cannot be trusted.
+pub const SETTLED: Duration = Duration::from_millis(40);
 
 /// Writes that leave the file's times alone: only the first write to a page of a shared mapping stamps the file.
 pub struct Unstamped {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which ratios exist, and which are refused; among the latter the one that early documents of VexFS were built on.
+//! Tests which ratios exist, and which are refused. One of the latter is the ratio that early documents of VexFS were
+//! built on.
 
 use vexfs::anns::Metric;
 use vexfs::client::{Kind, Place};
@@ -58,7 +59,7 @@ fn figure(runs: &[u64], conditions: Conditions) -> Figure {
     Figure::of_samples(Quantity::Median, &samples, conditions)
 }
 
-/// What is refused is refused in both directions.
+/// The refusal of a ratio, which is refused in both directions.
 fn refused(a: &Figure, b: &Figure, rule: Rule) -> String {
     let there = Ratio::new(a, b, rule).expect_err("there is a ratio");
     Ratio::new(b, a, rule).expect_err("there is a ratio the other way round");

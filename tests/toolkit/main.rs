@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The programs without a machine: command lines, files of the user's own, kernel logs, figures, reports and other engines.
-//! Needs root, /dev/fuse, the engines of `make target/peers/installed`, and a browser for one test.
+//! The programs without a machine: command lines, files of the user's own, kernel logs, figures, reports and peers.
+//! The suite needs root, /dev/fuse, the peers of `make target/peers/installed`, and a browser for one test.
 
 mod cli;
+#[path = "../support/criteria.rs"]
+mod criteria;
 mod kernel_logs;
 mod like_for_like;
 mod own_data;
 mod peers;
+#[path = "../support/peers_python.rs"]
+mod peers_python;
 #[path = "../support/processes.rs"]
 mod processes;
 #[path = "../support/python.rs"]

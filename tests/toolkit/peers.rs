@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The comparison with other engines: the real ones (`make target/peers/installed`), and some that lie, die, hang or call home.
+//! VexFS is measured beside its peers: the real ones (`make target/peers/installed`), and some that lie, die, hang or
+//! call home.
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -17,18 +18,10 @@ use vexfs::peers::{
     adapters, compare, on_one_core,
 };
 
-use crate::processes;
+use crate::peers_python::python;
+use crate::{criteria, processes};
 
 const K: usize = 10;
-
-fn python() -> PathBuf {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/bin/python");
-    assert!(
-        python.exists(),
-        "the peers are not installed: make target/peers/installed"
-    );
-    python
-}
 
 fn contestant(engine: &str, kind: Kind, efforts: &[u32]) -> Contestant {
     Contestant {
@@ -79,7 +72,7 @@ impl Adapters {
 
     fn peers(&self, patience: Duration) -> Peers {
         Peers {
-            python: python(),
+            python: python().to_owned(),
             root: None,
             adapters: self.dir.path().into(),
             patience,
@@ -91,7 +84,7 @@ impl Adapters {
     }
 }
 
-/// Without a mount.
+/// Carries out the plan without a mount.
 fn carry_out(plan: &Plan, peers: Result<Peers, String>) -> Comparison {
     let [store, scratch] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let compared = on_one_core(|core| {
@@ -472,13 +465,12 @@ KINDS = {{\"flat\": Calling}}
     assert!(listener.accept().is_ok());
 }
 
-/// As `vexfs-validate run` does it, through FUSE; as root.
+/// Compares as `vexfs-validate run` does, through FUSE; as root.
 #[test]
 fn a_run_writes_the_comparison_down_and_judges_it() {
     let out = tempfile::tempdir().unwrap();
     let criteria = out.path().join("criteria.json");
-    let mut text: Value =
-        serde_json::from_str(include_str!("../../src/criteria/criteria.json")).unwrap();
+    let mut text = criteria::built_in();
     let small = plan(
         2_000,
         vec![
@@ -495,8 +487,8 @@ fn a_run_writes_the_comparison_down_and_judges_it() {
         "fuse.vs-chromadb",
         "fuse.vs-qdrant",
     ];
+    criteria::keep(&mut text, &ids);
     let checks = text["checks"].as_array_mut().unwrap();
-    checks.retain(|check| ids.iter().any(|id| check["id"] == *id));
     for check in checks
         .iter_mut()
         .filter(|check| check["id"] != "peers.measured")
@@ -540,7 +532,7 @@ fn a_run_writes_the_comparison_down_and_judges_it() {
             .collect()
     };
 
-    let (statuses, checks) = run(&[Path::new("--peers"), &python()]);
+    let (statuses, checks) = run(&[Path::new("--peers"), python()]);
     assert_eq!(statuses, all(["pass"; 4]), "{checks:#?}");
     let comparison: Comparison = {
         let path = out.path().join("latest/comparison.json");
@@ -570,13 +562,11 @@ fn a_run_writes_the_comparison_down_and_judges_it() {
 fn a_killed_run_leaves_no_adapter_and_no_files() {
     let place = tempfile::tempdir().unwrap();
     let criteria = place.path().join("criteria.json");
-    let mut text: Value =
-        serde_json::from_str(include_str!("../../src/criteria/criteria.json")).unwrap();
+    let mut text = criteria::built_in();
     let mut long = plan(2_000, vec![contestant("faiss", Kind::Flat, &[0])]);
     long.runs = 1_000_000;
     text["comparison"] = serde_json::to_value(&long).unwrap();
-    let checks = text["checks"].as_array_mut().unwrap();
-    checks.retain(|check| check["id"] == "peers.measured");
+    criteria::keep(&mut text, &["peers.measured"]);
     fs::write(&criteria, text.to_string()).unwrap();
     let temporary = place.path().join("temporary");
     fs::create_dir(&temporary).unwrap();

@@ -10,7 +10,7 @@ use super::bundle;
 
 /// Make a bundle from a kernel, a module and a guest program that are built already
 ///
-/// Needs no checkout, no network and no root. The same parts give the same bundle, wherever and whenever.
+/// This needs no checkout, no network and no root. The same parts give the same bundle, wherever and whenever.
 #[derive(Debug, clap::Args)]
 pub struct AssembleArgs {
     /// The kernel image (bzImage)

@@ -12,10 +12,12 @@ use crate::records::this_machine::{self, Item};
 
 /// Say whether a module may be tried on bare metal, and what that would take; nothing is loaded
 ///
-/// It may if a full run with the criteria of this version passed for this very file and this kernel release, with nothing failed, skipped
-/// or left open, but for checks of other engines. For every run that does not count the reasons are printed.
+/// It may be tried if a full run, by the criteria of this version, passed for this very file and this kernel release.
+/// In that run nothing may have failed, been skipped or been left open, except checks of peers. The reasons are
+/// printed for every run that does not count.
 ///
-/// Exit status: 0 a run counts, 1 none does or the module is for another kernel, 2 the module or the runs cannot be read.
+/// Exit status: 0 a run counts, 1 none does or the module is for another kernel, 2 the module or the runs cannot be
+/// read.
 #[derive(Debug, clap::Args)]
 pub struct BareMetalArgs {
     /// The module
@@ -40,13 +42,13 @@ struct Printed<'a> {
     module: &'a Module,
     allowed: bool,
     candidates: &'a [Candidate],
-    /// Empty where it is not allowed.
+    /// The steps that a trial would take; empty where the module may not be tried.
     checklist: Vec<Item>,
     commands: Vec<String>,
 }
 
 impl BareMetalArgs {
-    /// Gives back the exit status.
+    /// Prints the answer and returns the exit status.
     pub fn run(self) -> Result<u8> {
         let release = match self.release {
             Some(release) => release,

@@ -67,7 +67,7 @@ impl BundleArgs {
     }
 }
 
-/// Says which bundle was made.
+/// Prints which bundle was made.
 pub fn print(bundle: &Bundle, json: bool) -> anyhow::Result<()> {
     if json {
         let printed = Printed {

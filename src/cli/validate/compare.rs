@@ -11,8 +11,9 @@ use crate::report::terminal::table::table;
 
 /// Compare the figures of two runs, like for like
 ///
-/// A count (icount) is compared to the digit. A time is better or worse only where the whole 95 % interval of the ratio lies beyond the
-/// tolerance, on the same CPU; else it is unchanged or inconclusive. What is not like for like is listed with both sides, and has no ratio.
+/// A count (icount) is compared to the digit. A time is better or worse only where the whole 95 % interval of the ratio
+/// lies beyond the tolerance, on the same CPU; else it is unchanged or inconclusive. Figures that are not like for like
+/// are listed with both sides, and have no ratio.
 ///
 /// Exit status: 0 nothing is worse, 1 something is worse, 2 nothing is comparable.
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,7 @@ pub struct CompareArgs {
     a: PathBuf,
     /// The later one
     b: PathBuf,
-    /// What is no change, in percent
+    /// The largest change, in percent, that counts as none
     #[arg(long, value_name = "PERCENT", default_value_t = 1.0)]
     tolerance: f64,
     /// Print every ratio and refusal as JSON
@@ -30,7 +31,7 @@ pub struct CompareArgs {
 }
 
 impl CompareArgs {
-    /// Gives back the exit status.
+    /// Prints the comparison and returns the exit status.
     pub fn run(self) -> Result<u8> {
         ensure!(
             (0.0..100.0).contains(&self.tolerance),

@@ -12,7 +12,7 @@ use crate::image::{build, report};
 
 /// Make one disk image of a bundle, which any UEFI machine boots and which validates by itself
 ///
-/// The same inputs give the same bytes. Nothing but the bundle and the stub is needed, neither root nor other programs.
+/// The same inputs give the same bytes. This needs only the bundle and the stub, neither root nor other programs.
 #[derive(Debug, clap::Args)]
 pub struct ImageArgs {
     /// The bundle to put into it
@@ -28,7 +28,7 @@ pub struct ImageArgs {
     /// What must be shown [default: the criteria for images of this version]
     #[arg(long, value_name = "FILE")]
     criteria: Option<PathBuf>,
-    /// The image
+    /// Where to put the image
     #[arg(long, value_name = "FILE", default_value = "out/vexfs.img")]
     out: PathBuf,
 }
@@ -45,7 +45,8 @@ impl ImageArgs {
 
 /// Show what came of an image's newest run
 ///
-/// Exit status: that of `vexfs-validate run`; 2 also if the image never ran, 13 also if its run did not come to its end.
+/// Exit status: that of `vexfs-validate run`; 2 also if the image never ran, 13 also if its run did not come to its
+/// end.
 #[derive(Debug, clap::Args)]
 pub struct ImageResultsArgs {
     /// The image, or the disk that it was written to
@@ -59,7 +60,7 @@ pub struct ImageResultsArgs {
 }
 
 impl ImageResultsArgs {
-    /// Gives back the exit status.
+    /// Prints the results and returns the exit status.
     pub fn run(self) -> Result<u8> {
         let report = report::read(&self.image, self.out.as_deref())?;
         if self.json {

@@ -10,16 +10,16 @@ use clap_complete::Shell;
 
 /// Write the man pages and shell completions of vexfs and vexfs-validate, for a packager
 ///
-/// They go to man/ and completions/ in DIR; completions are named as clap names them: NAME.bash, NAME.fish, _NAME.
+/// They go to man/ and completions/ in DIR. Completions are named as clap names them: NAME.bash, NAME.fish, _NAME.
 #[derive(Debug, clap::Args)]
 pub struct ManualArgs {
-    /// Where to put them; made if it is not there
+    /// The directory to write to; made if it is not there
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
 
 impl ManualArgs {
-    /// `programs` are the whole command lines.
+    /// Writes the files of `programs`, the whole command lines of both programs.
     pub fn run(&self, programs: [Command; 2]) -> anyhow::Result<()> {
         let (man, completions) = (self.dir.join("man"), self.dir.join("completions"));
         for dir in [&man, &completions] {

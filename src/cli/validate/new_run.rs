@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A run as `run` and `reproduce` ask for it, and the directory that it gets.
+//! The options that `run` and `reproduce` share for a new run, and the directory that it gets.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -24,16 +24,18 @@ pub struct NewRunArgs {
     /// The bundle to boot
     #[arg(long, value_name = "DIR", default_value = "out/bundle")]
     bundle: PathBuf,
-    /// Directory for runs; `latest` in it is the newest
+    /// Directory for runs; `latest` in it points to the newest
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
     /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
-    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM, in the guest
+    /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM,
+    /// in the guest
     #[arg(long, value_name = "PYTHON", overrides_with = "peers")]
     peers: Option<PathBuf>,
-    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in peers-disk/ of --out]
+    /// A disk for the guest, ext4 with that Python under the same path [default: one is made, and kept in peers-disk/
+    /// of --out]
     #[arg(long, value_name = "FILE", requires = "peers")]
     peers_disk: Option<PathBuf>,
     #[command(flatten)]
@@ -60,14 +62,14 @@ struct OwnArgs {
     metric: Option<Metric>,
 }
 
-/// Without a word from the guest.
+/// How long the guest may say nothing before it is taken for hung.
 const PATIENCE_SECONDS: u64 = 180;
 
-/// Products of two floats that an emulated guest computes in a second, at the least.
+/// The least number of products of two floats that an emulated guest computes in a second.
 const PRODUCTS_A_SECOND: u64 = 10_000_000;
 
 impl NewRunArgs {
-    /// The user's own vectors, if any are given, with room for so many boots at a time.
+    /// The user's own vectors, if any are given, checked to leave the guest room for `boots` boots at a time.
     pub fn own_data(&self, k: u32, boots: u64) -> Result<Option<OwnData>> {
         let OwnArgs {
             dataset,
@@ -91,8 +93,8 @@ impl NewRunArgs {
         Ok(Some(own))
     }
 
-    /// Runs in a new directory below the one that is asked for, to which `latest` then points, and gives it back. The report is in
-    /// it, too.
+    /// Carries out a run in a new directory below `--out`, writes its report there, and returns that directory.
+    /// `latest` then points to it.
     pub fn carry_out(
         self,
         criteria: Criteria,
@@ -128,8 +130,8 @@ impl NewRunArgs {
         Ok((dir, verdict, evidence))
     }
 
-    /// As asked for, or what is enough for the vectors: the longest that a guest has no word for us is a pass over all rows for all
-    /// queries.
+    /// How long the guest may say nothing: as asked for, or long enough for the vectors. Its longest silence is a pass
+    /// over all rows for all queries.
     fn patience(&self, own: Option<&OwnData>) -> Duration {
         let products = own.map_or(0, |own| {
             let given = &own.given;
@@ -140,13 +142,14 @@ impl NewRunArgs {
     }
 }
 
-/// The `vexfs` tool, which is installed with this one.
+/// The path of the `vexfs` program, which is installed beside this one.
 fn tool() -> Result<PathBuf> {
     let program = std::env::current_exe().context("this program cannot be found")?;
     Ok(program.with_file_name("vexfs"))
 }
 
-/// From the root on, for peers work elsewhere; links stay, since a virtual environment is known by its link.
+/// The absolute path of a Python, for peers work in another directory. Links are not resolved, since a virtual
+/// environment is known by its link.
 pub fn interpreter(path: &Path) -> Result<PathBuf> {
     ensure!(
         path.exists(),
@@ -156,7 +159,7 @@ pub fn interpreter(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
 }
 
-/// Seconds since 1970: names sort by time, and need no calendar.
+/// Seconds since 1970. Names of runs that begin with them sort by time, and need no calendar.
 fn timestamp() -> Result<u64> {
     Ok(SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -11,8 +11,9 @@ use crate::records::source::RunSource;
 
 /// Put a finished run into one file, for others to verify and reproduce
 ///
-/// The same run gives the same bytes. Its id, which is printed, stands for every file in it. A run that is not complete, or whose files
-/// judged again do not give its own verdict, is refused. With `statement.json` in it, an in-toto test result. docs/records.md
+/// The same run gives the same bytes. Its id, which is printed, stands for every file in it. A run is refused if it is
+/// not complete, or if its files, judged again, do not give its own verdict. The pack also holds `statement.json`, an
+/// in-toto test result. docs/records.md
 #[derive(Debug, clap::Args)]
 pub struct PackArgs {
     /// The run's directory, or an image that has run

@@ -9,9 +9,10 @@ use anyhow::{Context, Result};
 use crate::bundle::peers_disk::make;
 use crate::bundle::python_files::PythonFiles;
 
-/// Make the disk from which a guest runs other engines
+/// Make the disk from which a guest runs the peers
 ///
-/// `run` makes one by itself from its --peers. The same files give the same disk. Takes mke2fs and debugfs (e2fsprogs).
+/// `run` makes one by itself from its --peers. The same files give the same disk. This takes mke2fs and debugfs
+/// (e2fsprogs).
 #[derive(Debug, clap::Args)]
 pub struct PeersDiskArgs {
     #[command(flatten)]
@@ -24,7 +25,8 @@ pub struct PeersDiskArgs {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct From {
-    /// A Python that has the engines of peers/requirements.txt: it, its modules, and the libraries that they need
+    /// A Python that has the engines of peers/requirements.txt; the disk gets it, its modules, and the libraries that
+    /// they need
     #[arg(long, value_name = "PYTHON")]
     peers: Option<PathBuf>,
     /// Paths from the root on, one a line, which together need nothing else

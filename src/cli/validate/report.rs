@@ -11,7 +11,8 @@ use crate::verdict::record;
 
 /// Write report.html, junit.xml and report.md of a finished run
 ///
-/// `run` has written them already; this writes them again, or elsewhere. Nothing is measured and nothing is judged. Exit status: 0 written, 2 could not be.
+/// `run` has written them already; this writes them again, or elsewhere. Nothing is measured and nothing is judged.
+/// Exit status: 0 written, 2 could not be.
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
     /// The directory of the run

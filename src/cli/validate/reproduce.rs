@@ -21,9 +21,10 @@ use crate::verdict::fate::Fate;
 
 /// Verify a pack, run the same again, and compare
 ///
-/// First every file of the pack is held against its list, and the evidence in it, judged again, against its verdict. Then a run with the
-/// pack's criteria and accelerator is held against it: datasets, indexes and answers must be equal to the bit; under icount, with the same
-/// bundle and QEMU, every figure to the digit; on the same CPU, each ratio of times must lie in the range of the packed runs.
+/// First every file of the pack is checked against its list. The evidence in it is judged again, which must give its
+/// verdict. Then a run with the pack's criteria and accelerator is compared with it. Datasets, indexes and answers must
+/// be equal to the bit. Under icount, with the same bundle and QEMU, every figure must be equal to the digit. On the
+/// same CPU, each ratio of times must lie in the range of the packed runs.
 ///
 /// Exit status: 0 reproduced, 1 something differs, 2 the pack contradicts itself, or nothing could be run or compared.
 #[derive(Debug, clap::Args)]
@@ -55,7 +56,7 @@ struct Printed<'a> {
 }
 
 impl ReproduceArgs {
-    /// Gives back the exit status.
+    /// Prints the comparisons and returns the exit status.
     pub fn run(self) -> Result<u8> {
         let shown = self.file.display();
         let pack = RunSource::open(&self.file)?;
@@ -108,7 +109,7 @@ impl ReproduceArgs {
     }
 }
 
-/// The run that was packed.
+/// Repeats the run that was packed, and returns the directory of the new one.
 fn once_more(
     new_run: NewRunArgs,
     accelerator: Option<Requested>,
@@ -179,7 +180,7 @@ fn print(reproduction: &Reproduction) {
     );
 }
 
-/// As much of a hash as tells it from others.
+/// The beginning of a hash, which is enough to tell it from others.
 fn shortened(value: &str) -> String {
     let hash = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match value.get(..64) {

@@ -15,10 +15,12 @@ use crate::report::terminal;
 
 /// Boot the bundle, run the workload through both drivers, and give a verdict
 ///
-/// With --dataset it does so on vectors of your own: they are searched exactly and by every kind of index with its defaults, in process,
-/// through FUSE and through the module. Under icount 10,000 rows of 128 elements take minutes, larger files longer: see --rows.
+/// With --dataset it does so on vectors of your own: they are searched exactly and by every kind of index with its
+/// defaults, in process, through FUSE and through the module. Under icount 10,000 rows of 128 elements take minutes,
+/// larger files longer: see --rows.
 ///
-/// Exit status: 0 pass, 1 fail, 2 could not run or not decide, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual machine lost.
+/// Exit status: 0 pass, 1 fail, 2 could not run or not decide, 10 guest panic, 11 guest oops, 12 guest hung, 13 virtual
+/// machine lost.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// Which accelerator; kvm never falls back
@@ -38,7 +40,7 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// Gives back the exit status.
+    /// Prints the verdict and returns the exit status.
     pub fn run(self) -> Result<u8> {
         let mut criteria = Criteria::read(self.criteria.as_deref())?;
         // Under icount, and only there, the same plan is booted twice.

@@ -20,7 +20,7 @@ use crate::dataset::{Matrix, fvecs, hash};
 /// Measure searches: through the driver of a mount, or in process on a plain file.
 ///
 /// Every query is searched in each pass; passes are first unmeasured, then timed search by search (CLOCK_MONOTONIC).
-/// Recall is against exact answers, computed in process over all rows: the share of the exact row ids that were found, and,
+/// Exact answers are computed in process over all rows. Recall is the share of the exact row ids that were found, and,
 /// with ties, the share of hits that are no further away than the last exact one.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -37,8 +37,9 @@ pub struct Arguments {
     /// What nearness means.
     #[arg(long, value_enum, default_value_t = Metric::L2)]
     metric: Metric,
-    /// How hard an approximate index tries, or several of these, separated by commas and measured one after the other: efSearch
-    /// (hnsw), nprobe (ivf), rows looked at exactly (pq), probes a table (lsh); 0 is the index's own default, and none for flat.
+    /// How hard an approximate index tries; several efforts, separated by commas, are measured one after the other. An
+    /// effort is efSearch (hnsw), nprobe (ivf), rows looked at exactly (pq) or probes a table (lsh); 0 is the index's
+    /// own default, and flat takes none.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     effort: Vec<u32>,
     /// Threads that share the queries of a pass.
@@ -60,7 +61,7 @@ struct BenchOutput<'a> {
     vectors: &'a Dataset,
     queries: &'a Dataset,
     driver: String,
-    /// The code that computes distances where this process does it.
+    /// The code that computes distances, if this process does so.
     distance_code: &'static str,
     kind: Kind,
     metric: Metric,

@@ -68,7 +68,7 @@ struct Size {
     /// Vectors to generate.
     #[arg(long, default_value_t = Workload::new(Name::Inherited).rows)]
     rows: usize,
-    /// Elements of each.
+    /// Elements of each vector.
     #[arg(long, default_value_t = Workload::new(Name::Inherited).dim)]
     dim: usize,
     /// Queries to generate.

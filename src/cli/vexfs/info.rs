@@ -26,7 +26,7 @@ struct InfoOutput {
     dim: u32,
     rows: u64,
     generation: u64,
-    /// Those whose header is sound; `vexfs index info` looks closer.
+    /// The indexes whose header is sound; `vexfs index info` looks closer.
     indexes: Vec<Coverage>,
 }
 
@@ -34,7 +34,7 @@ struct InfoOutput {
 struct Coverage {
     kind: Kind,
     metric: Metric,
-    /// Rows that it covers, from row 0 on.
+    /// Rows that the index covers, from row 0 on.
     rows: u64,
     /// Rows that were appended later, and are searched exactly.
     tail: u64,
@@ -83,7 +83,7 @@ fn counted(rows: u64) -> String {
     }
 }
 
-/// How much of the rows each index covers. One of a kind or for a metric that this program does not know is left out.
+/// How much of the rows each index covers. An index of a kind or metric that this program does not know is left out.
 fn coverage(info: &Info) -> Vec<Coverage> {
     let present = info.index.iter().take(info.indexes as usize);
     present

@@ -42,7 +42,7 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
-/// As a shell reports a process that SIGINT has killed.
+/// The exit status after Ctrl-C: the one that a shell gives a process that SIGINT has killed.
 const INTERRUPTED: u8 = 130;
 
 /// Runs the tool with this process's arguments.

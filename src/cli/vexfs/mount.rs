@@ -19,7 +19,8 @@ use crate::fuse::{Mount, MountOptions, Unmounted};
 
 /// Present the directory STORE at MNT, with searchable vector files
 ///
-/// Serves until MNT is unmounted (umount MNT) or the process gets SIGINT (Ctrl-C) or SIGTERM, which unmount it.
+/// The mount is served until MNT is unmounted (umount MNT) or the process gets SIGINT (Ctrl-C) or SIGTERM, which
+/// unmount it.
 #[derive(Debug, Args)]
 pub struct MountArgs {
     /// The directory to present
@@ -92,7 +93,7 @@ fn serve(options: &MountOptions, when_up: impl FnOnce(&Mount) -> Result<()>) -> 
     }
 }
 
-/// Where warnings go, such as that an index is malformed.
+/// Where warnings go, for example about a malformed index.
 struct Log {
     write: fn(&str),
 }
@@ -131,7 +132,8 @@ fn log_to(log: &'static Log) {
     }
 }
 
-/// A request whose thread is gone would never be answered; without the process it fails at once.
+/// Ends the process when a thread panics. A request whose thread is gone would never be answered; without the process
+/// it fails at once.
 fn abort_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -140,7 +142,8 @@ fn abort_on_panic() {
     }));
 }
 
-/// Returns when the mount is up. Otherwise the background process has said why, and its exit code becomes ours.
+/// Returns when the mount is up. If it fails, the background process has said why, and this process ends with its exit
+/// code.
 fn await_background(child: Pid, mut ready: PipeReader) -> Result<()> {
     let mut byte = [0];
     if ready
@@ -156,7 +159,7 @@ fn await_background(child: Pid, mut ready: PipeReader) -> Result<()> {
     }
 }
 
-/// Lets go of everything of the one who started us, and reports that the mount is up.
+/// Lets go of the terminal and all else of the process that started us, and reports that the mount is up.
 fn leave_terminal(mut tell_ready: PipeWriter) -> Result<()> {
     std::env::set_current_dir("/")?;
     let null = File::options().read(true).write(true).open("/dev/null")?;

@@ -30,8 +30,8 @@ pub struct Arguments {
     /// What nearness means.
     #[arg(long, value_enum, default_value_t = Metric::L2)]
     metric: Metric,
-    /// How hard an approximate index tries: efSearch (hnsw), nprobe (ivf), rows looked at exactly (pq), probes a table (lsh); 0 is
-    /// the index's own default, and none for flat.
+    /// How hard an approximate index tries: efSearch (hnsw), nprobe (ivf), rows looked at exactly (pq), probes a table
+    /// (lsh); 0 is the index's own default, and flat takes none.
     #[arg(long, default_value_t = 0)]
     effort: u32,
     /// Print JSON.
@@ -103,7 +103,7 @@ struct SearchOutput {
 #[derive(Serialize)]
 struct Hit {
     row: u32,
-    /// None where the distance overflowed, which JSON has no number for.
+    /// The distance; none if it overflowed, for which JSON has no number.
     distance: Option<f32>,
     distance_bits: u32,
 }

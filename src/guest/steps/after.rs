@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The module still there, its unload, and what the run leaves behind.
+//! Tells whether the module is still there, unloads it, and reports what the run leaves behind.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -109,7 +109,7 @@ impl Sequence {
     }
 }
 
-/// Appends until the file is full, then truncates it, and every other time deletes it and makes it anew.
+/// Appends until the file is full and truncates it, or, every other time, deletes it and makes it anew.
 fn change(path: &Path, sequence: &Sequence, tally: &Tally) -> Result<()> {
     let mut file = OpenOptions::new().append(true).open(path)?;
     let mut rows = STEP;

@@ -16,7 +16,8 @@ use crate::protocol::errno_name;
 use crate::protocol::results::ConcurrencyRun;
 
 const SEARCHERS: u32 = 3;
-/// Searches that must come to an end between two changes: without them a change would meet no search on a machine with one CPU.
+/// Searches that must come to an end between two changes: without them a change would meet no search on a machine with
+/// one CPU.
 const SEARCHES_PER_CHANGE: u64 = 3;
 /// Searches on one open file, which may be a deleted one.
 const SEARCHES_PER_OPEN: usize = 20;
@@ -34,7 +35,7 @@ pub struct Contention<'a> {
 }
 
 impl Contention<'_> {
-    /// Searches until `change` is through. It tells the tally after each change that it has made.
+    /// Searches until `change` is through, which tells the tally after each change that it has made.
     pub fn run(&self, change: impl FnOnce(&Tally) -> Result<()>) -> Result<ConcurrencyRun> {
         let tally = Tally::default();
         let changed = thread::scope(|scope| {
@@ -87,7 +88,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// A change was made: waits for searches that see it.
+    /// Notes that a change was made, and waits for searches that see it.
     pub fn changed(&self) -> Result<()> {
         self.changes.fetch_add(1, Ordering::Relaxed);
         let goal = self.ended.load(Ordering::Relaxed) + SEARCHES_PER_CHANGE;

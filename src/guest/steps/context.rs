@@ -22,8 +22,9 @@ pub struct Context {
     heard: Mutex<Instant>,
 }
 
-/// How long, by the guest's clock, the host hears nothing from something that takes long. Under icount that is 200 million instructions;
-/// an emulator that computes with vectors of floats, or shares its CPU, takes many seconds for them.
+/// How long, by the guest's clock, the host hears nothing from something that takes long. Under icount that is 200
+/// million instructions. An emulator that computes with vectors of floats, or shares its CPU, takes many seconds for
+/// them.
 const QUIET_FOR: Duration = Duration::from_millis(200);
 
 impl Context {
@@ -42,7 +43,8 @@ impl Context {
         self.send(&Message::Progress { step, done, of })
     }
 
-    /// The same within something that takes long, if the host has not heard of it for a while. May be called from any thread.
+    /// Tells the host how far something long within a step is, if the host has not heard of the step for a while. May
+    /// be called from any thread.
     pub fn working(&self, at: &str, done: u64, of: u64) -> Result<()> {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if heard.elapsed() < QUIET_FOR {

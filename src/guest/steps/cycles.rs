@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Load, mount, write, search exactly and by an index, busy checks, unmount, unload: again and again, with the memory in use after each time.
+//! Loads, mounts, writes, searches exactly and by an index, checks that what is in use is busy, unmounts and unloads.
+//! It does so again and again, and tells the memory in use after each time.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The module's file, its load, that what was loaded is that file, and its unload.
+//! Looks at the module's file, loads it, checks that what was loaded is that file, and unloads it.
 
 use std::fs::File;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub fn observe() -> Result<Module> {
     })
 }
 
-/// Neither the module nor its filesystem is there.
+/// Whether neither the module nor its filesystem is there.
 pub fn gone() -> Result<bool> {
     Ok(!kmod::is_loaded()? && !kmod::filesystem_registered()?)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The comparison that the host makes, repeated here, with the module as one more place.
+//! Repeats the host's comparison in the guest, with the module as one more place.
 
 use std::fs;
 use std::path::Path;
@@ -82,7 +82,7 @@ fn as_mount((place, mounted): &Driver) -> (Place, Result<&Path, NoMount>) {
 struct Teller<'a> {
     context: &'a Context,
     done: AtomicU64,
-    /// What is told in all: each build and each pass.
+    /// How much is told in all: each build and each pass.
     of: u64,
 }
 

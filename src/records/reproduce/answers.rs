@@ -14,7 +14,7 @@ use crate::verdict::evidence::Evidence;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
     value: String,
-    /// What was asked; who was asked the same must tell the same.
+    /// What was asked. Where the same was asked, the same must be told.
     asked: String,
 }
 
@@ -46,7 +46,7 @@ fn row(what: &str, packed: Option<&Told>, new: Option<&Told>) -> Row {
     }
 }
 
-/// What is told, by name.
+/// What a run tells, by name.
 #[derive(Default)]
 struct Tale {
     all: BTreeMap<String, Told>,
@@ -54,7 +54,7 @@ struct Tale {
 }
 
 impl Tale {
-    /// What follows was asked in this way.
+    /// Says how the things that follow were asked.
     fn ask(&mut self, asked: impl std::fmt::Debug) {
         self.asked = format!("{asked:?}");
     }
@@ -157,7 +157,7 @@ fn index_case(tale: &mut Tale, planned: &IndexCase, case: &MeasuredCase) {
     }
 }
 
-/// The workload through FUSE, and the indexes that the guest builds, too.
+/// Tells what the host found: the workload through FUSE, and the indexes that the guest builds, too.
 fn on_host(tale: &mut Tale, evidence: &Evidence) {
     let asked = &evidence.criteria.workload;
     let searches = evidence.host.as_ref().ok().map(|host| &host.searches);
@@ -198,7 +198,7 @@ fn on_host(tale: &mut Tale, evidence: &Evidence) {
     }
 }
 
-/// Ours, beside other engines.
+/// Tells what our own kinds found in a comparison with peers.
 fn compared(tale: &mut Tale, comparison: &Comparison, machine: &str) {
     for compared in &comparison.workloads {
         tale.ask((compared.workload, compared.metric, compared.k));

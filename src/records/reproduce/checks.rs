@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The checks of both verdicts. Their words do not stand here: a check that was skipped on one side alone changes the word, and that is
-//! no difference.
+//! Compares the checks of both verdicts, but not their words: a check that was skipped on one side alone changes the
+//! word, and that is no difference.
 
 use super::identity::{CRITERIA, others};
 use super::row::{Agreement, Row, Side};

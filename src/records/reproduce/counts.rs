@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What repeats to the digit under icount, for the same bundle, plan and QEMU.
+//! Compares the counts, which repeat to the digit under icount, for the same bundle, plan and QEMU.
 
 use super::identity::{ACCELERATOR, BUNDLE, CRITERIA, QEMU, others};
 use super::row::{Agreement, Row, Side};
 use crate::figures::{Clock, Figure};
 use crate::protocol::Accelerator;
+use crate::protocol::run_files::RESULTS;
 use crate::verdict::figures;
 
 pub fn rows(packed: Side, new: Side) -> Vec<Row> {
@@ -21,7 +22,7 @@ pub fn rows(packed: Side, new: Side) -> Vec<Row> {
         why: obstacle.clone(),
     };
     let results = |side: Side| side.verdict.provenance.results_blake3.clone();
-    let mut rows = vec![row("results.json".into(), results(packed), results(new))];
+    let mut rows = vec![row(RESULTS.into(), results(packed), results(new))];
     let theirs = counts(new);
     rows.extend(counts(packed).iter().filter_map(|figure| {
         let name = figure.to_string();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was run, and on what: where it is another one, less can be compared.
+//! Tells what was run, and on what: where it is another one, less can be compared.
 
 use super::row::{Agreement, Row, Side};
 use crate::bundle::{INITRAMFS, KERNEL, MODULE};
@@ -9,7 +9,7 @@ pub const CRITERIA: &str = "criteria";
 pub const ACCELERATOR: &str = "accelerator";
 pub const QEMU: &str = "QEMU";
 
-/// By name.
+/// The parts of a run's identity, by name.
 fn of(side: Side) -> [(&'static str, Option<String>); 9] {
     let file = |name: &str| {
         let manifest = side.evidence.manifest.as_ref().ok()?;
@@ -49,7 +49,7 @@ pub fn rows(packed: Side, new: Side) -> Vec<Row> {
         .collect()
 }
 
-/// Those of `names` that are not the same in both.
+/// Which of the parts called `names` are not the same in both runs.
 pub fn others(packed: Side, new: Side, names: &[&'static str]) -> Vec<&'static str> {
     let pairs = of(packed).into_iter().zip(of(new));
     pairs

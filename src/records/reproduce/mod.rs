@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A packed run held against another one, row by row: what must come out equal for everybody, what only for the same bundle, and what
-//! nobody can compare.
+//! Compares a packed run with another one, row by row: what must come out equal for everybody, what only for the same
+//! bundle, and what nobody can compare.
 
 mod answers;
 mod checks;
@@ -15,7 +15,7 @@ pub use row::{Agreement, Row, Side};
 
 #[derive(Debug, Serialize)]
 pub struct Reproduction {
-    /// Something was searched in both runs, and nothing differs.
+    /// Whether something was searched in both runs, and nothing differs.
     pub reproduced: bool,
     pub rows: Vec<Row>,
 }
@@ -35,7 +35,7 @@ impl Reproduction {
         }
     }
 
-    /// 0 reproduced, 1 something differs, 2 nothing could be compared.
+    /// The exit status: 0 reproduced, 1 something differs, 2 nothing could be compared.
     pub fn exit_code(&self) -> u8 {
         if self
             .rows

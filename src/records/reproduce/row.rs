@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One thing in which a packed run and another one are held against each other.
+//! One thing in which a packed run is compared with another one.
 
 use serde::Serialize;
 
@@ -10,9 +10,9 @@ use crate::verdict::evidence::Evidence;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Agreement {
-    /// To the digit, or to the bit.
+    /// Both are equal, to the digit or to the bit.
     Equal,
-    /// Between the bounds that the packed runs have.
+    /// The new value lies between the bounds that the packed runs have.
     Within,
     Differs,
     NotComparable,
@@ -35,12 +35,12 @@ pub struct Row {
     pub outcome: Agreement,
     pub packed: String,
     pub new: String,
-    /// Why nobody can compare it, or what it was held against.
+    /// Why nobody can compare it, or what it was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// A run that was packed, or the one that is held against it.
+/// One of two runs: the packed one, or the one that is compared with it.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
     pub evidence: &'a Evidence,

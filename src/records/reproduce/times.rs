@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Ratios of times within a run: each new one must lie in the range of the packed runs, if the CPU is the same.
+//! Compares ratios of times within a run: each new one must lie in the range of the packed runs, if the CPU is the
+//! same.
 
 use super::row::{Agreement, Row, Side};
 use crate::client::Place;
@@ -28,11 +29,11 @@ struct Pair {
     there: Figure,
     base: Figure,
     rule: Rule,
-    /// What the base is.
+    /// The name of the base.
     over: String,
 }
 
-/// In each place beside the same search in process.
+/// The searches of each place beside the same search in process.
 fn over_in_process(all: &[Figure]) -> Vec<Pair> {
     let timed = all.iter().filter(|figure| {
         figure.quantity == Quantity::Median
@@ -121,7 +122,8 @@ fn held(
     })
 }
 
-/// It lets a version differ, too. Ours has a row of its own, but another version of another engine tells nothing of this pack.
+/// Allows another version of our own engine, but of no other. Ours has a row of its own; another version of another
+/// engine tells nothing of this pack.
 fn same_version(of: &Figure, to: &Figure) -> Result<(), Refusal> {
     let (of, to) = (&of.conditions.engine, &to.conditions.engine);
     if of == to || of.name == OURS {

@@ -7,7 +7,7 @@ use super::super::numbers;
 pub struct Axis {
     /// What is shown, with its unit.
     pub label: String,
-    /// The ends, scaled.
+    /// The ends of the axis, as values on its scale.
     low: f64,
     high: f64,
     scale: Scale,
@@ -17,11 +17,11 @@ pub struct Axis {
 enum Scale {
     Linear,
     Log,
-    /// Of shares: the nearer to 1, the wider.
+    /// A scale for shares: the nearer to 1, the wider.
     TowardsOne,
 }
 
-/// What may be written on an axis of shares; the first is written first, where there is no room for all.
+/// The shares that may be written on an axis; the first is written first, where there is no room for all.
 const SHARES: [f64; 14] = [
     1.0, 0.9, 0.99, 0.5, 0.95, 0.8, 0.7, 0.999, 0.6, 0.0, 0.98, 0.2, 0.4, 0.3,
 ];
@@ -29,13 +29,13 @@ const SHARES: [f64; 14] = [
 /// A value with a line of the grid, and its text where there is room for one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// From 0 at the low end to 1 at the high one.
+    /// The place on the axis: from 0 at the low end to 1 at the high one.
     pub at: f64,
     pub text: Option<String>,
 }
 
 impl Axis {
-    /// From a round value below all others to a round one above.
+    /// An axis from a round value below all others to a round one above.
     pub fn linear(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Axis {
         let (low, high) = extent(values);
         let step = round_step((high - low).max(high.abs() * 1e-6).max(1e-9) / 4.0);
@@ -48,7 +48,7 @@ impl Axis {
         }
     }
 
-    /// Between two values that are known beforehand.
+    /// An axis between two values that are known beforehand.
     pub fn between(label: impl Into<String>, low: f64, high: f64) -> Axis {
         Axis {
             label: label.into(),
@@ -58,7 +58,7 @@ impl Axis {
         }
     }
 
-    /// Of positive values; others have no place on it.
+    /// A logarithmic axis of positive values; others have no place on it.
     pub fn log(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Axis {
         let (low, high) = extent(values.into_iter().filter(|&value| value > 0.0));
         // A tenth of room on both sides, so that no mark lies on the frame; at least half a decade, so that noise looks small.
@@ -72,7 +72,7 @@ impl Axis {
         }
     }
 
-    /// Of shares of which most are near 1, as recall is: the cube root of what is missing.
+    /// An axis of shares of which most are near 1, as recall is. A share lies at the cube root of what it lacks of 1.
     pub fn towards_one(label: impl Into<String>, shares: impl IntoIterator<Item = f64>) -> Axis {
         let (least, _) = extent(shares);
         let below = SHARES.into_iter().filter(|share| *share <= least);
@@ -85,13 +85,13 @@ impl Axis {
         }
     }
 
-    /// Where a value lies; nothing for a value that has no place here.
+    /// Where a value lies; none for a value that has no place here.
     pub fn at(&self, value: f64) -> Option<f64> {
         let at = (self.scale.of(value) - self.low) / (self.high - self.low);
         at.is_finite().then_some(at)
     }
 
-    /// The grid, where `fits` tells how many texts of so many characters have room side by side.
+    /// The lines of the grid. `fits` tells how many texts of so many characters have room side by side.
     pub fn ticks(&self, fits: impl Fn(usize) -> usize) -> Vec<Tick> {
         match self.scale {
             Scale::Linear => self.linear_ticks(fits),
@@ -115,8 +115,8 @@ impl Axis {
             .collect()
     }
 
-    /// A line at each digit of each decade. A text at as many as the room allows, the same digits of each decade; where that
-    /// leaves fewer than three, at any that have room.
+    /// Lines at each digit of each decade. As many have a text as the room allows, at the same digits of each decade;
+    /// where that leaves fewer than three, any that have room.
     fn log_ticks(&self, fits: impl Fn(usize) -> usize) -> Vec<Tick> {
         let decades = self.low.floor() as i32..=self.high.ceil() as i32;
         let lines: Vec<(u32, f64, f64)> = decades
@@ -203,7 +203,7 @@ fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 
-/// 1, 2 or 5 times a power of ten, not smaller than `least`.
+/// The smallest number not below `least` that is 1, 2 or 5 times a power of ten.
 fn round_step(least: f64) -> f64 {
     let decade = 10f64.powf(least.log10().floor());
     let step = [1.0, 2.0, 5.0]

@@ -14,7 +14,7 @@ pub struct Group {
 pub struct Bar {
     pub name: String,
     pub stroke: Stroke,
-    /// Or why there is none.
+    /// The length of the bar, or why there is none.
     pub value: Result<Value, String>,
 }
 
@@ -28,7 +28,7 @@ pub struct Value {
 const ROW: f64 = 15.0;
 const GROUP: f64 = 19.0;
 
-/// `unit` is of the lengths.
+/// Draws the bars of all groups; their lengths are in `unit`.
 pub fn chart(about: &About, unit: &str, groups: &[Group]) -> Markup {
     let rows: usize = groups.iter().map(|group| group.bars.len()).sum();
     let height = rows as f64 * ROW + groups.len() as f64 * GROUP + 18.0;
@@ -59,7 +59,7 @@ pub fn chart(about: &About, unit: &str, groups: &[Group]) -> Markup {
     )
 }
 
-/// With its texts on the line `y`.
+/// Draws a bar with its texts on the line `y`.
 fn draw(bar: &Bar, frame: Frame, left: f64, scale: f64, y: f64) -> Markup {
     let number = |value: f64| format!("{value:.1}");
     html! {
@@ -88,7 +88,7 @@ fn length(value: &Value, stroke: Stroke, left: f64, scale: f64, y: f64) -> Marku
     }
 }
 
-/// As much of a text as there is room for; the table below has all of it.
+/// As much of a text as there is room for; the table below the chart has all of it.
 fn shortened(text: &str, room: f64) -> String {
     let most = (room / CHARACTER) as usize;
     if text.chars().count() <= most {

@@ -11,7 +11,7 @@ use super::{About, Frame, Stroke};
 
 pub struct Distribution {
     pub stroke: Stroke,
-    /// In ascending order.
+    /// The samples, in ascending order.
     pub sorted: Vec<f64>,
 }
 
@@ -30,7 +30,7 @@ pub fn chart(frame: Frame, about: &About, x: &Axis, distributions: &[Distributio
     )
 }
 
-/// A step at each sample; those too small to be seen are drawn together with the next one.
+/// The path of a curve: a step at each sample. Steps too small to be seen are drawn together with the next one.
 fn steps(plane: &Plane, sorted: &[f64]) -> String {
     let mut path = String::new();
     let mut drawn: Option<(f64, f64)> = None;

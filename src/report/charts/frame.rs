@@ -6,30 +6,31 @@ use maud::{Markup, html};
 use super::About;
 use super::axis::{Axis, Tick};
 
-/// In units of the drawing. The style sheet never shows a unit as much less than a pixel, so that texts stay legible.
+/// The size of a chart and its margins, in units of the drawing. The style sheet never shows a unit as much less than a
+/// pixel, so that texts stay legible.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
     pub width: f64,
     pub height: f64,
-    /// Told apart by the style sheet, and in the ids of what is drawn twice.
+    /// The name by which the style sheet tells frames apart; it is also part of the ids of what is drawn twice.
     pub class: &'static str,
 }
 
-/// Fits the narrowest screen, and beside others on a wide one.
+/// A frame that fits the narrowest screen, and beside others on a wide one.
 pub const NARROW: Frame = Frame {
     width: 340.0,
     height: 232.0,
     class: "narrow",
 };
 
-/// For what takes a whole line.
+/// A frame for what takes a whole line.
 pub const WIDE: Frame = Frame {
     width: 760.0,
     height: 400.0,
     class: "wide",
 };
 
-/// Of a text, in units of the drawing: the style sheet's size, and what a character takes at most on average.
+/// The size of a text, in units of the drawing: the style sheet's size, and what a character takes at most on average.
 pub const TEXT: f64 = 11.0;
 pub const CHARACTER: f64 = 6.4;
 
@@ -37,7 +38,7 @@ pub fn width_of(text: &str) -> f64 {
     text.chars().count() as f64 * CHARACTER
 }
 
-/// A drawing that names itself.
+/// A drawing with its own title and description.
 pub fn svg(frame: Frame, about: &About, content: Markup) -> Markup {
     let id = format!("{}-{}", about.id, frame.class);
     let (title, description) = (format!("{id}-t"), format!("{id}-d"));
@@ -89,7 +90,7 @@ impl<'a> Plane<'a> {
         }
     }
 
-    /// In the drawing; nothing for what has no place on an axis.
+    /// A point in the drawing; none for what has no place on an axis.
     pub fn point(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         Some((self.across(self.x.at(x)?), self.up(self.y.at(y)?)))
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the lines and marks of a chart stand for. It is text beside the drawing and so wraps like text.
+//! The legend of a chart: what its lines and marks stand for. It is text beside the drawing and so wraps like text.
 
 use maud::{Markup, html};
 

@@ -9,7 +9,7 @@ use super::{About, Frame, Shape, Stroke};
 
 pub struct Line {
     pub stroke: Stroke,
-    /// Nothing where there are too many points for marks.
+    /// The shape of the marks; none where there are too many points for marks.
     pub shape: Option<Shape>,
     pub points: Vec<Point>,
 }

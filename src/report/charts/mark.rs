@@ -8,7 +8,7 @@ use maud::{Markup, html};
 pub struct Stroke(pub u8);
 
 impl Stroke {
-    /// How many the style sheet has.
+    /// How many strokes the style sheet has.
     pub const ALL: u8 = 8;
 
     pub fn class(self) -> String {
@@ -58,7 +58,7 @@ impl Shape {
         }
     }
 
-    /// At a point of a drawing; what it says appears under a pointer.
+    /// Draws the mark at a point of a drawing; what it says appears under a pointer.
     pub fn draw(self, stroke: Stroke, x: f64, y: f64, says: &str) -> Markup {
         html! {
             path class=(format!("mark {}", stroke.class())) d=(self.path(x, y)) {

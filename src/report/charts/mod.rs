@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Small charts in SVG. Colours are classes of the style sheet, so that they follow its light and its dark side; whatever a
-//! colour tells, a dash or the shape of a mark tells too.
+//! Small charts in SVG. Colours are classes of the style sheet, so that they follow its light and its dark side.
+//! Whatever a colour tells, a dash or the shape of a mark tells too.
 
 pub mod axis;
 pub mod bars;
@@ -16,7 +16,7 @@ pub use mark::{Shape, Stroke};
 /// What a chart is, for one who cannot see it.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// Unlike that of any other chart of the page.
+    /// The id of the chart, unlike that of any other chart of the page.
     pub id: String,
     pub title: String,
     pub description: String,

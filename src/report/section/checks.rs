@@ -34,7 +34,8 @@ pub fn section(shown: &Shown) -> Section {
     }
 }
 
-/// Rows are blocks on a narrow screen, which takes a table's roles from its elements: they are given again.
+/// A table of checks. On a narrow screen its rows are blocks, which takes a table's roles from its elements: they are
+/// given again.
 fn table(title: &str, checks: &[&Check]) -> Markup {
     html! {
         h3 { (title) }

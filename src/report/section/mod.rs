@@ -23,7 +23,7 @@ pub struct Section {
     pub content: Markup,
 }
 
-/// A drawing with what is said of it, and all of its figures in a table right below.
+/// A drawing with a sentence about it, and all of its figures in a table right below.
 pub fn figure(
     title: &str,
     drawing: Markup,
@@ -34,7 +34,7 @@ pub fn figure(
     figure_of_width("part", title, drawing, legend, note, table)
 }
 
-/// As wide as the page (`whole`), or one beside others (`part`).
+/// A drawing as wide as the page (`whole`), or beside others (`part`).
 pub fn figure_of_width(
     width: &str,
     title: &str,
@@ -57,7 +57,7 @@ pub fn figure_of_width(
     }
 }
 
-/// Why a section has nothing to show.
+/// Says why a section has nothing to show.
 pub fn missing(what: &str, reason: &str) -> Markup {
     html! { p class="missing" { (what) ": " (reason) } }
 }

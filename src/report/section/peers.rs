@@ -24,7 +24,7 @@ pub fn section(shown: &Shown) -> Section {
     }
 }
 
-/// On one machine.
+/// The part of the section about one machine.
 fn part(fields: &Result<Vec<Field>, String>) -> Markup {
     match fields {
         Ok(fields) => html! {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The same search in process, through FUSE and through the module.
+//! Compares searches in process, through FUSE and through the module.
 
 use maud::{Markup, html};
 
@@ -30,7 +30,7 @@ pub fn section(shown: &Shown) -> Section {
     }
 }
 
-/// One for each dataset on each machine.
+/// The tables: one for each dataset on each machine.
 pub fn tables(shown: &Shown) -> Vec<Table> {
     let of = |case: &Case| table(case, case.unit());
     cases(&shown.figures).iter().map(of).collect()
@@ -66,7 +66,7 @@ impl Case<'_> {
         Unit::of(self.conditions().clock, measured.fold(0.0, f64::max))
     }
 
-    /// The same search in process.
+    /// The figure of this search in process, with which the other places are compared.
     fn base(&self, of: &Conditions) -> Option<&Figure> {
         let same = |figure: &&&Figure| {
             let conditions = &figure.conditions;
@@ -91,7 +91,7 @@ impl Case<'_> {
     }
 }
 
-/// By machine, dataset and metric, in the order in which they come.
+/// The cases by machine, dataset and metric, in the order in which they come.
 fn cases(figures: &[Figure]) -> Vec<Case<'_>> {
     let mut cases: Vec<Case> = Vec::new();
     let medians = figures.iter().filter(|figure| {
@@ -152,7 +152,7 @@ fn draw(n: usize, case: &Case) -> Markup {
     )
 }
 
-/// `hnsw, effort 64`.
+/// A search in words, such as `hnsw, effort 64`.
 fn search(conditions: &Conditions) -> String {
     match (conditions.kind.index(), conditions.effort) {
         (None, _) => conditions.kind.to_string(),

@@ -82,7 +82,7 @@ fn run(shown: &Shown) -> Markup {
         }),
     );
     row(
-        "disk with other engines for the guest, BLAKE3",
+        "disk with the peers for the guest, BLAKE3",
         match &shown.evidence.guest_peers {
             GuestPeers::Planned { disk_blake3 } => Cell::code(disk_blake3),
             GuestPeers::Skipped { reason } | GuestPeers::Failed { reason } => {

@@ -27,7 +27,7 @@ pub fn section(shown: &Shown) -> Section {
     }
 }
 
-/// On one machine.
+/// The part of the section about one machine.
 fn part(id: &str, place: &str, fields: &Result<Vec<Field>, String>) -> Markup {
     html! {
         h3 { "Engines, " (place) }

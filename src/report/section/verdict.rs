@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! First of all: the word, how it came about, and of what.
+//! The first section: the word, how it came about, and what it is about.
 
 use maud::{Markup, html};
 

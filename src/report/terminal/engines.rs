@@ -16,7 +16,8 @@ pub fn in_guest(evidence: &Evidence) -> Option<String> {
     of(evidence, evidence.comparison_in_guest(), "in the guest")
 }
 
-/// Nothing where no engines were compared, or by a clock that means nothing: the checks say why.
+/// The tables of one machine. None where no engines were compared, or by a clock that means nothing: the checks say
+/// why.
 fn of(evidence: &Evidence, comparison: Result<Located, Finding>, machine: &str) -> Option<String> {
     let (located, plan) = (comparison.ok()?, evidence.criteria.comparison.as_ref()?);
     if located.clock() != Clock::Monotonic {
@@ -38,7 +39,7 @@ fn of(evidence: &Evidence, comparison: Result<Located, Finding>, machine: &str) 
     Some(rows.to_string())
 }
 
-/// What the others are set against stands as 1.
+/// Adds the rows of a workload. What the others are compared with stands as 1.
 fn workload(rows: &mut Table, name: &str, standings: &Standings) {
     let base = standings.base();
     for standing in &standings.all {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! In process, through FUSE, through the module: the searches of the guest.
+//! The searches of the guest in process, through FUSE and through the module.
 
 use super::table::table;
 use crate::client::Place;
@@ -8,7 +8,7 @@ use crate::verdict::evidence::Evidence;
 use crate::verdict::figures::{self, Timed};
 use crate::verdict::searched::searched;
 
-/// The same vectors in each place; nothing where the guest did not get that far.
+/// The searches of the workload in each place; none where the guest did not get that far.
 pub fn measurements(evidence: &Evidence) -> Option<String> {
     let median_header = format!("median search, {}", unit(evidence)?);
     let mut rows = table();
@@ -45,7 +45,7 @@ fn unit(evidence: &Evidence) -> Option<&'static str> {
     Some(Clock::of(evidence.machine().ok()?.accelerator).unit())
 }
 
-/// Median, p95, p99, and the median in multiples of that in process.
+/// The median, p95, p99, and the median in multiples of that in process.
 fn columns(timed: &Timed, base: &Timed) -> [String; 4] {
     let shown = |figure: &Figure| {
         let value = figure.value.value;

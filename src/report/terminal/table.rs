@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 /// Columns of a terminal that a report takes.
 const WIDTH: u16 = 110;
 
-/// Without lines, as wide as a terminal.
+/// A table without lines, as wide as a terminal.
 pub fn table() -> Table {
     let mut table = Table::new();
     table

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The same bits from every place, and the right ones.
+//! Checks that every place gives the same bits, and the right ones.
 
 use crate::bench::first_divergence;
 use crate::client::Place;

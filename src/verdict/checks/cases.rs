@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Lists of cases that were tried through the drivers.
+//! Checks of cases that were tried through the drivers.
 
 use super::evaluation::Evaluated;
 use crate::client::Place;
@@ -7,7 +7,7 @@ use crate::criteria::check::{Finding, Status};
 use crate::protocol::results::{Case, ConcurrencyRun, PerPlace};
 use crate::verdict::evidence::in_place;
 
-/// All cases hold through both drivers.
+/// Demands that all cases hold through both drivers.
 pub fn through_both(places: &PerPlace<Vec<Case>>) -> Evaluated {
     let mut held = Vec::new();
     for place in [Place::Fuse, Place::Kernel] {
@@ -20,7 +20,7 @@ pub fn through_both(places: &PerPlace<Vec<Case>>) -> Evaluated {
     Ok(Finding::pass(held.join(", ")))
 }
 
-/// All cases hold, and there are some.
+/// Demands that all cases hold, and that there are some.
 pub fn cases(place: Place, cases: &[Case]) -> Evaluated {
     Ok(match cases.iter().find(|case| !case.holds()) {
         Some(Case {
@@ -35,7 +35,7 @@ pub fn cases(place: Place, cases: &[Case]) -> Evaluated {
     })
 }
 
-/// Through both drivers there were answers, all right ones.
+/// Demands that through both drivers there were answers, and only right ones.
 pub fn contended(places: &PerPlace<ConcurrencyRun>) -> Evaluated {
     let mut shown = Vec::new();
     for place in [Place::Fuse, Place::Kernel] {

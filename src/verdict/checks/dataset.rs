@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a file of the user's says about its own vectors.
+//! Checks what a file of the user's says about its own vectors.
 
 use super::evaluation::Evaluated;
 use crate::criteria::Criterion;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The FUSE driver keeps working, on the host and in the guest.
+//! Checks that the FUSE driver keeps working, on the host and in the guest.
 
 use crate::bench::first_divergence;
 use crate::client::Place;

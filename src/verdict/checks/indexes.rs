@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kinds of index: the same file on every machine, the same bits in every place, found rows and cost.
+//! Checks of the kinds of index: one file on every machine, one answer in every place, found rows and cost.
 
 use crate::bench::first_divergence;
 use crate::client::Place;
@@ -124,8 +124,8 @@ pub fn fuse_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     overhead(evidence, criterion, Place::Fuse)
 }
 
-/// Each kind of the timed cases keeps to the limit; one that does not outweighs one of which that is not clear. Where no case is timed, all
-/// are shown and none is judged.
+/// Demands that each kind of the timed cases keeps to the limit. A kind that does not outweighs one of which that is
+/// not clear. Where no case is timed, all are shown and none is judged.
 fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluated {
     let judged = evidence.criteria.indexes.iter().any(|case| case.timed);
     let limit = match judged {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A clean kernel log, and a kernel that thinks no worse of itself.
+//! Checks that the kernel log is clean, and that the kernel's taint is the expected one.
 
 use super::evaluation::Evaluated;
 use crate::criteria::Criterion;
 use crate::criteria::check::Finding;
 use crate::verdict::evidence::Evidence;
 
-/// Out-of-tree and unsigned module (Documentation/admin-guide/tainted-kernels.rst).
+/// The taint of an out-of-tree and unsigned module (Documentation/admin-guide/tainted-kernels.rst).
 const EXPECTED_TAINT: u64 = 1 << 12 | 1 << 13;
 
 pub fn clean(evidence: &Evidence, _: &Criterion) -> Evaluated {

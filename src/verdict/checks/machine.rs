@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What ran is what was bundled, on the machine that was asked for.
+//! Checks that what ran is what was bundled, on the machine that was asked for.
 
 use super::evaluation::Evaluated;
 use crate::criteria::Criterion;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a search costs in each place, and that it was measured as planned.
+//! Checks what a search costs in each place, and that it was measured as planned.
 
 use crate::client::Place;
 use crate::figures::Against;
@@ -19,7 +19,7 @@ pub fn kernel_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated 
     overhead(evidence, criterion, Place::Kernel)
 }
 
-/// The ratio of medians within one run, so that machine, build and bytes are the same.
+/// Judges the ratio of medians within one run, so that machine, build and bytes are the same.
 fn overhead(evidence: &Evidence, criterion: &Criterion, place: Place) -> Evaluated {
     let limit = limit(criterion)?;
     let unit = unit(evidence)?;
@@ -82,7 +82,7 @@ pub fn samples(evidence: &Evidence, _: &Criterion) -> Evaluated {
     )))
 }
 
-/// What keeps these from being the samples that were planned.
+/// Says what keeps these samples from being those that were planned.
 pub fn fault(samples: &[Vec<u64>], planned: usize, queries: usize) -> Option<String> {
     let complete = samples.len() == planned && samples.iter().all(|one| one.len() == queries);
     if queries == 0 || !complete {

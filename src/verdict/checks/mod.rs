@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every check of the criteria, held against the evidence.
+//! Evaluates every check of the criteria on the evidence.
 
 mod answers;
 mod cases;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The module that ran is the bundle's, and does what a filesystem and the search ABI ask.
+//! Checks that the module that ran is the bundle's, and does what a filesystem and the search ABI ask.
 
 use crate::client::Place;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was measured beside other engines, on the host and in the guest: ratios within one interleaved run, between searches that find
-//! enough.
+//! Checks of what was measured beside the peers, on the host and in the guest: ratios within one interleaved run,
+//! between searches that find enough.
 
 use crate::client::{Kind, Place};
 use crate::figures::{Against, Fastest, Figure, Located, Ratio, Rule};
@@ -15,7 +15,7 @@ use crate::verdict::evidence::Evidence;
 const CHROMADB: &str = "chromadb";
 const QDRANT: &str = "qdrant";
 
-/// Every peer gave what was planned, in the version that is pinned.
+/// Demands that every peer gave what was planned, in the version that is pinned.
 pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let comparison = evidence.comparison()?;
     let peers = comparison.engines.iter();
@@ -25,7 +25,7 @@ pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
     ))
 }
 
-/// The same in the guest, where ours has every place.
+/// Demands that every engine in the guest gave what was planned, ours in every place.
 pub fn measured_in_guest(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let comparison = evidence.comparison_in_guest()?;
     Ok(measured_of(&comparison, comparison.engines.iter()))
@@ -63,7 +63,7 @@ fn versions(engine: &Engine) -> String {
     versions.join(", ")
 }
 
-/// What keeps an engine's figures from being those that were planned.
+/// Says what keeps an engine's figures from being those that were planned.
 fn fault(comparison: &Comparison, engine: &str) -> Option<String> {
     comparison.workloads.iter().find_map(|compared| {
         let (runs, queries) = (compared.runs as usize, compared.workload.queries);
@@ -94,7 +94,7 @@ fn describe(compared: &Compared, series: &Series) -> String {
     format!("{} {}", compared.workload.name, series.setting())
 }
 
-/// What a kind costs through FUSE beside the same search in process.
+/// Judges what a kind costs through FUSE beside the same search in process.
 pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     let comparison = evidence.comparison()?;
     mounted(&comparison)?;
@@ -108,7 +108,7 @@ pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     )
 }
 
-/// What a kind costs through the module beside the same search through FUSE.
+/// Judges what a kind costs through the module beside the same search through FUSE.
 pub fn kernel_against_fuse(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     let comparison = timed_in_guest(evidence)?;
     let limit = limit(criterion)?;
@@ -128,7 +128,7 @@ fn timed_in_guest(evidence: &Evidence) -> Result<Located<'_>, Finding> {
     Ok(comparison)
 }
 
-/// What the fastest search of each kind that finds enough in the place `base` takes in another.
+/// Judges what each kind's fastest search that finds enough in the place `base` takes in another place.
 fn places(comparison: &Located, base: Place, through: Place, floor: f64, limit: f64) -> Evaluated {
     let mut all = Judged::default();
     for compared in &comparison.workloads {
@@ -197,7 +197,7 @@ fn in_guest(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated
     against(&comparison, Place::Kernel, peer, floor(evidence)?, limit)
 }
 
-/// How many times as fast as a peer's fastest search that finds enough ours in a place is.
+/// Judges how many times as fast as a peer's fastest search that finds enough our own in a place is.
 fn against(comparison: &Located, place: Place, peer: &str, floor: f64, limit: f64) -> Evaluated {
     let engine = comparison
         .engine(peer)
@@ -248,7 +248,7 @@ fn words(place: Place) -> &'static str {
     }
 }
 
-/// Where nothing can be mounted, what concerns FUSE does not apply.
+/// Skips what concerns FUSE where nothing can be mounted.
 fn mounted(comparison: &Comparison) -> Result<(), Finding> {
     match &comparison.no_mount {
         None => Ok(()),
@@ -274,7 +274,7 @@ enum Held {
     Open,
 }
 
-/// Several figures under one criterion: the worst of them counts.
+/// Several figures under one criterion, of which the worst counts.
 #[derive(Default)]
 struct Judged {
     words: Vec<String>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The module comes and goes a hundred times and leaves nothing behind.
+//! Checks that the module comes and goes a hundred times and leaves nothing behind.
 
 use crate::machine::session::Ending;
 use crate::protocol::results::Cycle;
@@ -11,7 +11,7 @@ use crate::verdict::evidence::{Evidence, Repetition};
 use crate::verdict::fate::Fate;
 use crate::verdict::kernel_memory::{SETTLING, kept_kib, slope};
 
-/// Cycles after those that make a slope: of fewer, one cached kernel stack more is one.
+/// The fewest cycles after the settling ones that make a slope: in fewer, one cached kernel stack more would be one.
 const FEWEST: usize = 20;
 
 pub fn cycles(evidence: &Evidence, criterion: &Criterion) -> Evaluated {

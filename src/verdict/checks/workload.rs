@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The workload is the one that NumPy gives, and stays so through each mount.
+//! Checks that the workload is the one that NumPy gives, and stays so through each mount.
 
 use crate::client::Place;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The same bytes from the same inputs, a structure that other programs find sound, and inputs that are refused.
+//! Equal inputs give equal bytes, other programs find the image sound, and bad inputs are refused.
 
 use std::fs;
 use std::io::Write;

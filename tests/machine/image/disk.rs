@@ -20,7 +20,7 @@ const FIRMWARE: &str = "/usr/share/OVMF";
 /// Load/unload cycles: enough to see a fault, few enough to wait for.
 const CYCLES: u32 = 12;
 
-/// Emulation on a busy host needs patience.
+/// The longest that a boot may take: emulation on a busy host needs patience.
 const ENDS_WITHIN: Duration = Duration::from_secs(300);
 
 pub struct Image {
@@ -35,7 +35,7 @@ pub struct Report {
 }
 
 impl Image {
-    /// An image that is judged by `checks` alone; by all if there are none.
+    /// Makes an image that is judged by `checks` alone; by all if there are none.
     pub fn new(bundle: &Path, checks: &[&str]) -> Image {
         let dir = scratch();
         let image = Image { dir };
@@ -58,8 +58,8 @@ impl Image {
         self.dir.path().join("vexfs.img")
     }
 
-    /// Boots it by UEFI with nothing remembered from earlier boots, as a machine does that gets a new disk, and waits for the end. A
-    /// machine that starts anew by itself ends, too, unless `restarts`.
+    /// Boots the disk by UEFI and waits for the end. Nothing is remembered from earlier boots, as in a machine that
+    /// gets a new disk. A machine that starts anew by itself ends, too, unless `restarts`.
     pub fn boot(&self, disk: &[&str], cpu: &str, restarts: bool) -> String {
         let path = |name| self.dir.path().join(name);
         let (variables, console) = (path("variables.fd"), path("console"));
@@ -99,7 +99,7 @@ impl Image {
         console
     }
 
-    /// Its newest run in one file.
+    /// Packs the newest run of the disk into one file.
     pub fn pack(&self) -> PathBuf {
         let pack = self.dir.path().join("run.tar.gz");
         let output = Command::new(BINARY)
@@ -181,7 +181,7 @@ impl Drop for Machine {
     }
 }
 
-/// The criteria of images with fewer runs and cycles, and of the checks only these, if any.
+/// The criteria of images with fewer runs and cycles; only with `checks`, if any are given.
 fn short_criteria(checks: &[&str]) -> String {
     let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
     let workload = &mut criteria["workload"];

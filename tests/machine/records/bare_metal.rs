@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every reason for which a run does not let a module out of the virtual machine.
+//! Tests every reason for which a run does not let a module out of the virtual machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use vexfs::verdict::evidence::Evidence;
 use vexfs::verdict::record;
 use vexfs::verdict::{Verdict, Word};
 
+use crate::bundles;
 use crate::records::kept;
 
 /// The kept run as if its criteria were the built-in ones, and what is said of it after a change.
@@ -96,7 +97,7 @@ fn only_checks_of_other_engines_may_be_left_open() {
 
 #[test]
 fn the_command_refuses_and_says_why() {
-    let module = kept::bundle().join("vexfs.ko");
+    let module = bundles::plain().join("vexfs.ko");
     let runs = kept::run().parent().unwrap();
     let release = record::read(kept::run())
         .unwrap()

@@ -41,7 +41,7 @@ fn a_run_has_not_become_worse_than_itself() {
     assert_eq!(printed["refused"], Value::Array(Vec::new()), "{printed:#}");
 }
 
-/// Of five searches the slowest takes twice as long, which its median does not show.
+/// The slowest of five searches takes twice as long, which the median does not show.
 #[test]
 fn one_sample_that_changed_is_a_regression_by_its_name() {
     let run = forged::run(|evidence| {

@@ -81,7 +81,7 @@ pub fn kernel(evidence: &mut Evidence) -> &mut PlaceRun {
     }
 }
 
-/// The two nearest rows of the first query trade places.
+/// Lets the two nearest rows of the first query trade places.
 pub fn another_answer(answers: &mut [Answer]) {
     let mut hits: Vec<_> = answers[0].hits().collect();
     let (first, second) = (hits[0].row, hits[1].row);
@@ -89,7 +89,7 @@ pub fn another_answer(answers: &mut [Answer]) {
     answers[0] = Answer::new(&hits);
 }
 
-/// Another answer, and all hashes that follow from it.
+/// Changes an answer, and all hashes that follow from it.
 pub fn another_answer_with_its_hashes(run: &mut PlaceRun) {
     another_answer(&mut run.answers);
     let hash = answers_hash(&run.answers);
@@ -122,7 +122,7 @@ pub fn packed(files: &BTreeMap<String, Vec<u8>>, pack: &Path) {
     archived(&entries, pack);
 }
 
-/// Any archive at all.
+/// Packs any entries at all.
 pub fn archived(entries: &[(&str, EntryType, &[u8])], pack: &Path) {
     let gzip = GzEncoder::new(File::create(pack).unwrap(), Compression::fast());
     let mut archive = Builder::new(gzip);

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-const CRITERIA: &str = include_str!("../../../src/criteria/criteria.json");
+use crate::bundles::scratch;
+use crate::faults::copy_tree;
+use crate::{bundles, criteria};
 
 const CHECKS: [&str; 15] = [
     "fuse.host.answers",
@@ -31,22 +33,9 @@ const CHECKS: [&str; 15] = [
 
 /// A copy of the run, which a test may change.
 pub fn copy() -> TempDir {
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    copy_all(run(), &dir.path().join("run"));
+    let dir = scratch();
+    copy_tree(run(), &dir.path().join("run"));
     dir
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
-/// The bundle that it booted.
-pub fn bundle() -> PathBuf {
-    run().ancestors().nth(2).unwrap().join("bundle")
 }
 
 /// The run's directory.
@@ -58,13 +47,6 @@ pub fn run() -> &'static Path {
         fs::create_dir(&out).unwrap();
         let criteria = out.join("criteria.json");
         fs::write(&criteria, short_criteria()).unwrap();
-        let bundle = out.join("bundle");
-        assert_eq!(
-            validate(["bundle".as_ref(), "--out".as_ref(), bundle.as_path()])
-                .status
-                .code(),
-            Some(0)
-        );
         let arguments = [
             "run",
             "--accel=icount",
@@ -74,7 +56,7 @@ pub fn run() -> &'static Path {
         ]
         .map(Path::new);
         let output = validate(arguments.into_iter().chain([
-            bundle.as_path(),
+            bundles::plain(),
             "--criteria".as_ref(),
             &criteria,
             "--out".as_ref(),
@@ -85,7 +67,7 @@ pub fn run() -> &'static Path {
     })
 }
 
-/// The same, in a directory.
+/// Runs `vexfs-validate` in a directory of its own.
 pub fn validate_in(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
         .args(arguments)
@@ -103,11 +85,9 @@ pub fn validate<'a>(arguments: impl IntoIterator<Item = &'a Path>) -> Output {
 
 /// Few checks, and one small case of an index that is timed.
 fn short_criteria() -> String {
-    let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
-    let all = criteria["checks"].as_array_mut().unwrap();
-    all.retain(|check| CHECKS.contains(&check["id"].as_str().unwrap()));
-    assert_eq!(all.len(), CHECKS.len());
-    for check in all {
+    let mut criteria = criteria::built_in();
+    criteria::keep(&mut criteria, &CHECKS);
+    for check in criteria["checks"].as_array_mut().unwrap() {
         // A search of few rows is little beside a call of the kernel.
         if check["id"] == "index.kernel.overhead" {
             check["limit"] = 100.into();

@@ -148,7 +148,7 @@ fn nothing_but_what_is_listed_and_known_is_unpacked() {
     assert!(!Path::new("/escaped").exists());
 }
 
-/// Every digest is right again; but the files speak of one run.
+/// Every digest is right again, and yet the files contradict each other.
 #[test]
 fn an_edit_with_all_digests_redone_contradicts_the_other_files() {
     let (dir, kept) = kept_pack();

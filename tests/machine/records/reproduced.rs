@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A pack held against a finished run.
+//! A pack is compared with a finished run.
 
 use std::path::Path;
 
@@ -87,7 +87,7 @@ fn another_answer_differs_by_its_name() {
     assert!(why.contains("query 0, rank 0"), "{why}");
 }
 
-/// Nothing in such a run contradicts itself; only running again tells.
+/// A run with one instruction more does not contradict itself; only running again tells.
 #[test]
 fn one_instruction_more_differs() {
     let run = forged::run(|evidence| forged::kernel(evidence).write_ns += 1);

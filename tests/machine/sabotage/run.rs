@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One run of `vexfs-validate run`, all of whose traces can be found.
+//! A run of `vexfs-validate run`, all of whose traces can be found.
 
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const CRITERIA: &str = include_str!("../../../src/criteria/criteria.json");
+use crate::criteria;
 
 /// Load/unload cycles: enough to see a fault, few enough to wait for.
 pub const CYCLES: u32 = 12;
@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the helpers of a killed run may take to tidy up.
 const TIDY_WITHIN: Duration = Duration::from_secs(10);
 
-/// A run that goes on. Its temporary files are in a directory that only its own processes know, which tells them from all others.
+/// A run that goes on. Only its own processes know the directory of its temporary files, which tells them from all
+/// others.
 pub struct Run {
     process: Child,
     dir: TempDir,
@@ -32,7 +33,7 @@ pub struct Run {
 
 /// A run at its end.
 pub struct Report {
-    /// Its exit status, or the signal that ended it as a shell shows that.
+    /// The exit status of the run, or the signal that ended it as a shell shows that.
     pub status: i32,
     pub results: String,
     stderr: String,
@@ -51,7 +52,7 @@ impl Run {
         let dir = tempfile::tempdir().unwrap();
         let path = |name| dir.path().join(name);
         fs::create_dir(path("tmp")).unwrap();
-        fs::write(path("criteria.json"), criteria(checks)).unwrap();
+        fs::write(path("criteria.json"), short_criteria(checks)).unwrap();
         let file = |name| File::create(path(name)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"));
         command.args(["run", "--json", "--bundle"]).arg(bundle);
@@ -132,7 +133,7 @@ impl Run {
             .collect()
     }
 
-    /// Waits for the end, finds nothing left behind, and gives back what the run reported.
+    /// Waits for the end, finds nothing left behind, and returns what the run reported.
     pub fn finish(mut self) -> Report {
         let status = self.process.wait().unwrap();
         self.assert_nothing_left();
@@ -197,7 +198,7 @@ impl Helper {
 }
 
 impl Report {
-    /// The verdict's word and the exit status.
+    /// Demands the verdict's word and the exit status.
     pub fn assert_verdict(&self, word: &str, status: i32) {
         assert_eq!(
             (self.verdict["verdict"].as_str(), self.status),
@@ -206,7 +207,7 @@ impl Report {
         );
     }
 
-    /// A check has this status, and its sentence says each of `words`.
+    /// Demands that a check has this status, and that its sentence says each of `words`.
     pub fn assert_check(&self, id: &str, status: &str, words: &[&str]) {
         let checks = self.verdict["checks"].as_array();
         let check = checks.and_then(|checks| checks.iter().find(|check| check["id"] == id));
@@ -230,12 +231,10 @@ impl std::fmt::Display for Report {
 }
 
 /// The criteria of this version, without the checks that are not asked for, and for less work.
-fn criteria(checks: &[&str]) -> String {
-    let mut criteria: Value = serde_json::from_str(CRITERIA).unwrap();
-    let all = criteria["checks"].as_array_mut().unwrap();
-    all.retain(|check| checks.iter().any(|id| check["id"] == *id));
-    assert_eq!(all.len(), checks.len(), "an unknown check among {checks:?}");
-    for check in all {
+fn short_criteria(checks: &[&str]) -> String {
+    let mut criteria = criteria::built_in();
+    criteria::keep(&mut criteria, checks);
+    for check in criteria["checks"].as_array_mut().unwrap() {
         if check["id"] == "cycles" {
             check["limit"] = CYCLES.into();
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The builder.
+//! The builder of HNSW indexes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -10,7 +10,7 @@ use crate::hnsw::file::{File, HEADER};
 use crate::hnsw::reference;
 use crate::hnsw::vectors::{below, build, first, matrix, random, unit};
 
-/// 40 rows of 20 elements; three levels.
+/// A sound index of 40 rows of 20 elements, with three levels.
 fn sound() -> File {
     let mut random = random(1);
     let rows = matrix(40, 20, || unit(&mut random));

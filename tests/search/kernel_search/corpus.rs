@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use crate::kernel_search::fuzz;
 use crate::kernel_search::library::{Kernel, compile};
 
-/// A line is one input (`tests/fuzz/corpus.py`).
+/// The corpus; each line is one input (`tests/fuzz/corpus.py`).
 const CORPUS: &str = include_str!("../../data/fuzz-corpus.txt");
 
 fn corpus() -> Vec<Vec<u8>> {

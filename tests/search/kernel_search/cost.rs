@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Instructions that a search takes in the kernel's C and in ours, with AVX2: valgrind counts them, and knows no AVX-512.
+//! Instructions that a search takes in the module's C and in Rust, with AVX2. valgrind counts them, and knows no
+//! AVX-512.
 //!
 //!     cargo test --release --test search -- --ignored --nocapture instructions
 
@@ -15,7 +16,7 @@ use vexfs::dataset::workload::{Name, Workload};
 use crate::kernel_search::library::kernels;
 
 const K: usize = 10;
-/// `KIND SIDE FILE`: what a process under valgrind is to do.
+/// The variable with `KIND SIDE FILE`: what a process under valgrind is to do.
 const CHILD: &str = "VEXFS_KERNEL_SEARCH_COST";
 
 fn workload() -> (Matrix, Matrix) {
@@ -69,7 +70,7 @@ fn compare() {
     }
 }
 
-/// Of what is done in `measured`.
+/// Counts the instructions of what is done in `measured`.
 fn instructions_of(what: &str) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Index files of random content that keep to `docs/index-format.md`: no builder would write them, each reader has to search them.
+//! Index files of random content that keep to `docs/index-format.md`. No builder would write them, but each reader has
+//! to search them.
 
 use rand_core::Rng;
 use rand_pcg::Pcg64;
@@ -88,7 +89,7 @@ impl Shape {
         rows
     }
 
-    /// `count` numbers and one more, that do not fall.
+    /// Draws `count` numbers and one more that do not fall.
     fn starts(self, random: &mut Pcg64, count: usize) -> Vec<u32> {
         let mut starts: Vec<u32> = (1..count)
             .map(|_| below(random, self.rows + 1) as u32)

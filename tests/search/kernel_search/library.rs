@@ -12,7 +12,7 @@ use vexfs::anns::index::Kind;
 use vexfs::anns::{Hit, Metric};
 use vexfs::dataset::Matrix;
 
-/// Compiled like the module's other files.
+/// The sources that are compiled like the module's other files.
 const PLAIN: &[&str] = &[
     "search/rows",
     "search/search",
@@ -29,7 +29,7 @@ const PLAIN: &[&str] = &[
     "search/pq",
     "search/lsh",
 ];
-/// Compiled with its flags for floats, and those of the width (`kernel/Kbuild`).
+/// The sources that are compiled with the module's flags for floats, and those of the width (`kernel/Kbuild`).
 const FLOAT: &[(&[&str], &[&str])] = &[
     (
         &[
@@ -56,7 +56,7 @@ const FLOAT: &[(&[&str], &[&str])] = &[
 ];
 const FLOAT_FLAGS: &[&str] = &["-ffp-contract=off", "-fno-math-errno"];
 
-/// Numbered as the harness does.
+/// The widths, numbered as the harness does.
 const WIDTHS: [&str; 4] = ["scalar", "SSE2", "AVX2", "AVX-512"];
 
 /// Compiles the kernel's sources, the harness and `others` into `output`.
@@ -106,7 +106,8 @@ pub struct Kernel {
     library: Library,
 }
 
-/// All that this machine can run. Those that it cannot are named: their agreement is not shown by a pass.
+/// All implementations that this machine can run. Those that it cannot run are named: their agreement is not shown by a
+/// pass.
 pub fn kernels() -> &'static [Kernel] {
     static KERNELS: LazyLock<(Vec<Kernel>, TempDir)> = LazyLock::new(|| {
         let directory = tempfile::tempdir().expect("a directory for the libraries");
@@ -141,7 +142,7 @@ type CheckRowsFn = unsafe extern "C" fn(*const c_void, &Rows) -> c_int;
 type InverseFn = unsafe extern "C" fn(&Rows, *mut u32) -> c_int;
 type SearchFn = unsafe extern "C" fn(*mut c_void, &Rows, &Query, u32, *mut u64, *mut u64) -> c_int;
 
-/// `struct vexfs_rows`.
+/// Rows, laid out as `struct vexfs_rows`.
 #[repr(C)]
 struct Rows {
     elements: *const f32,
@@ -151,7 +152,7 @@ struct Rows {
     rows: u32,
 }
 
-/// `struct vexfs_query`.
+/// A query, laid out as `struct vexfs_query`.
 #[repr(C)]
 struct Query {
     elements: *const f32,
@@ -196,7 +197,7 @@ impl Kernel {
         Kernel { name, library }
     }
 
-    /// One that has another source as well, and chooses an implementation by itself.
+    /// A kernel that has another source as well, and chooses an implementation by itself.
     pub fn alone(other: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the library");
         let library = directory.path().join("libkernel_search.so");
@@ -314,7 +315,7 @@ impl Packed<'_> {
 }
 
 impl Index<'_> {
-    /// 0 or an errno.
+    /// Checks the rows of an index: 0 or an errno.
     pub fn check_rows(&self, rows: &Packed) -> i32 {
         -self
             .kernel

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The search of the kernel module, built for user space, against ours: equal to the bit (`docs/differential.md`).
+//! Compares the search of the kernel module, built for user space, with ours: equal to the bit
+//! (`docs/differential.md`).
 //!
-//! The module's sources are compiled as they are; `tests/support/kernel` stands in for the few parts of the kernel that they
-//! use.
+//! The module's sources are compiled as they are. `tests/support/kernel` stands in for the few parts of the kernel that
+//! they use.
 
 mod corpus;
 mod cost;
@@ -33,7 +34,7 @@ const SEARCHES: usize = 24;
 /// How large a case is.
 #[derive(Clone, Copy, Debug)]
 enum Size {
-    /// Whole steps of each implementation and all remainders.
+    /// Rows in whole steps of each implementation and all remainders.
     Small,
     /// More rows than fit into any batch, log or reservoir.
     Large,
@@ -214,8 +215,8 @@ fn flat_search_gives_our_bits() {
     }
 }
 
-/// Every dimension, with a number of rows that exercises whole steps and each remainder, in all that is answered: with a tail
-/// of all rows, the distances are of a scan, and with a list of all, of a gather.
+/// Every dimension is searched, with a number of rows that exercises whole steps and each remainder. All that is
+/// answered is compared. With a tail of all rows the distances come from a scan, with a list of all from a gather.
 #[test]
 fn every_dimension_gives_our_bits() {
     let mut random = Pcg64::seed_from_u64(2);
@@ -254,8 +255,8 @@ fn every_dimension_gives_our_bits() {
     }
 }
 
-/// At each of its looks at whether the caller has been killed, and at each of its allocations, a search or a load may end
-/// early: it says so, leaks nothing, and the next search of the same index gives the whole answer.
+/// A search or a load may end early: at each of its looks at whether the caller has been killed, and at each of its
+/// allocations. It says so, leaks nothing, and the next search of the same index gives the whole answer.
 #[test]
 fn an_end_at_any_moment_leaves_nothing_behind() {
     let kernel = kernels().last().expect("at least one");

@@ -5,7 +5,7 @@ use rand_core::Rng;
 use rand_pcg::Pcg64;
 use vexfs::dataset::Matrix;
 
-/// Below `end`.
+/// A number below `end`.
 pub fn below(random: &mut Pcg64, end: usize) -> usize {
     random.next_u32() as usize % end
 }
@@ -14,7 +14,8 @@ pub fn one_of<T: Copy>(random: &mut Pcg64, choice: &[T]) -> T {
     choice[below(random, choice.len())]
 }
 
-/// A finite number of any magnitude: zeros of both signs, subnormals, numbers whose squares overflow, and ordinary ones.
+/// A finite number of any magnitude: a zero of either sign, a subnormal, one whose square overflows, or an ordinary
+/// one.
 pub fn any_finite(random: &mut Pcg64) -> f32 {
     let bits = random.next_u32();
     let sign_and_fraction = bits & 0x807f_ffff;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! IVF, PQ and LSH search as `docs/search.md` says: the fast code against a naive one, on rows that are hard in different
-//! ways.
+//! IVF, PQ and LSH search as `docs/search.md` says. The fast code is held against a naive one, on rows that are hard in
+//! different ways.
 
 mod reference;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `docs/search.md` and `docs/arithmetic.md` for IVF, PQ and LSH, word for word and as slow as that is: whole lists are sorted,
-//! all sets of perturbations are made. Nothing of the library is used.
+//! `docs/search.md` and `docs/arithmetic.md` for IVF, PQ and LSH, word for word, and as slow as that is. Whole lists
+//! are sorted, and all sets of perturbations are made. Nothing of the library is used.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ impl File<'_> {
     }
 }
 
-/// `(row, bits of the distance)`, and how many distances were computed in full.
+/// The answer as `(row, bits of the distance)`, and how many distances were computed in full.
 pub type Found = (Vec<(u32, u32)>, u64);
 
 pub fn search(file: &File, rows: &[Vec<f32>], query: &[f32], k: usize, effort: u32) -> Found {
@@ -105,7 +105,7 @@ fn reduce(terms: impl Iterator<Item = f32>) -> f32 {
     v[0] + v[1]
 }
 
-/// Padded with zeros to a whole number of steps.
+/// A vector padded with zeros to a whole number of steps.
 fn padded(x: &[f32]) -> Vec<f32> {
     let mut x = x.to_vec();
     x.resize(x.len().next_multiple_of(16), 0.0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is made of a file: rows, queries, metric, and what the file says of its neighbours.
+//! Tests what is made of a file: rows, queries, metric, and what the file says of its neighbours.
 
 use std::path::Path;
 
@@ -13,7 +13,8 @@ use vexfs::criteria::subject;
 
 use crate::python::run_python;
 
-/// Three files as ann-benchmarks has them, with their true neighbours, and the same rows alone. Rows repeat, so that there are ties.
+/// Three files as ann-benchmarks has them, with their true neighbours, and the same rows alone. Rows repeat, so that
+/// there are ties.
 const FILES: &str = r"
 import h5py, numpy as np
 random = np.random.default_rng(4)
@@ -172,7 +173,7 @@ fn criteria_are_derived_from_the_vectors_and_can_be_read_back() {
     let own = OwnData::read(&options(folder.path(), "angular.hdf5")).unwrap();
     let base = Criteria::read(None).unwrap();
     let derived = own_criteria::derive(&base, &own).unwrap();
-    // The other engines are compared on the built-in vectors.
+    // The peers are compared on the built-in vectors.
     assert!(derived.comparison.is_none());
     let kept = base
         .checks

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `report.html` in a real browser: narrow, middling and wide, light and dark, and on paper (`browser.py`).
 //!
-//! `make test` installs Chromium and its driver. Where they cannot be had, this test says NOT RUN; the rest of the report's tests
-//! still hold.
+//! `make test` installs Chromium and its driver. Where they cannot be had, this test says NOT RUN. The rest of the
+//! report's tests still hold.
 
 use std::fs;
 use std::io::Write;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Records to report on, made up, so that every part of a report has something to show and something to say in its place.
+//! Records to report on, made up, so that every part of a report has something to show and something to say in its
+//! place.
 
 use std::f64::consts::TAU;
 
@@ -278,7 +279,7 @@ fn comparison(noise: &mut Noise) -> Comparison {
     }
 }
 
-/// With the module as one more place, as fast as FUSE here.
+/// The comparison with the module as one more place, as fast as FUSE here.
 fn in_guest(mut comparison: Comparison) -> Comparison {
     for compared in &mut comparison.workloads {
         let through: Vec<Series> = compared.of("vexfs", Some(Place::Fuse)).cloned().collect();
@@ -292,7 +293,7 @@ fn in_guest(mut comparison: Comparison) -> Comparison {
     comparison
 }
 
-/// Recall that rises, and speed that falls, with the effort.
+/// A workload in which recall rises, and speed falls, with the effort.
 fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
     let mut series = Vec::new();
     let mut sweep = |engine: &str, place: Option<Place>, kind: Kind, base_us: f64| {
@@ -391,7 +392,7 @@ impl Noise {
         (f64::from(self.0.next_u32()) + 1.0) / (f64::from(u32::MAX) + 2.0)
     }
 
-    /// Log-normal around a median, now and then ten times as long.
+    /// Draws samples that are log-normal around a median, now and then ten times as long.
     fn samples(&mut self, runs: usize, queries: usize, median: f64) -> Vec<Vec<u64>> {
         let mut one = || {
             let normal = (-2.0 * self.uniform().ln()).sqrt() * (TAU * self.uniform()).cos();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How the comparison in the guest is judged, where its clock counts time and where it does not.
+//! Tests how the comparison in the guest is judged, where its clock counts time and where it does not.
 
 use vexfs::client::Place;
 use vexfs::criteria::check::Status;
@@ -10,7 +10,8 @@ use vexfs::verdict::evidence::Evidence;
 
 use super::fixture;
 
-/// The status of a check under an accelerator, when the guest's comparison, without engines that are broken, was changed in some way.
+/// The status of a check under an accelerator, when the guest's comparison was changed in some way. No engine in it is
+/// broken.
 fn status(accelerator: Accelerator, id: &str, change: impl Fn(&mut Comparison)) -> Status {
     let mut evidence = fixture::full().evidence;
     evidence.machine.as_mut().unwrap().accelerator = Some(accelerator);
@@ -46,7 +47,7 @@ fn through_the_module(comparison: &mut Comparison) -> impl Iterator<Item = &mut 
         .filter(|series| series.place == Some(Place::Kernel))
 }
 
-/// So many times as slow through the module.
+/// A change that makes the module so many times as slow.
 fn slower(by: u64) -> impl Fn(&mut Comparison) {
     move |comparison| {
         for series in through_the_module(comparison) {

@@ -15,7 +15,7 @@ fn all() -> [(&'static str, Record); 3] {
     ]
 }
 
-/// The page as XML, which it is but for its `<meta>`s: that asks for more than a browser does.
+/// The page as XML. It is XML except for its `<meta>`s: that asks for more than a browser does.
 fn as_xml(page: &str) -> String {
     let metas = page.lines().next().unwrap().matches("<meta ").count();
     let mut text = page.to_owned();

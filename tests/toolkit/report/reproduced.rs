@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A record with other engines in it, held against itself as it would be had their searches taken something else.
+//! A record with peers in it is compared with itself, as it would be if their searches had taken something
+//! else.
 
 use vexfs::peers::{Comparison, Series};
 use vexfs::records::reproduce::{Agreement, Reproduction, Row, Side};

@@ -20,9 +20,9 @@ use crate::store::{index_file, replace};
 
 /// Build an index of a vector file, or build it anew.
 ///
-/// The same rows, parameters and seed give the same file, byte for byte, however many threads build it. It is built in memory and
-/// then put in the place of the old one at once: whatever happens before, the old one stays as it was. Rows that are appended
-/// later are searched exactly; rows that are changed make the index stale.
+/// The same rows, parameters and seed give the same file, byte for byte, however many threads build it. The index is
+/// built in memory and then put in the place of the old one at once: whatever happens before, the old one stays as it
+/// was. Rows that are appended later are searched exactly; rows that are changed make the index stale.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The vector file, in a mount or not.
@@ -33,7 +33,7 @@ pub struct Arguments {
     /// What nearness means; a search must ask for the same.
     #[arg(long, value_enum, default_value_t = Metric::L2)]
     metric: Metric,
-    /// What all random choices derive from.
+    /// The number that all random choices derive from.
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// Threads that build; by default one for each processor.
@@ -67,7 +67,7 @@ struct BuildOutput {
     threads: usize,
     bytes: usize,
     blake3: String,
-    /// Of the build alone.
+    /// How long the build took, without reading the rows and writing the file.
     build_ns: u64,
 }
 

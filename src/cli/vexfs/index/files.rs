@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use crate::anns::index::Kind;
 use crate::store::{index_file, is_vector_file_name};
 
-/// Drivers find an index only beside a vector file.
+/// Refuses a name that is no vector file's: drivers find an index only beside a vector file.
 pub fn check_name(vectors: &Path) -> anyhow::Result<()> {
     ensure!(
         is_vector_file_name(vectors.file_name().unwrap_or(OsStr::new(""))),
@@ -28,7 +28,7 @@ pub struct Found {
     pub bytes: u64,
 }
 
-/// Opens the index files of a vector file: that of one kind, or all.
+/// Opens the index files of a vector file: the one of a wanted kind, or all.
 pub fn find(vectors: &Path, wanted: Option<Kind>) -> anyhow::Result<Vec<Found>> {
     check_name(vectors)?;
     let directory = match vectors.parent() {

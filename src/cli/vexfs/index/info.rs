@@ -14,7 +14,7 @@ use crate::store::index_file;
 
 /// Tell what indexes a vector file has: how they were built, what they cover, and whether the rows have changed since.
 ///
-/// Looks at headers and rows; `vexfs index verify` checks all of an index.
+/// This looks at headers and rows; `vexfs index verify` checks all of an index.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The vector file.
@@ -43,9 +43,9 @@ struct Described {
 #[derive(Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 enum State {
-    /// It belongs to the rows.
+    /// The index belongs to the rows.
     Fits(Contents),
-    /// Rows that it covers were changed or removed.
+    /// Rows that the index covers were changed or removed.
     Stale(Contents),
     Malformed {
         reason: String,
@@ -62,13 +62,13 @@ struct Contents {
     /// Rows that were appended later, and are searched exactly.
     tail: u64,
     seed: u64,
-    /// What effort 0 means.
+    /// The effort of a search that asks for effort 0.
     effort: u32,
     #[serde(serialize_with = "as_map")]
     parameters: Vec<(&'static str, u32)>,
 }
 
-/// In their order.
+/// Writes pairs as a map, in their order.
 fn as_map<S: Serializer>(
     parameters: &[(&'static str, u32)],
     serializer: S,

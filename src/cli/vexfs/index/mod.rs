@@ -13,8 +13,8 @@ pub use build::Interrupted;
 
 /// Build, look at, check and remove the indexes of a vector file.
 ///
-/// An index of FILE.fvecs is a file beside it: FILE.fvecs.hnsw, .ivf, .pq or .lsh. `vexfs search` and `vexfs bench` search by it with
-/// --kind and --metric.
+/// An index of FILE.fvecs is a file beside it: FILE.fvecs.hnsw, .ivf, .pq or .lsh. `vexfs search` and `vexfs bench`
+/// search by it with --kind and --metric.
 #[derive(clap::Subcommand)]
 pub enum Command {
     Build(Box<build::Arguments>),

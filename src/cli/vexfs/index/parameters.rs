@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parameters of the kinds, as flags. Each belongs to some kinds and is refused for the others.
+//! The parameters of the kinds of index, as flags. Each flag belongs to some kinds and is refused for the others.
 
 use std::ops::RangeInclusive;
 
@@ -38,8 +38,8 @@ pub struct Flags {
         default(hnsw::Parameters::default().ef_search)
     ))]
     ef_search: Option<u32>,
-    /// ivf: lists that the rows are divided into, each around a centroid; at most one for each row [default: twice the square
-    /// root of the number of rows]
+    /// ivf: lists that the rows are divided into, each around a centroid; at most one for each row [default: twice the
+    /// square root of the number of rows]
     #[arg(long, value_name = "N", value_parser = effort())]
     nlist: Option<u32>,
     #[arg(long, value_name = "N", value_parser = effort(), conflicts_with = "effort", help = format!(
@@ -80,8 +80,8 @@ pub struct Flags {
         default(lsh::Parameters::default().probes)
     ))]
     probes: Option<u32>,
-    /// Every kind: how hard a search tries that does not say so itself; another name for --ef-search, --nprobe, --rerank (pq) and
-    /// --probes
+    /// Every kind: how hard a search tries that does not say so itself; another name for --ef-search, --nprobe,
+    /// --rerank (pq) and --probes
     #[arg(long, value_name = "N", value_parser = effort())]
     effort: Option<u32>,
 }
@@ -181,7 +181,7 @@ impl Flags {
 
 struct Flag {
     name: &'static str,
-    /// To which it belongs.
+    /// The kinds of index to which the flag belongs.
     kinds: &'static [Kind],
     given: bool,
 }

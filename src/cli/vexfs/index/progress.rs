@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How far a build is, on a terminal, and whether somebody wants it to end.
+//! Shows how far a build is, on a terminal, and notices when somebody wants it to end.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,20 +15,21 @@ const BETWEEN_LINES: Duration = Duration::from_millis(100);
 
 pub struct Watched {
     interrupted: Arc<AtomicBool>,
-    /// What is shown on the terminal; none without one.
+    /// The line shown on the terminal; none without a terminal.
     line: Option<Mutex<Line>>,
     begun: Instant,
 }
 
 struct Line {
     text: &'static str,
-    /// Done so far, of what is to be done: 0 of 0 if it cannot be told.
+    /// How much is done, and of how much; 0 of 0 if that cannot be told.
     progress: (u64, u64),
     shown: Option<Instant>,
 }
 
 impl Watched {
-    /// From here on Ctrl-C and SIGTERM end the build in an orderly way; a second one ends the process at once.
+    /// Begins to watch: from here on Ctrl-C and SIGTERM end the build in an orderly way, and a second one ends the
+    /// process at once.
     pub fn new() -> anyhow::Result<Self> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
@@ -53,7 +54,7 @@ impl Watched {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Says what is done from here on.
+    /// Says what the build does from here on.
     pub fn begin(&self, text: &'static str) {
         if let Some(line) = &self.line {
             let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +64,7 @@ impl Watched {
         }
     }
 
-    /// Leaves an empty line for what comes next.
+    /// Clears the line for what comes next.
     pub fn clear(&self) {
         if self.line.is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");

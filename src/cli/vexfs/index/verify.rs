@@ -13,8 +13,8 @@ use crate::store::index_file;
 
 /// Check the indexes of a vector file: every byte of them, and whether the rows are those that they were built from.
 ///
-/// Exit status: 0 if all that are there are sound and belong to the rows, 1 if one does not (the reason is on standard error), or if
-/// there is none.
+/// Exit status: 0 if all that are there are sound and belong to the rows. It is 1 if one does not (the reason is on
+/// standard error), or if there is none.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The vector file.
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was found to be right with an index, or the sentence about what was not.
+/// Says what was found to be right with an index, or what was not.
 fn verify(found: &Found, rows: &Matrix) -> Result<String, String> {
     let path = found.path.display();
     let index = index_file::read(&found.file, found.bytes, found.kind)

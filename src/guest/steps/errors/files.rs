@@ -19,7 +19,7 @@ use crate::store::index_file;
 pub const GOOD: &str = "good.fvecs";
 pub const ROWS: u32 = 10;
 
-/// Writes them all into `root`.
+/// Writes all of these files into `root`.
 pub fn write(root: &Path) -> Result<()> {
     let rows = rows(DIM, ROWS, 0.0);
     let mut good = Vec::new();
@@ -73,7 +73,8 @@ fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The HNSW indexes, each with the fault that the name of its file tells; `good.fvecs` has one that is sound, for L2.
+/// Writes the HNSW indexes, each with the fault that the name of its file tells; `good.fvecs` has one that is sound,
+/// for L2.
 fn write_indexes(root: &Path, good: &Matrix) -> Result<()> {
     let sound = built(good)?;
     let mut corrupt = sound.to_vec();
@@ -116,7 +117,7 @@ fn built(rows: &Matrix) -> Result<Bytes> {
     built.context("cannot build an index")
 }
 
-/// One row of one element, and then nothing but a size: room for one row more than can be numbered.
+/// Writes one row of one element, and then nothing but a size: there is room for one row more than can be numbered.
 fn write_endless(path: &Path) -> Result<()> {
     let row = 8;
     File::create(path)

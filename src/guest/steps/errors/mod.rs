@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The errors of `docs/abi.md`, provoked through each driver.
 //!
-//! Not provoked: `EIO` and `ENOMEM` (the lower filesystem is a tmpfs that has room), and `EINTR` (it reaches nobody, as its
-//! signal is fatal).
+//! Not provoked: `EIO` and `ENOMEM` (the lower filesystem is a tmpfs that has room), and `EINTR` (it reaches nobody, as
+//! its signal is fatal).
 
 mod files;
 mod request;
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// The code that the FUSE driver answers with holds the table too, without any mount.
+    /// The code that the FUSE driver answers with gives the expected errors even without a mount.
     #[test]
     fn expectations_are_what_the_shared_code_answers() {
         let dir = tempfile::tempdir().unwrap();

@@ -26,7 +26,7 @@ pub struct RawRequest {
     pub bytes: Vec<u8>,
 }
 
-/// A search that is valid but for what `change` does to its header and its query.
+/// A search that is valid, except for what `change` does to its header and its query.
 pub fn search(change: impl FnOnce(&mut Search, &mut Vec<f32>)) -> RawRequest {
     let mut header = Search {
         kind: abi::KIND_FLAT,
@@ -68,7 +68,7 @@ pub fn longer_query(change: impl FnOnce(&mut Search)) -> RawRequest {
     })
 }
 
-/// A question for information that is valid but for what `change` does to it.
+/// A question for information that is valid, except for what `change` does to it.
 pub fn info(change: impl FnOnce(&mut Info)) -> RawRequest {
     let mut info = Info::default();
     change(&mut info);
@@ -79,14 +79,14 @@ pub fn info(change: impl FnOnce(&mut Info)) -> RawRequest {
 }
 
 impl RawRequest {
-    /// The same bytes under a command word that announces `size` of them.
+    /// Puts the request's bytes under a command word that announces `size` of them.
     pub fn announcing(mut self, size: usize) -> Self {
         self.command = abi::ioc_search(size);
         self.bytes.resize(size.max(self.bytes.len()), 0);
         self
     }
 
-    /// The same bytes under a command word with these bits flipped.
+    /// Puts the request's bytes under a command word with these bits flipped.
     pub fn flipping(mut self, bits: u32) -> Self {
         self.command ^= bits;
         let announced = (self.command >> 16 & 0x3fff) as usize;
@@ -94,18 +94,18 @@ impl RawRequest {
         self
     }
 
-    /// What the driver answers: an errno's name, or `ok`.
+    /// Sends the request and returns what the driver answers: an errno's name, or `ok`.
     pub fn send(mut self, file: &File) -> String {
         let address = self.bytes.as_mut_ptr().expose_provenance();
         self.send_from(file, address)
     }
 
-    /// The same with a buffer that this process cannot read.
+    /// Sends the request with a buffer that this process cannot read.
     pub fn send_from_nowhere(&self, file: &File) -> String {
         self.send_from(file, 8)
     }
 
-    /// The same with a buffer that this process cannot write.
+    /// Sends the request with a buffer that this process cannot write.
     pub fn send_from_read_only_memory(&self, file: &File) -> Result<String> {
         let length = NonZeroUsize::new(self.bytes.len()).context("an empty request")?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;

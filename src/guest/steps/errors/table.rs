@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is asked of files that are open for reading, and what must be answered: in the order of the table in `docs/abi.md`.
+//! What is asked of files that are open for reading, and what must be answered: in the order of the table in
+//! `docs/abi.md`.
 
 use super::files::{GOOD, ROWS};
 use super::request::{RawRequest, SIZE, header, info, longer_query, query, valid};
@@ -170,7 +171,7 @@ fn good(expected: &'static str, name: &'static str, request: RawRequest) -> Aske
     of(GOOD, expected, name, request)
 }
 
-/// A search of `good.fvecs` by its index, but for what `change` does to the header.
+/// A search of `good.fvecs` by its index, valid except for what `change` does to the header.
 fn hnsw(expected: &'static str, name: &'static str, change: impl FnOnce(&mut Search)) -> Asked {
     let by_index = header(|h| {
         h.kind = KIND_HNSW;

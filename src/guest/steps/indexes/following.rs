@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A search sees the index and the rows as they are when it begins, whatever was changed since the last one.
+//! Checks that a search sees the index and the rows as they are when it begins, whatever was changed since the last
+//! one.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
@@ -29,12 +30,13 @@ const MORE: usize = 20;
 const DIM: usize = 24;
 const K: u32 = 5;
 
-/// A change beneath a mount shows at once only in what is older than a tick of the clock that stamps files (`docs/abi.md`).
+/// The longest tick of the clock that stamps files. A change beneath a mount shows at once only in what is older than a
+/// tick (`docs/abi.md`).
 const TICK: Duration = Duration::from_millis(25);
 
 const AS_IN_PROCESS: &str = "as in process";
 
-/// Carries out every change below `root`, a directory of a mount, or `lower`, the same beneath it.
+/// Carries out every change below `root`, a directory of a mount, or below `lower`, the directory beneath it.
 pub fn cases(root: &Path, lower: &Path) -> Result<Vec<Case>> {
     let mut trial = Trial::new(root, lower)?;
     trial.each_kind()?;
@@ -46,10 +48,10 @@ pub fn cases(root: &Path, lower: &Path) -> Result<Vec<Case>> {
 }
 
 struct Trial {
-    /// The rows, and in the same directory their indexes.
+    /// The file of the rows; their indexes lie in the same directory.
     path: PathBuf,
     below: PathBuf,
-    /// The first rows, and with those that are appended.
+    /// All rows: the first ones, and those that are appended later.
     rows: Matrix,
     more: Matrix,
     query: Vec<f32>,
@@ -94,13 +96,13 @@ impl Trial {
         });
     }
 
-    /// A search of `path` by HNSW must end in this error.
+    /// Demands that a search of `path` by HNSW ends in this error.
     fn refused(&mut self, name: &str, errno: &str) {
         let observed = self.search(&self.path, Kind::Hnsw, Metric::L2, None);
         self.push(name, errno, observed);
     }
 
-    /// A search of `path` by HNSW must give what this index gives in process on these rows.
+    /// Demands that a search of `path` by HNSW gives what this index gives in process on these rows.
     fn answered(&mut self, name: &str, index: &[u8], rows: &Matrix) -> Result<()> {
         let answer = self.in_process(index, index::Kind::Hnsw, rows)?;
         let observed = self.search(&self.path, Kind::Hnsw, Metric::L2, Some(&answer));
@@ -260,7 +262,7 @@ impl Trial {
         self.answered("and renamed back", &hnsw, &rows)
     }
 
-    /// Whoever may read the rows may search them by their index.
+    /// Demands that whoever may read the rows may search them by their index.
     fn permissions(&mut self) -> Result<()> {
         let path = self.index_path();
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;

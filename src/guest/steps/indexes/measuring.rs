@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One workload under one metric: each kind of index built once, then searched in every place.
+//! Measures one workload under one metric: each kind of index is built once, then searched in every place.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ fn hash_of(path: &Path) -> Result<String> {
     Ok(blake3::hash(&content).to_string())
 }
 
-/// One kind in all places.
+/// The searches by one kind in all places.
 struct Searched<'a> {
     context: &'a Context,
     case: &'a IndexCase,
@@ -150,7 +150,7 @@ impl Searched<'_> {
         }
     }
 
-    /// On one thread, while the host hears how far it is.
+    /// Builds an index on one thread, while the host hears how far it is.
     fn build(&self, vectors: &Matrix, kind: index::Kind) -> Result<Index> {
         let watched = Watched {
             context: self.context,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Index files: built in process, written through each place beside the rows that were written through it, and searched there; what a
-//! search sees of their changes; and searches while they are replaced.
+//! Index files: built in process, written through each place beside the rows, and searched there. Also checked are what
+//! a search sees of their changes, and searches while they are replaced.
 
 pub mod following;
 mod measuring;

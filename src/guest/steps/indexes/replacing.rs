@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Searches from several threads while another one appends rows, replaces, deletes and rewrites the index.
 //!
-//! Rows are only ever appended, and each index covers a prefix of one known sequence. An answer says how many rows it searched: it must
-//! be the answer of one of the indexes that fit into these. Rows and index are looked at one after the other, but whatever order they
-//! change in, no search may call the index stale.
+//! Rows are only ever appended, and each index covers a prefix of one known sequence. An answer says how many rows it
+//! searched: it must be the answer of one of the indexes that fit into these. Rows and index are looked at one after
+//! the other, but whatever order they change in, no search may call the index stale.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -84,11 +84,11 @@ fn change(path: &Path, growth: &Growth, round: usize, tally: &Tally) -> Result<(
 
 /// Rows and indexes that cover the first of them.
 struct Growth {
-    /// The rows that each step appends, encoded, and an index of all up to there.
+    /// The rows that each step appends, encoded; `indexes` has an index of all rows up to there.
     steps: Vec<Vec<u8>>,
     indexes: Vec<Vec<u8>>,
     query: Vec<f32>,
-    /// By rows of the file: the answers of the indexes that cover no more.
+    /// The right answers by the number of rows in the file: those of the indexes that cover no more.
     answers: BTreeMap<u64, Vec<Vec<Hit>>>,
 }
 
