@@ -6,18 +6,18 @@ use std::arch::x86_64::*;
 super::simd::instance! {
     features: "avx2",
     register: __m256i,
+    narrow: __m128i,
     zero: _mm256_setzero_si256,
     add: _mm256_add_epi32,
     subtract: _mm256_sub_epi16,
     multiply_and_add_pairs: _mm256_madd_epi16,
 }
 
-/// Widens the codes for a part of a step to 16-bit integers.
+/// Widens codes to 16-bit integers.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn widened(codes: &Step, part: usize) -> __m256i {
-    let parts: [__m128i; PARTS] = bytemuck::cast(*codes);
-    _mm256_cvtepi8_epi16(parts[part])
+fn widened(codes: __m128i) -> [__m256i; EACH] {
+    [_mm256_cvtepi8_epi16(codes)]
 }
 
 /// Sums up the elements of each of four registers.

@@ -8,18 +8,18 @@ use super::avx2;
 super::simd::instance! {
     features: "avx512f,avx512bw",
     register: __m512i,
+    narrow: __m256i,
     zero: _mm512_setzero_si512,
     add: _mm512_add_epi32,
     subtract: _mm512_sub_epi16,
     multiply_and_add_pairs: _mm512_madd_epi16,
 }
 
-/// Widens the codes for a part of a step to 16-bit integers.
+/// Widens codes to 16-bit integers.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn widened(codes: &Step, part: usize) -> __m512i {
-    let parts: [__m256i; PARTS] = bytemuck::cast(*codes);
-    _mm512_cvtepi8_epi16(parts[part])
+fn widened(codes: __m256i) -> [__m512i; EACH] {
+    [_mm512_cvtepi8_epi16(codes)]
 }
 
 /// Sums up the elements of each of four registers.

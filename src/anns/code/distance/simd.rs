@@ -61,9 +61,9 @@ pub fn scan<const PRODUCTS: bool>(
         let count = (nodes.end - first).min(4);
         // The last node stands in for those that are missing.
         let four = std::array::from_fn(|i| codes.of(first + (i as u32).min(count - 1)));
-        let signed = signed(distances::<PRODUCTS>(sums(four, count as usize)));
-        if limit.is_above_any(signed) {
-            offer_from(nearest, first, signed, count);
+        let distances = distances::<PRODUCTS>(sums(four, count as usize));
+        if limit.is_above_any(signed(distances)) {
+            offer_from(nearest, first, distances, count);
             limit = Limit::of(nearest);
         }
         first += count;
@@ -72,9 +72,9 @@ pub fn scan<const PRODUCTS: bool>(
 
 /// Offers the first `count` of four nodes that follow each other.
 #[cold]
-fn offer_from(nearest: &mut TopK, first: u32, signed: __m128i, count: u32) {
+fn offer_from(nearest: &mut TopK, first: u32, distances: __m128i, count: u32) {
     let nodes = std::array::from_fn(|i| first.wrapping_add(i as u32));
-    offer(nearest, nodes, signed, count as usize);
+    offer(nearest, nodes, signed(distances), count as usize);
 }
 
 /// Goes through the query and vectors at the same pace; `add` adds the terms of a step.
@@ -109,17 +109,18 @@ fn distances<const PRODUCTS: bool>(sums: __m128i) -> __m128i {
     }
 }
 
-/// Declares the functions of one instruction set. An instance names its features, a register of integers and its
-/// arithmetic.
+/// Declares the functions of one instruction set. An instance names its features, a register of integers, the narrow
+/// register from which codes are widened, and the arithmetic.
 ///
-/// The instance also has two functions: `widened` makes 16-bit integers of the codes for one register of a step, and
-/// `folded` sums up the 32-bit integers of each of four registers.
+/// The instance also has two functions: `widened` makes 16-bit integers of the codes in a narrow register, and `folded`
+/// sums up the 32-bit integers of each of four registers.
 ///
 /// A trait would not do: only unsafe functions of a trait may have target features.
 macro_rules! instance {
     (
         features: $features:literal,
         register: $register:ident,
+        narrow: $narrow:ident,
         zero: $zero:ident,
         add: $add:ident,
         subtract: $subtract:ident,
@@ -131,8 +132,10 @@ macro_rules! instance {
         use super::simd::{self, Four};
         use crate::anns::topk::TopK;
 
-        /// How many registers a step fills.
-        const PARTS: usize = size_of::<Wide>() / size_of::<$register>();
+        /// How many narrow registers a step fills.
+        const LOADS: usize = size_of::<Step>() / size_of::<$narrow>();
+        /// How many registers the codes of a narrow one fill when they are widened.
+        const EACH: usize = size_of::<Wide>() / size_of::<$register>() / LOADS;
 
         #[target_feature(enable = $features)]
         pub fn gather<const PRODUCTS: bool>(
@@ -180,16 +183,18 @@ macro_rules! instance {
         #[inline]
         #[target_feature(enable = $features)]
         fn add<const PRODUCTS: bool>(mut sums: $register, q: &Wide, x: &Step) -> $register {
-            let q: [$register; PARTS] = bytemuck::cast(q.0);
-            for part in 0..PARTS {
-                let (q, x) = (q[part], widened(x, part));
-                let terms = if PRODUCTS {
-                    $multiply(q, x)
-                } else {
-                    let d = $subtract(q, x);
-                    $multiply(d, d)
-                };
-                sums = $add(sums, terms);
+            let q: [[$register; EACH]; LOADS] = bytemuck::cast(q.0);
+            let x: [$narrow; LOADS] = bytemuck::cast(*x);
+            for load in 0..LOADS {
+                for (q, x) in q[load].into_iter().zip(widened(x[load])) {
+                    let terms = if PRODUCTS {
+                        $multiply(q, x)
+                    } else {
+                        let d = $subtract(q, x);
+                        $multiply(d, d)
+                    };
+                    sums = $add(sums, terms);
+                }
             }
             sums
         }

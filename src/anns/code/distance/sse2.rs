@@ -6,23 +6,22 @@ use std::arch::x86_64::*;
 super::simd::instance! {
     features: "sse2",
     register: __m128i,
+    narrow: __m128i,
     zero: _mm_setzero_si128,
     add: _mm_add_epi32,
     subtract: _mm_sub_epi16,
     multiply_and_add_pairs: _mm_madd_epi16,
 }
 
-/// Widens the codes for a part of a step to 16-bit integers. SSE2 has no instruction for it, so each code becomes the
-/// upper half of an integer that is then shifted.
+/// Widens codes to 16-bit integers. SSE2 has no instruction for it, so each code becomes the upper half of an integer
+/// that is then shifted.
 #[inline]
 #[target_feature(enable = "sse2")]
-fn widened(codes: &Step, part: usize) -> __m128i {
-    let halves: [__m128i; 2] = bytemuck::cast(*codes);
-    let half = halves[part / 2];
-    _mm_srai_epi16::<8>(match part % 2 {
-        0 => _mm_unpacklo_epi8(half, half),
-        _ => _mm_unpackhi_epi8(half, half),
-    })
+fn widened(codes: __m128i) -> [__m128i; EACH] {
+    [
+        _mm_srai_epi16::<8>(_mm_unpacklo_epi8(codes, codes)),
+        _mm_srai_epi16::<8>(_mm_unpackhi_epi8(codes, codes)),
+    ]
 }
 
 /// Sums up the elements of each of four registers.

@@ -33,8 +33,8 @@ pub fn scan<const PAIRS: usize, Tables, Added: Copy, Sums: bytemuck::NoUninit>(
         for (pairs, tables) in zip(&whole[..half], &steps[..half]) {
             added = add(added, pairs, tables);
         }
-        // Sums only grow.
-        if near(split(added), smallest.limit()) == 0 {
+        // Sums only grow. A group of one step has no half to look at.
+        if half > 0 && near(split(added), smallest.limit()) == 0 {
             continue;
         }
         for (pairs, tables) in zip(&whole[half..], &steps[half..]) {
