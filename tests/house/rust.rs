@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rooms of `src/`: a file is a module, and depends on the files in which the items that it names are defined.
 //!
-//! A façade is no arrow: `mod`, and a `pub use` of what lies below the file, make nothing depend on anything. An item that
-//! is named by way of a façade counts as named where it is defined. What only tests use does not count either.
+//! A façade is no arrow: `mod`, and a `pub use` of what lies below the file, make nothing depend on anything. An item
+//! that is named by way of a façade counts as named where it is defined. What only tests use does not count either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
