@@ -126,8 +126,8 @@ refused "flake.lock of another flake.nix" "--no-update-lock-file" \
 	nix flake metadata --no-update-lock-file "git+file://$lock"
 
 stale=$(checkout stale)
-changed "$stale/Cargo.toml" '/^\[dependencies\]/a hex = "0.4"'
-refused "a stale Cargo.lock" "searched package name: \`hex\`" nix build -L "git+file://$stale#toolkit" --no-link
+changed "$stale/Cargo.toml" '/^\[dependencies\]/a humantime = "2"'
+refused "a stale Cargo.lock" "no matching package named \`humantime\` found" nix build -L "git+file://$stale#toolkit" --no-link
 
 crate=$(checkout crate)
 changed "$crate/Cargo.lock" '/^name = "anyhow"/,/^checksum/s/^checksum = ".\{8\}/checksum = "00000000/'
