@@ -14,8 +14,8 @@ use crate::bundle::initramfs::Archive;
 use crate::dataset::source::Source;
 use crate::machine::accelerator::{self, Requested};
 use crate::machine::kernel_log::scan_as_of;
-use crate::machine::qemu::Qemu;
 use crate::machine::session::{Deadlines, Ending, follow};
+use crate::machine::vehicle::Vehicle;
 use crate::machine::{Machine, MachineConfig, MachineError, input};
 use crate::protocol::run_files::{CONSOLE, CRITERIA, SECOND_BOOT};
 use crate::protocol::{Accelerator, Message, PeersPlan, Plan, Step};
@@ -163,18 +163,13 @@ fn boot(
     evidence: &mut Evidence,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
-    let qemu = Qemu::find()?;
-    let choice = accelerator::choose(
-        request.accelerator,
-        &qemu,
-        bundle,
-        &request.out.join(KVM_PROBE),
-    )?;
+    let choice = accelerator::choose(request.accelerator, bundle, &request.out.join(KVM_PROBE))?;
     tell(&format!(
         "machine: {} ({})",
-        choice.accelerator, choice.reason
+        choice.vehicle.accelerator(),
+        choice.reason
     ));
-    let accelerator = choice.accelerator;
+    let accelerator = choice.vehicle.accelerator();
     let (peers, disk) = match peers_in_guest(request, bundle, accelerator, &steps, tell) {
         Ok((peers, disk)) => (Some(peers), Some(disk)),
         Err(why) => {
@@ -196,16 +191,15 @@ fn boot(
     evidence.machine = Some(MachineRecord {
         accelerator: Some(accelerator),
         reason: choice.reason,
-        qemu: Some(qemu.version().to_owned()),
+        qemu: choice.vehicle.qemu_version().map(str::to_owned),
     });
     let input = input(&plan, request.own.as_ref().map(|own| &own.vectors));
     let memory_mib = memory::guest_mib(&plan.workload, disk.is_some());
     evidence.plan = Some(plan);
 
     let boot = Boot {
-        qemu: &qemu,
+        vehicle: &choice.vehicle,
         bundle,
-        accelerator,
         memory_mib,
         input: &input,
         disk: disk.map(|disk| disk.path),
@@ -296,9 +290,8 @@ fn peers_in_guest(
 
 /// What is needed to boot once, or once more.
 struct Boot<'a> {
-    qemu: &'a Qemu,
+    vehicle: &'a Vehicle,
     bundle: &'a Bundle,
-    accelerator: Accelerator,
     memory_mib: u32,
     input: &'a Archive,
     disk: Option<PathBuf>,
@@ -312,7 +305,6 @@ impl Boot<'_> {
         on_message: impl Fn(&Message),
     ) -> Result<(GuestReport, Ending), MachineError> {
         let config = MachineConfig {
-            accelerator: self.accelerator,
             memory_mib: self.memory_mib,
             kernel_arguments: Vec::new(),
             logs: logs.to_owned(),
@@ -323,7 +315,7 @@ impl Boot<'_> {
             message: self.patience,
             end: Duration::from_secs(20),
         };
-        let mut machine = Machine::boot(self.qemu, self.bundle, &config, self.input)?;
+        let mut machine = Machine::boot(self.vehicle, self.bundle, &config, self.input)?;
         let mut report = GuestReport::default();
         let ending = follow(&mut machine, &deadlines, |message| {
             on_message(&message);

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::guest_modules::{self, GuestModule, Role};
 use super::initramfs::Archive;
 use super::manifest::{
-    FORMAT, FileRecord, GuestModuleRecord, GuestRecord, KernelRecord, Manifest, ModuleRecord,
+    FORMAT, FileRecord, GuestModuleRecord, GuestRecord, KernelRecord, MachineKind, Manifest,
+    ModuleRecord,
 };
 use super::modinfo::Modinfo;
 use super::module_tree::{ModuleTree, is_compressed};
@@ -117,6 +118,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
         let manifest = Manifest {
             format: FORMAT,
             toolkit_version: env!("CARGO_PKG_VERSION").to_owned(),
+            machine: MachineKind::Qemu,
             kernel: kernel.clone(),
             module: ModuleRecord {
                 compiler: module_compiler.clone(),

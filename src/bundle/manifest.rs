@@ -11,18 +11,30 @@ use super::guest_modules::Role;
 use super::modinfo::{self, Modinfo};
 
 /// The number of the format, raised whenever the manifest or the layout of a bundle changes its meaning.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     pub format: u32,
     pub toolkit_version: String,
+    /// What the kernel was built to run on.
+    pub machine: MachineKind,
     pub kernel: KernelRecord,
     pub module: ModuleRecord,
     pub guest: GuestRecord,
     /// The files of the bundle, by name within it.
     pub files: BTreeMap<String, FileRecord>,
+}
+
+/// What boots a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineKind {
+    /// QEMU, or a machine of its own: the kernel is a bzImage
+    Qemu,
+    /// User-Mode Linux: the kernel is a program of the host
+    Uml,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

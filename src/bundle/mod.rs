@@ -230,6 +230,7 @@ mod tests {
         let manifest = Manifest {
             format: manifest::FORMAT,
             toolkit_version: "0".into(),
+            machine: manifest::MachineKind::Qemu,
             kernel: KernelRecord {
                 release: release.into(),
                 supplier: "test".into(),

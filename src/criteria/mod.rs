@@ -110,7 +110,7 @@ impl IndexCriteria {
             warmups: self.warmups,
             runs: match accelerator {
                 Some(Accelerator::Icount) => self.icount_runs,
-                Some(Accelerator::Kvm | Accelerator::Tcg) | None => self.runs,
+                Some(Accelerator::Kvm | Accelerator::Tcg | Accelerator::Uml) | None => self.runs,
             },
             kinds: kinds.collect(),
         }

@@ -30,7 +30,9 @@ impl Criteria {
         // Where the clock counts instructions, a second run shows that the first was exact; more would show nothing.
         let (warmups, runs) = match accelerator {
             Some(Accelerator::Icount) => (asked.icount_warmups, asked.icount_runs),
-            Some(Accelerator::Kvm | Accelerator::Tcg) | None => (asked.warmups, asked.runs),
+            Some(Accelerator::Kvm | Accelerator::Tcg | Accelerator::Uml) | None => {
+                (asked.warmups, asked.runs)
+            }
         };
         Plan {
             protocol: protocol::VERSION,

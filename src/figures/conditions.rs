@@ -91,7 +91,7 @@ pub enum Clock {
 impl Clock {
     pub fn of(accelerator: impl Into<Option<Accelerator>>) -> Clock {
         match accelerator.into() {
-            Some(Accelerator::Kvm) => Clock::Monotonic,
+            Some(Accelerator::Kvm | Accelerator::Uml) => Clock::Monotonic,
             Some(Accelerator::Icount) => Clock::Instructions,
             Some(Accelerator::Tcg) => Clock::Emulated,
             None => Clock::Unknown,

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::qemu::Qemu;
+use super::qemu::{Mode, Qemu};
 use super::session::{Deadlines, Ending, follow};
+use super::vehicle::Vehicle;
 use super::{Machine, MachineConfig, MachineError, input};
 use crate::anns::Metric;
 use crate::bundle::Bundle;
@@ -29,13 +30,15 @@ pub enum Requested {
     Icount,
     /// Emulation in the host's time, for debugging
     Tcg,
+    /// User-Mode Linux: the kernel's code on the host's CPU, without KVM and without root
+    Uml,
 }
 
 /// What the user gets, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Choice {
     pub requested: Requested,
-    pub accelerator: Accelerator,
+    pub vehicle: Vehicle,
     pub reason: String,
 }
 
@@ -49,29 +52,43 @@ const PROBE_DEADLINES: Deadlines = Deadlines {
 
 /// Turns a wish into an accelerator that works. Only a boot of `bundle` proves that KVM works; it leaves its logs in
 /// `logs`.
-pub fn choose(
-    requested: Requested,
-    qemu: &Qemu,
-    bundle: &Bundle,
-    logs: &Path,
-) -> Result<Choice, MachineError> {
-    let (accelerator, reason) = match requested {
-        Requested::Icount => (Accelerator::Icount, "it was asked for".to_owned()),
-        Requested::Tcg => (Accelerator::Tcg, "it was asked for".to_owned()),
-        Requested::Auto | Requested::Kvm => match kvm_fault(qemu, bundle, logs)? {
-            None => (Accelerator::Kvm, "a boot with KVM went well".to_owned()),
-            Some(fault) if requested == Requested::Auto => (
-                Accelerator::Icount,
-                format!("KVM does not work here: {fault}"),
-            ),
-            Some(reason) => return Err(MachineError::NoKvm { reason }),
-        },
+pub fn choose(requested: Requested, bundle: &Bundle, logs: &Path) -> Result<Choice, MachineError> {
+    let asked_for = "it was asked for".to_owned();
+    if requested == Requested::Uml {
+        return match uml_fault(bundle, logs)? {
+            None => Ok(Choice {
+                requested,
+                vehicle: Vehicle::Uml,
+                reason: asked_for,
+            }),
+            Some(reason) => Err(MachineError::NoUml { reason }),
+        };
+    }
+    let qemu = Qemu::find()?;
+    let (mode, reason) = match requested {
+        Requested::Icount => (Mode::Icount, asked_for),
+        Requested::Tcg => (Mode::Tcg, asked_for),
+        Requested::Auto | Requested::Kvm | Requested::Uml => {
+            match kvm_fault(&qemu, bundle, logs)? {
+                None => (Mode::Kvm, "a boot with KVM went well".to_owned()),
+                Some(fault) if requested == Requested::Auto => {
+                    (Mode::Icount, format!("KVM does not work here: {fault}"))
+                }
+                Some(reason) => return Err(MachineError::NoKvm { reason }),
+            }
+        }
     };
     Ok(Choice {
         requested,
-        accelerator,
+        vehicle: Vehicle::Qemu(qemu, mode),
         reason,
     })
+}
+
+/// What keeps this bundle from running as a process of this host, if anything does. Only a boot proves that nothing
+/// does; it leaves its logs in `logs`.
+pub fn uml_fault(bundle: &Bundle, logs: &Path) -> Result<Option<String>, MachineError> {
+    boot_fault(&Vehicle::Uml, bundle, logs)
 }
 
 /// What is wrong with KVM, if anything is.
@@ -82,25 +99,35 @@ fn kvm_fault(qemu: &Qemu, bundle: &Bundle, logs: &Path) -> Result<Option<String>
             _ => format!("/dev/kvm cannot be opened ({error})"),
         }));
     }
+    let vehicle = Vehicle::Qemu(qemu.clone(), Mode::Kvm);
+    let fault = boot_fault(&vehicle, bundle, logs)?;
+    Ok(fault.map(|fault| format!("/dev/kvm opens, but {fault}")))
+}
+
+/// How a boot without any step ended, if not well.
+fn boot_fault(
+    vehicle: &Vehicle,
+    bundle: &Bundle,
+    logs: &Path,
+) -> Result<Option<String>, MachineError> {
     let config = MachineConfig {
-        accelerator: Accelerator::Kvm,
         memory_mib: 512,
         kernel_arguments: Vec::new(),
         logs: logs.to_owned(),
         disk: None,
     };
-    let input = input(&probe_plan(), None);
-    let mut machine = Machine::boot(qemu, bundle, &config, &input)?;
+    let input = input(&probe_plan(vehicle.accelerator()), None);
+    let mut machine = Machine::boot(vehicle, bundle, &config, &input)?;
     let ending = follow(&mut machine, &PROBE_DEADLINES, |_| ())?;
-    Ok((ending != Ending::Completed).then(|| format!("/dev/kvm opens, but {ending}")))
+    Ok((ending != Ending::Completed).then(|| ending.to_string()))
 }
 
 /// A plan without steps: boot, say hello, power off.
-fn probe_plan() -> Plan {
+fn probe_plan(accelerator: Accelerator) -> Plan {
     Plan {
         protocol: VERSION,
-        run_id: "kvm-probe".to_owned(),
-        accelerator: Some(Accelerator::Kvm),
+        run_id: "probe".to_owned(),
+        accelerator: Some(accelerator),
         workload: Source::Generated(Workload::new(Name::Inherited)),
         metric: Metric::L2,
         k: 1,

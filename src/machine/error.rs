@@ -16,6 +16,10 @@ pub enum MachineError {
     OldQemu { program: PathBuf, version: String },
     #[error("KVM was asked for and does not work here: {reason}; use another accelerator, or auto")]
     NoKvm { reason: String },
+    #[error(
+        "User-Mode Linux was asked for and does not work here: {reason}; use another accelerator, or auto"
+    )]
+    NoUml { reason: String },
     #[error("cannot {what}: {source}")]
     Io { what: String, source: io::Error },
 }

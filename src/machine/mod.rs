@@ -9,6 +9,7 @@ pub mod memory;
 pub mod qemu;
 pub mod session;
 mod tail;
+pub mod vehicle;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -23,13 +24,14 @@ use crate::bundle::Bundle;
 use crate::bundle::initramfs::Archive;
 use crate::dataset::fvecs;
 use crate::dataset::workload::Vectors;
+use crate::protocol::Plan;
 use crate::protocol::guest_files::{PLAN, QUERIES, VECTORS};
 use crate::protocol::run_files::{CONSOLE, MESSAGES, QEMU};
-use crate::protocol::{Accelerator, Plan};
 use child::Child;
 pub use error::MachineError;
-use qemu::{Hardware, Qemu};
+use qemu::Hardware;
 use tail::Tail;
+use vehicle::Vehicle;
 
 /// How long to sleep between two looks at what the guest wrote.
 const POLL: Duration = Duration::from_millis(10);
@@ -37,7 +39,6 @@ const POLL: Duration = Duration::from_millis(10);
 /// What distinguishes one boot from another.
 #[derive(Debug, Clone)]
 pub struct MachineConfig {
-    pub accelerator: Accelerator,
     pub memory_mib: u32,
     /// Arguments for the kernel's command line, behind those that every machine has.
     pub kernel_arguments: Vec<String>,
@@ -79,7 +80,7 @@ impl Machine {
     /// Starts a bundle. The guest finds `input` when it boots: what arrived later would arrive at a time of the host's
     /// making.
     pub fn boot(
-        qemu: &Qemu,
+        vehicle: &Vehicle,
         bundle: &Bundle,
         config: &MachineConfig,
         input: &Archive,
@@ -100,8 +101,11 @@ impl Machine {
             .as_ref()
             .map(|path| File::open(path).map_err(io_error(|| format!("open {}", path.display()))));
         let disk = disk.transpose()?;
+        let Vehicle::Qemu(qemu, mode) = vehicle else {
+            todo!("User-Mode Linux")
+        };
         let mut command = qemu.command(&Hardware {
-            accelerator: config.accelerator,
+            mode: *mode,
             memory_mib: config.memory_mib,
             kernel: &bundle.kernel(),
             initrd: &path_for_others(&initrd),

@@ -13,6 +13,24 @@ use crate::protocol::guest_files::{PEERS_DISK, PORT_NAME};
 /// The oldest QEMU that is taken: QEMU 7.2 corrupts cmpxchg16b when it emulates.
 const OLDEST_MAJOR: u32 = 8;
 
+/// How QEMU executes the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Kvm,
+    Icount,
+    Tcg,
+}
+
+impl From<Mode> for Accelerator {
+    fn from(mode: Mode) -> Accelerator {
+        match mode {
+            Mode::Kvm => Accelerator::Kvm,
+            Mode::Icount => Accelerator::Icount,
+            Mode::Tcg => Accelerator::Tcg,
+        }
+    }
+}
+
 /// An emulator that runs and is recent enough.
 #[derive(Debug, Clone)]
 pub struct Qemu {
@@ -65,7 +83,7 @@ fn version_in(text: &str) -> Option<&str> {
 /// Everything about a virtual machine that QEMU is told.
 #[derive(Debug)]
 pub(super) struct Hardware<'a> {
-    pub accelerator: Accelerator,
+    pub mode: Mode,
     pub memory_mib: u32,
     pub kernel: &'a Path,
     pub initrd: &'a Path,
@@ -121,33 +139,33 @@ impl Hardware<'_> {
         option("-kernel", self.kernel.into());
         option("-initrd", self.initrd.into());
         option("-append", self.command_line().into());
-        match self.accelerator {
-            Accelerator::Icount => {
+        match self.mode {
+            Mode::Icount => {
                 option("-icount", "shift=0,sleep=off".into());
                 option("-rtc", "base=2026-01-01,clock=vm".into());
             }
-            Accelerator::Kvm | Accelerator::Tcg => option("-rtc", "base=2026-01-01".into()),
+            Mode::Kvm | Mode::Tcg => option("-rtc", "base=2026-01-01".into()),
         }
         arguments
     }
 
     fn backend(&self) -> &'static str {
-        match self.accelerator {
-            Accelerator::Kvm => "kvm",
-            Accelerator::Icount | Accelerator::Tcg => "tcg",
+        match self.mode {
+            Mode::Kvm => "kvm",
+            Mode::Icount | Mode::Tcg => "tcg",
         }
     }
 
     fn cpu(&self) -> String {
-        match self.accelerator {
-            Accelerator::Kvm => "host".to_owned(),
-            Accelerator::Icount | Accelerator::Tcg => emulated_cpu(),
+        match self.mode {
+            Mode::Kvm => "host".to_owned(),
+            Mode::Icount | Mode::Tcg => emulated_cpu(),
         }
     }
 
     fn command_line(&self) -> String {
         let mut words = vec![KERNEL_ARGUMENTS];
-        if self.accelerator == Accelerator::Icount {
+        if self.mode == Mode::Icount {
             words.push(ICOUNT_KERNEL_ARGUMENTS);
         }
         words.extend(self.kernel_arguments.iter().map(String::as_str));
@@ -228,9 +246,9 @@ mod tests {
 
     #[test]
     fn only_icount_counts_instructions() {
-        let arguments = |accelerator| {
+        let arguments = |mode| {
             let hardware = Hardware {
-                accelerator,
+                mode,
                 memory_mib: 1024,
                 kernel: Path::new("k"),
                 initrd: Path::new("i"),
@@ -243,12 +261,12 @@ mod tests {
             let words: Vec<_> = arguments.iter().map(|a| a.to_string_lossy()).collect();
             words.join(" ")
         };
-        let icount = arguments(Accelerator::Icount);
+        let icount = arguments(Mode::Icount);
         assert!(icount.contains("accel=tcg") && icount.contains("-icount shift=0,sleep=off"));
         assert!(icount.contains(" extra=1"));
-        let tcg = arguments(Accelerator::Tcg);
+        let tcg = arguments(Mode::Tcg);
         assert!(tcg.contains("accel=tcg") && !tcg.contains("-icount"));
-        let kvm = arguments(Accelerator::Kvm);
+        let kvm = arguments(Mode::Kvm);
         assert!(kvm.contains("accel=kvm") && kvm.contains("-cpu host"));
     }
 }

@@ -12,6 +12,8 @@ pub enum Accelerator {
     Kvm,
     Icount,
     Tcg,
+    /// User-Mode Linux: the kernel is a process of the host. Its code runs on the CPU itself, but a system call is dear.
+    Uml,
 }
 
 impl Accelerator {
@@ -20,6 +22,7 @@ impl Accelerator {
             Accelerator::Kvm => "kvm",
             Accelerator::Icount => "icount",
             Accelerator::Tcg => "tcg",
+            Accelerator::Uml => "uml",
         }
     }
 }

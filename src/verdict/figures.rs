@@ -258,7 +258,7 @@ fn guest_conditions(evidence: &Evidence, place: Place) -> Conditions {
             cpu: match accelerator {
                 // Instructions are the same on every CPU.
                 Some(Accelerator::Icount) => None,
-                Some(Accelerator::Kvm | Accelerator::Tcg) | None => {
+                Some(Accelerator::Kvm | Accelerator::Tcg | Accelerator::Uml) | None => {
                     identity.map(|identity| identity.cpu_model.clone())
                 }
             },

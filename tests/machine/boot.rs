@@ -8,7 +8,9 @@ use vexfs::anns::Metric;
 use vexfs::dataset::source::Source;
 use vexfs::dataset::workload::{Name, Workload};
 use vexfs::machine::MachineConfig;
+use vexfs::machine::qemu::{Mode, Qemu};
 use vexfs::machine::session::Deadlines;
+use vexfs::machine::vehicle::Vehicle;
 use vexfs::protocol::{Accelerator, Plan, Step, VERSION};
 
 /// Emulation on a busy host needs patience.
@@ -36,10 +38,13 @@ pub fn plan(accelerator: Accelerator, steps: Vec<Step>) -> Plan {
     }
 }
 
+pub fn qemu(mode: Mode) -> Vehicle {
+    Vehicle::Qemu(Qemu::find().unwrap(), mode)
+}
+
 /// A machine without a disk, which writes its logs there.
-pub fn config(accelerator: Accelerator, logs: &Path) -> MachineConfig {
+pub fn config(logs: &Path) -> MachineConfig {
     MachineConfig {
-        accelerator,
         memory_mib: 1024,
         kernel_arguments: Vec::new(),
         logs: logs.to_owned(),

@@ -14,12 +14,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use vexfs::bundle::Bundle;
 use vexfs::machine::accelerator::{Requested, choose};
-use vexfs::machine::qemu::Qemu;
+use vexfs::machine::qemu::Mode;
 use vexfs::machine::session::{Deadlines, Ending, follow};
 use vexfs::machine::{Machine, MachineConfig, MachineError, input};
 use vexfs::protocol::{Accelerator, Step};
 
-use crate::boot::{DEADLINES, config, plan};
+use crate::boot::{DEADLINES, config, plan, qemu};
 use crate::bundles;
 
 fn bundle() -> &'static Bundle {
@@ -27,20 +27,14 @@ fn bundle() -> &'static Bundle {
     BUNDLE.get_or_init(|| Bundle::open(bundles::plain()).unwrap())
 }
 
-fn boot(accelerator: Accelerator, logs: &Path, kernel_arguments: &[&str]) -> Machine {
-    let plan = plan(accelerator, vec![Step::Identity, Step::Module]);
+fn boot(mode: Mode, logs: &Path, kernel_arguments: &[&str]) -> Machine {
+    let plan = plan(mode.into(), vec![Step::Identity, Step::Module]);
     let kernel_arguments = kernel_arguments.iter().map(|&word| word.to_owned());
     let config = MachineConfig {
         kernel_arguments: kernel_arguments.collect(),
-        ..config(accelerator, logs)
+        ..config(logs)
     };
-    Machine::boot(
-        &Qemu::find().unwrap(),
-        bundle(),
-        &config,
-        &input(&plan, None),
-    )
-    .unwrap()
+    Machine::boot(&qemu(mode), bundle(), &config, &input(&plan, None)).unwrap()
 }
 
 fn signal(machine: &Machine, signal: Signal) {
@@ -55,7 +49,7 @@ fn process_id(pid: u32) -> Pid {
 fn two_boots_under_icount_say_the_same_to_the_byte() {
     let run = || {
         let logs = tempfile::tempdir().unwrap();
-        let mut machine = boot(Accelerator::Icount, logs.path(), &[]);
+        let mut machine = boot(Mode::Icount, logs.path(), &[]);
         let ending = follow(&mut machine, &DEADLINES, |_| ()).unwrap();
         assert_eq!(ending, Ending::Completed);
         ["messages.jsonl", "console.log"].map(|name| {
@@ -76,7 +70,7 @@ fn two_boots_under_icount_say_the_same_to_the_byte() {
 #[test]
 fn a_panic_is_told_by_its_line() {
     let logs = tempfile::tempdir().unwrap();
-    let mut machine = boot(Accelerator::Tcg, logs.path(), &["rdinit=/nonexistent"]);
+    let mut machine = boot(Mode::Tcg, logs.path(), &["rdinit=/nonexistent"]);
     let ending = follow(&mut machine, &DEADLINES, |_| ()).unwrap();
     assert!(
         matches!(&ending, Ending::Panic { line } if line.contains("Unable to mount root fs")),
@@ -87,7 +81,7 @@ fn a_panic_is_told_by_its_line() {
 #[test]
 fn a_killed_qemu_is_a_lost_machine() {
     let logs = tempfile::tempdir().unwrap();
-    let mut machine = boot(Accelerator::Tcg, logs.path(), &[]);
+    let mut machine = boot(Mode::Tcg, logs.path(), &[]);
     signal(&machine, Signal::SIGKILL);
     let ending = follow(&mut machine, &DEADLINES, |_| ()).unwrap();
     assert!(
@@ -99,7 +93,7 @@ fn a_killed_qemu_is_a_lost_machine() {
 #[test]
 fn a_stopped_qemu_is_a_hang_and_does_not_stay() {
     let logs = tempfile::tempdir().unwrap();
-    let mut machine = boot(Accelerator::Tcg, logs.path(), &[]);
+    let mut machine = boot(Mode::Tcg, logs.path(), &[]);
     signal(&machine, Signal::SIGSTOP);
     let deadlines = Deadlines {
         boot: Duration::from_secs(1),
@@ -118,12 +112,12 @@ fn a_stopped_qemu_is_a_hang_and_does_not_stay() {
 #[test]
 fn kvm_is_used_where_it_works_and_refused_where_it_does_not() {
     let logs = tempfile::tempdir().unwrap();
-    let qemu = Qemu::find().unwrap();
-    let automatic = choose(Requested::Auto, &qemu, bundle(), logs.path()).unwrap();
-    let explicit = choose(Requested::Kvm, &qemu, bundle(), logs.path());
-    println!("{:?}: {}", automatic.accelerator, automatic.reason);
-    match automatic.accelerator {
-        Accelerator::Kvm => assert_eq!(explicit.unwrap().accelerator, Accelerator::Kvm),
+    let automatic = choose(Requested::Auto, bundle(), logs.path()).unwrap();
+    let explicit = choose(Requested::Kvm, bundle(), logs.path());
+    let accelerator = automatic.vehicle.accelerator();
+    println!("{accelerator}: {}", automatic.reason);
+    match accelerator {
+        Accelerator::Kvm => assert_eq!(explicit.unwrap().vehicle.accelerator(), accelerator),
         Accelerator::Icount => {
             assert!(
                 automatic.reason.contains("/dev/kvm"),
@@ -132,7 +126,7 @@ fn kvm_is_used_where_it_works_and_refused_where_it_does_not() {
             );
             assert!(matches!(explicit, Err(MachineError::NoKvm { .. })));
         }
-        Accelerator::Tcg => panic!("nobody asked for this"),
+        Accelerator::Tcg | Accelerator::Uml => panic!("nobody asked for this"),
     }
 }
 
@@ -142,7 +136,7 @@ const DRIVER_LOGS: &str = "VEXFS_TEST_DRIVER_LOGS";
 #[test]
 fn a_killed_driver_leaves_no_qemu_and_no_files() {
     if let Some(logs) = env::var_os(DRIVER_LOGS) {
-        let machine = boot(Accelerator::Tcg, &PathBuf::from(logs), &[]);
+        let machine = boot(Mode::Tcg, &PathBuf::from(logs), &[]);
         println!("\nqemu {}", machine.pid());
         thread::sleep(Duration::from_secs(600));
         return;

@@ -11,13 +11,13 @@ use vexfs::bundle::debian::{DebianKernel, Pin};
 use vexfs::bundle::guest_modules::Role;
 use vexfs::bundle::source_tree::SourceTree;
 use vexfs::bundle::{guest_program, kernel_module};
-use vexfs::machine::qemu::Qemu;
+use vexfs::machine::qemu::Mode;
 use vexfs::machine::session::{Ending, follow};
 use vexfs::machine::{Machine, input};
 use vexfs::protocol::results::{Identity, StepData};
 use vexfs::protocol::{Accelerator, Message, Outcome, Step};
 
-use crate::boot::{DEADLINES, config, plan};
+use crate::boot::{DEADLINES, config, plan, qemu};
 use crate::bundles::scratch;
 
 /// Debian's kernel, and what is built for it.
@@ -46,9 +46,9 @@ fn parts() -> Parts {
 fn boot(bundle: &Bundle) -> (Ending, Option<Identity>) {
     let logs = tempfile::tempdir().unwrap();
     let plan = plan(Accelerator::Icount, vec![Step::Identity]);
-    let config = config(Accelerator::Icount, logs.path());
-    let qemu = Qemu::find().unwrap();
-    let mut machine = Machine::boot(&qemu, bundle, &config, &input(&plan, None)).unwrap();
+    let config = config(logs.path());
+    let mut machine =
+        Machine::boot(&qemu(Mode::Icount), bundle, &config, &input(&plan, None)).unwrap();
     let mut identity = None;
     let ending = follow(&mut machine, &DEADLINES, |message| {
         if let Message::StepFinished {

@@ -10,7 +10,7 @@ use vexfs::bundle::Bundle;
 use vexfs::dataset::Matrix;
 use vexfs::dataset::source::{Given, Source};
 use vexfs::dataset::workload::{Name, Vectors, Workload};
-use vexfs::machine::qemu::Qemu;
+use vexfs::machine::qemu::Mode;
 use vexfs::machine::session::{Ending, follow};
 use vexfs::machine::{Machine, input};
 use vexfs::protocol::{Accelerator, Message, Outcome, Plan, Step};
@@ -149,11 +149,10 @@ fn outcome(planned: &Vectors, given: &Vectors) -> Result<(), String> {
         ..boot::plan(Accelerator::Icount, vec![Step::Workload])
     };
     let logs = tempfile::tempdir().unwrap();
-    let config = boot::config(Accelerator::Icount, logs.path());
+    let config = boot::config(logs.path());
     let bundle = Bundle::open(bundles::plain()).unwrap();
     let handed = input(&plan, Some(given));
-    let qemu = Qemu::find().unwrap();
-    let mut machine = Machine::boot(&qemu, &bundle, &config, &handed).unwrap();
+    let mut machine = Machine::boot(&boot::qemu(Mode::Icount), &bundle, &config, &handed).unwrap();
     let mut said = None;
     let ending = follow(&mut machine, &boot::DEADLINES, |message| {
         if let Message::StepFinished { outcome, .. } = message {

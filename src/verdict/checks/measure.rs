@@ -53,7 +53,7 @@ pub fn unit(evidence: &Evidence) -> Result<&'static str, Finding> {
             "plain TCG has no clock that means anything: use kvm or icount",
         )),
         Some(Accelerator::Icount) => Ok("instructions"),
-        Some(Accelerator::Kvm) => Ok("ns"),
+        Some(Accelerator::Kvm | Accelerator::Uml) => Ok("ns"),
         None => Err(Finding::skipped(format!(
             "what the clock counts is not known: {}",
             machine.reason
