@@ -4,11 +4,13 @@
 use std::thread;
 use std::time::Instant;
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, answers_hash, first_divergence};
 use crate::anns::{Hit, recall};
-use crate::client::{Error, Found, Method, Searcher};
+use crate::client::module_clock::Reading;
+use crate::client::{Found, Method, Searcher};
 use crate::dataset::Matrix;
 
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +37,13 @@ pub struct Measurement {
     pub result_hashes: Vec<String>,
     /// The first divergence of a later run from the first one.
     pub unstable: Option<String>,
+    /// What the clock within the driver counted in each run; empty where none was attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<Reading>,
 }
 
 /// Searches for every query, in passes.
-pub fn run(place: &Searcher, queries: &Matrix, options: Options) -> Result<Measurement, Error> {
+pub fn run(place: &Searcher, queries: &Matrix, options: Options) -> Result<Measurement> {
     for _ in 0..options.warmups {
         pass(place, queries, options)?;
     }
@@ -48,12 +53,19 @@ pub fn run(place: &Searcher, queries: &Matrix, options: Options) -> Result<Measu
         answers: Vec::new(),
         result_hashes: Vec::new(),
         unstable: None,
+        inside: Vec::new(),
     };
     for run in 0..options.runs {
+        let before = place.reading()?;
         let Pass {
             elapsed_ns,
             searches,
         } = pass(place, queries, options)?;
+        if let (Some(before), Some(after)) = (before, place.reading()?) {
+            measurement
+                .inside
+                .push(inside(before, after, searches.len())?);
+        }
         let answers: Vec<Answer> = searches
             .iter()
             .map(|(_, found)| Answer::new(&found.hits))
@@ -76,6 +88,17 @@ pub fn run(place: &Searcher, queries: &Matrix, options: Options) -> Result<Measu
     Ok(measurement)
 }
 
+/// What the clock within the driver counted between two readings, if that is what was searched meanwhile.
+fn inside(before: Reading, after: Reading, searches: usize) -> Result<Reading> {
+    let inside = after.since(before);
+    ensure!(
+        inside.searches == searches as u64,
+        "the module's clock counted {} searches, {searches} were made",
+        inside.searches
+    );
+    Ok(inside)
+}
+
 /// One search for every query.
 struct Pass {
     elapsed_ns: u64,
@@ -83,9 +106,9 @@ struct Pass {
     searches: Vec<(u64, Found)>,
 }
 
-fn pass(place: &Searcher, queries: &Matrix, options: Options) -> Result<Pass, Error> {
+fn pass(place: &Searcher, queries: &Matrix, options: Options) -> Result<Pass> {
     let share = queries.rows().div_ceil(options.threads).max(1);
-    let search_all = |first: usize| -> Result<Vec<_>, Error> {
+    let search_all = |first: usize| -> Result<Vec<_>> {
         (first..queries.rows().min(first + share))
             .map(|query| timed(place, queries.row(query), options.method))
             .collect()
@@ -95,7 +118,7 @@ fn pass(place: &Searcher, queries: &Matrix, options: Options) -> Result<Pass, Er
     let searches = if options.threads == 1 {
         search_all(0)?
     } else {
-        let parts: Result<Vec<_>, Error> = thread::scope(|scope| {
+        let parts: Result<Vec<_>> = thread::scope(|scope| {
             let starts = (0..queries.rows()).step_by(share);
             let threads: Vec<_> = starts
                 .map(|first| scope.spawn(move || search_all(first)))
@@ -113,7 +136,7 @@ fn pass(place: &Searcher, queries: &Matrix, options: Options) -> Result<Pass, Er
     })
 }
 
-fn timed(place: &Searcher, query: &[f32], method: Method) -> Result<(u64, Found), Error> {
+fn timed(place: &Searcher, query: &[f32], method: Method) -> Result<(u64, Found)> {
     let start = Instant::now();
     let found = place.search(query, method)?;
     Ok((nanoseconds_since(start), found))
@@ -133,4 +156,21 @@ pub fn recall(truth: &[Vec<Hit>], answers: &[Answer]) -> (f64, f64) {
     }
     let queries = truth.len() as f64;
     (sums.0 / queries, sums.1 / queries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_missed_a_search_is_no_clock() {
+        let at = |searches| Reading {
+            searches,
+            handler_ns: 10 * searches,
+            search_ns: 9 * searches,
+        };
+        assert_eq!(inside(at(2), at(5), 3).unwrap(), at(3));
+        let error = inside(at(2), at(4), 3).unwrap_err().to_string();
+        assert!(error.contains("counted 2 searches, 3 were made"), "{error}");
+    }
 }

@@ -230,6 +230,7 @@ mod tests {
             answers: vec![],
             result_hashes: vec![],
             unstable: None,
+            inside: Vec::new(),
         };
         let json = serde_json::to_value(Measured::from(summarise(&none))).unwrap();
         assert_eq!(

@@ -5,7 +5,15 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
 
-use crate::store::abi::Command;
+use crate::store::abi::{Command, IOC_MAGIC};
+
+/// Issues an ioctl of our own kind that no driver knows, so that all it costs is the way there and back.
+pub fn unknown(file: BorrowedFd<'_>) -> Result<(), Errno> {
+    let command = nix::request_code_none!(IOC_MAGIC, 0);
+    // SAFETY: the command carries no data, so whoever understands it reads and writes none of ours.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), command as _, 0) };
+    Errno::result(result).map(drop)
+}
 
 /// Issues the ioctl `command` on `file` with `data` as its argument, which is read and overwritten.
 ///

@@ -5,6 +5,7 @@ mod error;
 mod in_process;
 pub mod ioctl;
 mod kind;
+pub mod module_clock;
 mod mount;
 mod place;
 
@@ -24,6 +25,7 @@ use crate::dataset::Matrix;
 use crate::store::abi::{self, Hit, Info, Search};
 use crate::store::serve;
 use in_process::InProcess;
+use module_clock::{ModuleClock, Reading};
 
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Found {
 pub struct Searcher {
     path: PathBuf,
     backend: Backend,
+    /// The clock within the driver, where somebody has attached one.
+    clock: Option<ModuleClock>,
 }
 
 /// What answers the searches of a [`Searcher`].
@@ -76,12 +80,14 @@ impl Searcher {
                 Ok(Searcher {
                     path: path.into(),
                     backend: Backend::InProcess(Box::new(opened)),
+                    clock: None,
                 })
             }
             // Any other error is the driver's to report when it is asked something.
             _ => Ok(Searcher {
                 path: path.into(),
                 backend: Backend::Mount(file),
+                clock: None,
             }),
         }
     }
@@ -91,6 +97,7 @@ impl Searcher {
         Searcher {
             path: path.into(),
             backend: Backend::InProcess(Box::new(InProcess::new(rows))),
+            clock: None,
         }
     }
 
@@ -102,6 +109,17 @@ impl Searcher {
                 mount::filesystem_type(file.as_fd()).unwrap_or_else(|| "unknown".into())
             }
         }
+    }
+
+    /// Attaches the clock of the driver that serves the file.
+    pub fn timed_by(mut self, clock: Option<ModuleClock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What the clock within the driver has counted, if one is attached.
+    pub fn reading(&self) -> anyhow::Result<Option<Reading>> {
+        self.clock.as_ref().map(ModuleClock::read).transpose()
     }
 
     pub fn info(&self) -> Result<Info, Error> {

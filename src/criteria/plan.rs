@@ -49,6 +49,7 @@ impl Criteria {
                 .iter()
                 .map(|case| case.plan(accelerator))
                 .collect(),
+            module_clock: matches!(accelerator, Some(Accelerator::Kvm | Accelerator::Uml)),
             peers: None,
             steps,
         }

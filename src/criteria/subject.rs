@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::Criteria;
 use crate::protocol::Step::{
-    self, After, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Peers, Workload,
+    self, After, Calls, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Peers,
+    Workload,
 };
 
 /// What a check looks at.
@@ -19,11 +20,13 @@ enum Subject {
     File,
     /// A boot, and in it these steps.
     Guest(&'static [Step]),
+    /// A boot of User-Mode Linux, and in it these steps.
+    Uml(&'static [Step]),
     /// A boot with these steps, and the indexes built on the host.
     GuestAndBuilder(&'static [Step]),
 }
 
-use Subject::{Bundle, Comparison, File, Guest, GuestAndBuilder, Host};
+use Subject::{Bundle, Comparison, File, Guest, GuestAndBuilder, Host, Uml};
 
 type Row = (&'static str, Subject);
 
@@ -63,15 +66,17 @@ const TABLE: &[Row] = &[
     ("index.fuse.overhead", Guest(&[Indexes])),
     ("index.following", Guest(&[Indexes])),
     ("index.replacing", Guest(&[Indexes])),
+    ("kernel.search-time", Uml(&[Workload, Indexes, Calls])),
     ("peers.guest.measured", Guest(&[Peers])),
-    ("kernel.vs-fuse", Guest(&[Peers])),
-    ("kernel.vs-chromadb", Guest(&[Peers])),
-    ("kernel.vs-qdrant", Guest(&[Peers])),
+    ("kernel.vs-fuse", Guest(&[Calls, Peers])),
+    ("kernel.vs-chromadb", Guest(&[Calls, Peers])),
+    ("kernel.vs-qdrant", Guest(&[Calls, Peers])),
     ("cycles", Guest(&[Cycles])),
     ("memory.slope", Guest(&[Cycles])),
     ("slab.leak", Guest(&[Cycles])),
     ("kernel.log", Guest(&[])),
     ("kernel.taint", Guest(&[Identity, After])),
+    ("uml.guest", Uml(&[])),
     ("run.repeated", Guest(&[])),
     ("guest.completed", Guest(&[])),
 ];
@@ -96,12 +101,41 @@ pub fn look_at_comparison(criteria: &Criteria) -> bool {
     subjects(criteria).any(|subject| matches!(subject, Comparison))
 }
 
+/// Whether any check looks at a machine that is User-Mode Linux.
+pub fn look_at_uml(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| match subject {
+        Uml(_) => true,
+        // Where the first machine cannot make the comparison, this one does.
+        Guest(steps) => steps.contains(&Peers),
+        Bundle | Host | Comparison | File | GuestAndBuilder(_) => false,
+    })
+}
+
+/// Checks of a guest that compare times, or that only the first machine can meet.
+const OF_ONE_MACHINE: [&str; 5] = [
+    "fuse.overhead",
+    "kernel.overhead",
+    "index.kernel.overhead",
+    "index.fuse.overhead",
+    "run.repeated",
+];
+
+/// Whether a check can be asked of whatever machine runs the guest.
+pub fn holds_on_any_machine(id: &str) -> bool {
+    let of_guest = row(id).is_some_and(|(_, subject)| match subject {
+        Guest(steps) => !steps.contains(&Peers),
+        GuestAndBuilder(_) | Bundle => true,
+        Host | Comparison | File | Uml(_) => false,
+    });
+    of_guest && !OF_ONE_MACHINE.contains(&id)
+}
+
 /// Whether a check is about the peers, on the host or in the guest.
 pub fn compares(id: &str) -> bool {
     row(id).is_some_and(|(_, subject)| match subject {
         Comparison => true,
         Guest(steps) => steps.contains(&Peers),
-        Bundle | Host | File | GuestAndBuilder(_) => false,
+        Bundle | Host | File | GuestAndBuilder(_) | Uml(_) => false,
     })
 }
 
@@ -109,7 +143,7 @@ pub fn compares(id: &str) -> bool {
 pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {
-            Guest(steps) | GuestAndBuilder(steps) => Some(steps),
+            Guest(steps) | GuestAndBuilder(steps) | Uml(steps) => Some(steps),
             Bundle | Host | Comparison | File => None,
         })
         .collect();

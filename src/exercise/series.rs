@@ -61,6 +61,7 @@ fn append(measured: &mut Measurement, run: Measurement) {
     measured.samples_ns.extend(run.samples_ns);
     measured.elapsed_ns.extend(run.elapsed_ns);
     measured.result_hashes.extend(run.result_hashes);
+    measured.inside.extend(run.inside);
 }
 
 /// Does the next thing with a subject that has not failed yet; a failure takes its place.
@@ -100,6 +101,7 @@ mod tests {
             answers: vec![Answer::new(&[Hit { row, distance: 0 }])],
             result_hashes: vec![row.to_string()],
             unstable: None,
+            inside: Vec::new(),
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Conditions {
     pub engine: Engine,
     pub dataset: Dataset,
     pub operation: Operation,
+    #[serde(default, skip_serializing_if = "Window::is_call")]
+    pub window: Window,
     pub metric: Metric,
     /// The number of hits of a search; none for other operations.
     pub k: Option<u32>,
@@ -56,6 +58,27 @@ pub enum Operation {
     Insert,
     /// An index built on rows that are there.
     Build,
+}
+
+/// Which part of an operation lies between the two readings of the clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// The whole call, as its caller sees it.
+    #[default]
+    Call,
+    /// The whole call, less what a call costs there that does nothing.
+    NetCall,
+    /// The module's handler of the call.
+    Handler,
+    /// The search alone, within the module.
+    Search,
+}
+
+impl Window {
+    fn is_call(&self) -> bool {
+        *self == Window::Call
+    }
 }
 
 /// The machine whose instructions or seconds these are.
@@ -125,6 +148,17 @@ impl fmt::Display for Clock {
     }
 }
 
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Window::Call => "whole call",
+            Window::NetCall => "call, less an empty one",
+            Window::Handler => "the module's handler",
+            Window::Search => "the module's search",
+        })
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -176,6 +210,9 @@ impl fmt::Display for Conditions {
         write!(f, "{} {} {}", self.engine.name, self.kind, self.operation)?;
         if self.operation == Operation::Search {
             write!(f, ", effort {}", self.effort)?;
+        }
+        if self.window != Window::Call {
+            write!(f, ", {}", self.window)?;
         }
         write!(f, ", {} on {}", self.place, self.dataset.name)
     }

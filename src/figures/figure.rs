@@ -5,9 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::conditions::{Clock, Conditions, Machine};
+use super::conditions::{Clock, Conditions, Machine, Window};
 use crate::bench::Measured;
 use crate::bench::stats;
+use crate::client::module_clock::Reading;
+use crate::protocol::Accelerator;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,6 +18,8 @@ pub enum Quantity {
     Median,
     P95,
     P99,
+    /// Time or instructions of the mean operation of a run.
+    Mean,
     /// Time or instructions of one operation that was done once.
     Once,
     /// Operations in a second.
@@ -54,8 +58,12 @@ impl Figure {
             Quantity::Median | Quantity::Once | Quantity::Rate => 50.0,
             Quantity::P95 => 95.0,
             Quantity::P99 => 99.0,
+            Quantity::Mean => f64::NAN,
         };
         let of = |run: &Vec<u64>| {
+            if quantity == Quantity::Mean {
+                return run.iter().sum::<u64>() as f64 / run.len() as f64;
+            }
             let sorted = stats::sorted(run.iter().map(|&ns| ns as f64));
             match percent {
                 50.0 => stats::median(sorted.iter().copied()),
@@ -64,6 +72,14 @@ impl Figure {
         };
         let timed = samples.iter().filter(|run| !run.is_empty());
         let runs: Vec<f64> = timed.map(of).collect();
+        Figure {
+            outliers: stats::outliers(samples.iter().flatten().map(|&ns| ns as f64)),
+            ..Figure::of_runs(quantity, runs, conditions)
+        }
+    }
+
+    /// A figure of which the value of each run is known.
+    pub fn of_runs(quantity: Quantity, runs: Vec<f64>, conditions: Conditions) -> Figure {
         let value = (!runs.is_empty()).then(|| stats::median(runs.iter().copied()));
         let spread = match conditions.clock {
             Clock::Instructions => Spread::Exact,
@@ -80,9 +96,46 @@ impl Figure {
             value: value.ok_or("nothing was timed").into(),
             runs,
             spread,
-            outliers: stats::outliers(samples.iter().flatten().map(|&ns| ns as f64)),
+            outliers: 0,
             conditions,
         }
+    }
+
+    /// A figure of the mean search by the module's own clock, which counts the searches of a run together.
+    pub fn of_readings(window: Window, readings: &[Reading], conditions: Conditions) -> Figure {
+        let of = |reading: &Reading| {
+            let ns = match window {
+                Window::Search => reading.search_ns,
+                Window::Handler | Window::Call | Window::NetCall => reading.handler_ns,
+            };
+            ns as f64 / reading.searches as f64
+        };
+        let conditions = Conditions {
+            window,
+            ..conditions
+        };
+        if readings.is_empty() {
+            return Figure::missing(Quantity::Mean, "the module's clock was off", conditions);
+        }
+        Figure::of_runs(
+            Quantity::Mean,
+            readings.iter().map(of).collect(),
+            conditions,
+        )
+    }
+
+    /// The figure less what a call costs that does nothing. Where nothing would be left, there is none.
+    pub fn less(&self, cost: f64) -> Figure {
+        let conditions = Conditions {
+            window: Window::NetCall,
+            ..self.conditions.clone()
+        };
+        let runs: Vec<f64> = self.runs.iter().map(|run| run - cost).collect();
+        if runs.iter().any(|run| *run <= 0.0) {
+            let reason = "an empty call costs as much";
+            return Figure::missing(self.quantity, reason, conditions);
+        }
+        Figure::of_runs(self.quantity, runs, conditions)
     }
 
     /// A figure of something that was done once.
@@ -134,6 +187,10 @@ impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.conditions.machine {
             Machine::Host { .. } => "host: ",
+            Machine::Guest {
+                accelerator: Some(Accelerator::Uml),
+                ..
+            } => "uml: ",
             Machine::Guest { .. } => "guest: ",
         })?;
         if self.quantity != Quantity::Once {
@@ -149,6 +206,7 @@ impl fmt::Display for Quantity {
             Quantity::Median => "median",
             Quantity::P95 => "p95",
             Quantity::P99 => "p99",
+            Quantity::Mean => "mean",
             Quantity::Once => "once",
             Quantity::Rate => "rate",
         })

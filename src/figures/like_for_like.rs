@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use super::conditions::{Clock, Conditions};
+use super::conditions::{Clock, Conditions, Machine, Window};
 use super::figure::Figure;
+use crate::client::Place;
 
 /// What a ratio is to show, and so what must agree in both of its figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +17,9 @@ pub enum Rule {
     /// What has become of a figure from one run to another: everything agrees, except the engine's version and the
     /// bundle.
     Runs,
+    /// Whether a proportion that was found in a guest holds on the host: everything agrees but the machine, and both
+    /// have one CPU.
+    Transfer,
 }
 
 /// Why there is no ratio.
@@ -54,7 +58,9 @@ impl Rule {
     /// Refuses what is not like for like, naming all that differs, with both sides.
     pub fn check(self, of: &Figure, to: &Figure) -> Result<(), Refusal> {
         let mut differences = Differences::default();
-        differences.unless_equal("quantity", &of.quantity, &to.quantity);
+        if self != Rule::Transfer {
+            differences.unless_equal("quantity", &of.quantity, &to.quantity);
+        }
         self.compare(&of.conditions, &to.conditions, &mut differences);
         if differences.0.is_empty() {
             Ok(())
@@ -81,8 +87,15 @@ impl Rule {
                 differences.unless_equal("effort", &of.effort, &to.effort);
                 differences.unless_equal("machine", &of.machine, &to.machine);
                 differences.unless_equal("recall", &said(of.recall), &said(to.recall));
+                // In process a search is all that its call does.
+                let whole = to.place == Place::InProcess
+                    && matches!(of.window, Window::Handler | Window::Search);
+                if !whole {
+                    differences.unless_equal("what was timed", &of.window, &to.window);
+                }
             }
             Rule::Engines { recall } => {
+                differences.unless_equal("what was timed", &of.window, &to.window);
                 differences.unless_equal("machine", &of.machine, &to.machine);
                 let enough = |found: Option<f64>| found.is_some_and(|found| found >= recall);
                 if !(enough(of.recall) && enough(to.recall)) {
@@ -98,12 +111,26 @@ impl Rule {
                 differences.unless_equal("kind", &of.kind, &to.kind);
                 differences.unless_equal("effort", &of.effort, &to.effort);
                 differences.unless_equal("place", &of.place, &to.place);
+                differences.unless_equal("what was timed", &of.window, &to.window);
                 let (a, b) = (of.machine.without_bundle(), to.machine.without_bundle());
                 differences.unless_equal("machine", &a, &b);
                 let timed = of.clock != Clock::Instructions;
                 if timed && a == b && a.cpu().is_none() {
                     let unknown = || "not recorded".to_owned();
                     differences.add("CPU", unknown(), unknown());
+                }
+            }
+            Rule::Transfer => {
+                differences.unless_equal("engine", &of.engine, &to.engine);
+                differences.unless_equal("kind", &of.kind, &to.kind);
+                differences.unless_equal("effort", &of.effort, &to.effort);
+                differences.unless_equal("place", &of.place, &to.place);
+                differences.unless_equal("recall", &said(of.recall), &said(to.recall));
+                let cpu = |machine: &Machine| machine.cpu().map(str::to_owned);
+                let (a, b) = (cpu(&of.machine), cpu(&to.machine));
+                if a.is_none() || a != b {
+                    let said = |cpu: Option<String>| cpu.unwrap_or("not recorded".into());
+                    differences.add("CPU", said(a), said(b));
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 
-use super::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity};
+use super::{Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Window};
 use crate::client::{Kind, Place};
 use crate::peers::{BuildRecord, Compared, Comparison, Series};
 use crate::protocol::Accelerator;
@@ -78,17 +78,35 @@ impl<'a> Located<'a> {
 
     /// The median search of a series.
     pub fn median(&self, compared: &Compared, series: &Series) -> Figure {
-        let measured = series.measured.samples();
-        let conditions = Conditions {
+        self.timed(Quantity::Median, compared, series)
+    }
+
+    /// A figure of the searches of a series.
+    pub fn timed(&self, quantity: Quantity, compared: &Compared, series: &Series) -> Figure {
+        let conditions = self.of_series(compared, series);
+        match series.measured.samples() {
+            Ok(samples) => Figure::of_samples(quantity, &samples.samples_ns, conditions),
+            Err(reason) => Figure::missing(quantity, reason, conditions),
+        }
+    }
+
+    /// The mean time of a series by the module's own clock.
+    pub fn inside(&self, window: Window, compared: &Compared, series: &Series) -> Figure {
+        let conditions = self.of_series(compared, series);
+        match series.measured.samples() {
+            Ok(samples) => Figure::of_readings(window, &samples.inside, conditions),
+            Err(reason) => Figure::missing(Quantity::Mean, reason, conditions),
+        }
+    }
+
+    fn of_series(&self, compared: &Compared, series: &Series) -> Conditions {
+        let samples = series.measured.samples();
+        Conditions {
             effort: series.effort,
-            recall: measured.as_ref().ok().map(|samples| samples.recall_by_row),
+            recall: samples.ok().map(|samples| samples.recall_by_row),
             place: series.place.unwrap_or(Place::InProcess),
             threads: series.threads,
             ..self.conditions(compared, &series.engine, series.kind)
-        };
-        match measured {
-            Ok(samples) => Figure::of_samples(Quantity::Median, &samples.samples_ns, conditions),
-            Err(reason) => Figure::missing(Quantity::Median, reason, conditions),
         }
     }
 
@@ -128,6 +146,7 @@ impl<'a> Located<'a> {
                 queries_blake3: Some(compared.queries_blake3.clone()),
             },
             operation: Operation::Search,
+            window: Window::Call,
             metric: compared.metric,
             k: Some(compared.k),
             kind,

@@ -3,13 +3,15 @@
 //! (`docs/method.md`).
 
 mod conditions;
+mod estimate;
 mod figure;
 mod like_for_like;
 mod located;
 mod ratio;
 mod standing;
 
-pub use conditions::{Clock, Conditions, Dataset, Engine, Machine, Operation};
+pub use conditions::{Clock, Conditions, Dataset, Engine, Machine, Operation, Window};
+pub use estimate::{Estimate, Parts};
 pub use figure::{Figure, Quantity, Spread};
 pub use like_for_like::{Difference, Refusal, Rule};
 pub use located::Located;

@@ -41,7 +41,7 @@ impl Ratio {
             Rule::Places | Rule::Engines { .. } => {
                 stats::interval_of_paired_ratio(&of.runs, &to.runs)
             }
-            Rule::Runs => stats::interval_of_ratio(&of.runs, &to.runs),
+            Rule::Runs | Rule::Transfer => stats::interval_of_ratio(&of.runs, &to.runs),
         };
         let spread = match (&of.spread, &to.spread) {
             (Spread::Exact, Spread::Exact) => Spread::Exact,

@@ -5,6 +5,7 @@ pub mod drivers;
 pub mod given;
 pub mod init;
 pub mod kmod;
+mod module_clock;
 mod mounts;
 pub mod outlet;
 pub mod peers_disk;

@@ -33,7 +33,7 @@ const ELEMENTS_A_SECOND: u64 = 5_000;
 /// How long a step may take, by the guest's clock: generous for the slowest accelerator that runs the full plan.
 pub fn time_limit(step: Step, plan: &Plan) -> Duration {
     let seconds = match step {
-        Step::Identity | Step::Module | Step::After => 60,
+        Step::Identity | Step::Module | Step::Calls | Step::After => 60,
         Step::Files | Step::Errors | Step::Concurrency => 180,
         Step::Cycles => 900,
         Step::Peers => 3600,

@@ -16,10 +16,10 @@ use crate::bench::Measurement;
 use crate::client::{Kind, Method, Searcher};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{fvecs, hash};
-use crate::exercise::files;
 use crate::exercise::series::Series;
+use crate::exercise::{calls, files};
 use crate::protocol::Outcome;
-use crate::protocol::results::Case;
+use crate::protocol::results::{Call, Calls, Case};
 
 use super::daemon::{self, Daemon};
 use super::scratch::{self, Scratch};
@@ -27,17 +27,19 @@ use super::user_namespace;
 use crate::criteria::WorkloadCriteria;
 
 /// What was measured on the host. Times are of this machine and vary; they stand in `host.json`, not in `results.json`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostRun {
     pub files: Outcome<Vec<Case>>,
     /// The operations on files that were not tried, since a user namespace has one user only.
     pub left_out: Vec<String>,
     pub searches: Outcome<Searches>,
+    /// What calls cost that do nothing.
+    pub calls: Calls,
     /// Whether the driver unmounted on SIGTERM, left no mount and ended well.
     pub lifecycle: Outcome<()>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Searches {
     /// The BLAKE3 of the rows as read back through the mount.
     pub vectors_blake3: String,
@@ -111,10 +113,18 @@ fn drive(request: &FuseRequest, vectors: &Vectors, left_out: &[&str]) -> Result<
     let daemon = Daemon::mount(&request.tool, &store, &mount_point)?;
     let files = try_files(left_out, &daemon.mount_point, &store);
     let searches = search(&daemon.mount_point, vectors, &request.criteria);
+    let asked = [
+        (Call::Clock, None),
+        (Call::Null, None),
+        (Call::Ioctl, Some(store.as_path())),
+        (Call::IoctlFuse, Some(daemon.mount_point.as_path())),
+    ];
+    let calls = calls::measure(&asked, request.criteria.runs);
     Ok(HostRun {
         files: files.into(),
         left_out: left_out.iter().map(|&name| name.to_owned()).collect(),
         searches: searches.into(),
+        calls,
         lifecycle: daemon.end().into(),
     })
 }
@@ -126,6 +136,7 @@ impl HostRun {
             files: Outcome::Failed(error.into()),
             left_out: Vec::new(),
             searches: Outcome::Failed(error.into()),
+            calls: Calls::default(),
             lifecycle: Outcome::Failed(error.into()),
         }
     }

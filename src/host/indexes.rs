@@ -23,7 +23,7 @@ const THREADS: usize = 2;
 
 /// An index that was built on the host. Times are of this machine and vary; they stand in `host.json`, not in
 /// `results.json`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostIndex {
     pub case: String,
     pub kind: Kind,

@@ -101,6 +101,7 @@ fn carry_out(
             store: Store {
                 dir: &store,
                 mounts: vec![(Place::Fuse, mount)],
+                clock: None,
             },
             peers: peers.ok_or_else(|| "no Python that has it was given (--peers PYTHON)".into()),
             scratch: &directory("peers")?,

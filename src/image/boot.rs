@@ -304,7 +304,7 @@ fn conclude(
     let report = terminal::render(&judgement.verdict, &evidence);
     data.add(run, REPORT, report.as_bytes())?;
     for (name, text) in record::files(&evidence, &judgement)? {
-        data.add(run, name, text.as_bytes())?;
+        data.add(run, &name, text.as_bytes())?;
     }
     console.show(&format!("\n{report}\n"));
     Ok(())

@@ -12,7 +12,9 @@ use crate::protocol::Accelerator;
 use crate::protocol::results::Identity;
 use crate::protocol::run_files::{CONSOLE, MESSAGES};
 use crate::system::clock::today;
-use crate::verdict::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
+use crate::verdict::evidence::{
+    Evidence, GuestPeers, MachineRecord, MachineRun, Repetition, Second,
+};
 use crate::verdict::fate::Fate;
 use crate::verdict::guest_report::GuestReport;
 use crate::verdict::judgement::Judgement;
@@ -33,22 +35,27 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
     let manifest = contents.manifest()?;
     let evidence = Evidence {
         date: observed.date,
-        manifest_text: Some(contents.manifest.clone()),
         cpu: None,
         criteria: contents.criteria()?,
         own: None,
-        manifest: observed.intact.map(|()| manifest),
         host: Err("an image has no host".into()),
         indexes: Err("an image has no host".into()),
         comparison: Err("an image has no host".into()),
-        guest_peers: GuestPeers::Skipped {
-            reason: "an image has no peers".into(),
+        first: MachineRun {
+            manifest_text: Some(contents.manifest.clone()),
+            manifest: observed.intact.map(|()| manifest),
+            guest_peers: GuestPeers::Skipped {
+                reason: "an image has no peers".into(),
+            },
+            machine: observed.guest.identity().ok().map(machine),
+            plan: Some(contents.plan.clone()),
+            guest: observed.guest,
+            fate: observed.fate,
+            kernel_log: observed.kernel_log,
         },
-        machine: observed.guest.identity().ok().map(machine),
-        plan: Some(contents.plan.clone()),
-        guest: observed.guest,
-        fate: observed.fate,
-        kernel_log: observed.kernel_log,
+        second: Second::Skipped {
+            reason: "an image boots on one machine".into(),
+        },
         repetition: Repetition::None("an image boots once".into()),
     };
     let judgement = Judgement::of(&evidence)?;

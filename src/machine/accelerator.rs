@@ -135,6 +135,7 @@ fn probe_plan(accelerator: Accelerator) -> Plan {
         runs: 0,
         cycles: 0,
         indexes: Vec::new(),
+        module_clock: false,
         peers: None,
         steps: Vec::new(),
     }

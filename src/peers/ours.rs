@@ -9,9 +9,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
+use super::series::Pass;
 use crate::anns::index::{self, Header, Parameters, Unobserved};
 use crate::anns::{Metric, hnsw, ivf, lsh, pq};
-use crate::bench::{self, Answer, Options};
+use crate::bench::{self, Options};
+use crate::client::module_clock::ModuleClock;
 use crate::client::{Kind, Method, Place, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::store::index_file;
@@ -26,6 +28,8 @@ pub struct Store<'a> {
     pub dir: &'a Path,
     /// The mounts in which we are measured besides in process, or why there is none.
     pub mounts: Vec<(Place, Result<&'a Path, NoMount>)>,
+    /// The module's own clock, where it runs.
+    pub clock: Option<ModuleClock>,
 }
 
 impl Store<'_> {
@@ -94,9 +98,14 @@ impl Ours {
         let method = method(kind, k, 0);
         in_process.search(queries.row(0), method)?;
         let insert_ns = u64::try_from(begun.elapsed().as_nanos())?;
+        let clock = |place| match place {
+            Place::Kernel => store.clock.clone(),
+            Place::InProcess | Place::Fuse => None,
+        };
         let through = |mount: &Result<&Path, NoMount>, place| match mount {
             Ok(mount) => new_dir(mount, place, &name)
                 .and_then(|there| open_through(&dir, &there))
+                .map(|searcher| searcher.timed_by(clock(place)))
                 .map_err(|error| format!("{error:#}")),
             Err(reason) => Err(reason.to_string()),
         };
@@ -116,14 +125,8 @@ impl Ours {
         self.kind.index().map_or("", index::Kind::effort)
     }
 
-    /// Searches once for every query: nanoseconds and answers, by query.
-    pub fn pass(
-        &self,
-        place: Place,
-        queries: &Matrix,
-        k: u32,
-        effort: u32,
-    ) -> Result<(Vec<u64>, Vec<Answer>)> {
+    /// Searches once for every query.
+    pub fn pass(&self, place: Place, queries: &Matrix, k: u32, effort: u32) -> Result<Pass> {
         let mounted = self.mounted.iter().find(|(mounted, _)| *mounted == place);
         let searcher = match mounted {
             Some((_, Err(reason))) => bail!("{reason}"),
@@ -137,8 +140,16 @@ impl Ours {
             threads: 1,
         };
         let mut measured = bench::run(searcher, queries, once)?;
-        let samples = measured.samples_ns.pop().context("nothing was timed")?;
-        Ok((samples, measured.answers))
+        Ok(Pass {
+            samples_ns: measured.samples_ns.pop().context("nothing was timed")?,
+            ids: measured
+                .answers
+                .iter()
+                .map(|answer| answer.ids.clone())
+                .collect(),
+            answers: Some(measured.answers),
+            inside: measured.inside.pop(),
+        })
     }
 }
 

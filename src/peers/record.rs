@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::anns::Metric;
 use crate::bench::Measured;
+use crate::client::module_clock::Reading;
 use crate::client::{Kind, Place};
 use crate::dataset::workload::Workload;
 
@@ -112,6 +113,9 @@ pub struct Samples {
     pub answers_blake3: Option<String>,
     /// Where a later run first answered otherwise. Through a mount also where an answer first differs from in process.
     pub divergence: Option<String>,
+    /// What the module's own clock counted in each run; empty where it was off, and in other places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<Reading>,
 }
 
 impl Comparison {

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use super::truth::Truth;
 use super::{Samples, Series};
 use crate::bench::{Answer, Measured, answers_hash, first_divergence};
+use crate::client::module_clock::Reading;
 use crate::client::{Kind, Place};
 
 /// One search for every query.
@@ -14,6 +15,8 @@ pub struct Pass {
     pub ids: Vec<Vec<u32>>,
     /// The answers with their distances; of our own kinds only.
     pub answers: Option<Vec<Answer>>,
+    /// What the clock within the driver counted, where one is attached.
+    pub inside: Option<Reading>,
 }
 
 impl Pass {
@@ -52,6 +55,7 @@ pub struct Visited {
     pub effort: u32,
     pub effort_name: String,
     samples_ns: Vec<Vec<u64>>,
+    inside: Vec<Reading>,
     /// The first timed pass.
     first: Option<Pass>,
     divergence: Option<String>,
@@ -75,6 +79,7 @@ impl Visited {
             effort,
             effort_name: built.clone().unwrap_or_default(),
             samples_ns: Vec::new(),
+            inside: Vec::new(),
             first: None,
             divergence: None,
             failed: built.clone().err(),
@@ -88,6 +93,7 @@ impl Visited {
             Ok(_) if !timed => {}
             Ok(pass) => {
                 self.samples_ns.push(pass.samples_ns.clone());
+                self.inside.extend(pass.inside);
                 match &self.first {
                     None => self.first = Some(pass),
                     Some(first) if self.divergence.is_none() => {
@@ -127,6 +133,7 @@ impl Visited {
                     answers_blake3: first.answers.as_deref().map(answers_hash),
                     ids: first.ids,
                     divergence: self.divergence,
+                    inside: self.inside,
                 })
             }
         };
@@ -152,6 +159,7 @@ mod tests {
             samples_ns: vec![5],
             ids: vec![ids.to_vec()],
             answers: None,
+            inside: None,
         }
     }
 

@@ -19,4 +19,4 @@ pub use plan::{Build, IndexCase, KindPlan, PeersPlan, Plan};
 pub use step::Step;
 
 /// The version of the protocol, raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;

@@ -34,6 +34,9 @@ pub struct Plan {
     pub cycles: u32,
     /// What the indexes are built on and searched for.
     pub indexes: Vec<IndexCase>,
+    /// Whether the module's own clock runs while the searches are timed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub module_clock: bool,
     /// What the step `peers` compares; none where the plan does not have that step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peers: Option<PeersPlan>,
@@ -105,6 +108,7 @@ mod tests {
             runs: 2,
             cycles: 100,
             indexes: Vec::new(),
+            module_clock: false,
             peers: None,
             steps: Step::ALL.to_vec(),
         }

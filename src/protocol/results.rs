@@ -11,6 +11,7 @@ use super::outcome::{Failure, Outcome};
 pub use crate::bench::Answer;
 use crate::client::Kind;
 use crate::client::Place;
+use crate::client::module_clock::Reading;
 use crate::peers::Comparison;
 
 /// What was observed in each place; a place that failed says why and hides no other.
@@ -27,6 +28,7 @@ pub enum StepData {
     Concurrency(Concurrency),
     Workload(Workload),
     Indexes(Indexes),
+    Calls(Calls),
     Peers(Peers),
     After(After),
 }
@@ -177,6 +179,9 @@ pub struct PlaceRun {
     pub unstable: Option<String>,
     /// Share of the exact ids that were found.
     pub recall: f64,
+    /// What the module's own clock counted in each timed run; empty where it was off, and in other places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<Reading>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -240,6 +245,9 @@ pub struct IndexRun {
     pub recall: f64,
     /// Share of hits that are no further away than the last exact one.
     pub recall_by_distance: f64,
+    /// What the module's own clock counted in each timed run; empty where it was off, and in other places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<Reading>,
 }
 
 /// An index file that was written through a place.
@@ -252,6 +260,41 @@ pub struct IndexFile {
 }
 
 /// Other engines, and ours in every place beside them.
+/// What calls cost that do nothing: nanoseconds of one, as the mean of many, by run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calls {
+    pub costs: BTreeMap<Call, Outcome<Vec<f64>>>,
+}
+
+/// A call that does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// Reading the clock that searches are timed by.
+    Clock,
+    /// A system call that does nothing: getppid(2).
+    Null,
+    /// An ioctl(2) of a vector file that its filesystem does not know, where no driver of ours serves it.
+    Ioctl,
+    /// That ioctl on a mount of the module.
+    IoctlKernel,
+    /// That ioctl on a mount of the FUSE driver, which answers it.
+    IoctlFuse,
+}
+
+impl Call {
+    /// The name in words, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Call::Clock => "reading the clock",
+            Call::Null => "a null system call (getppid)",
+            Call::Ioctl => "an unknown ioctl, no driver",
+            Call::IoctlKernel => "an unknown ioctl, module",
+            Call::IoctlFuse => "an unknown ioctl, FUSE driver",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Peers {
     pub comparison: Comparison,

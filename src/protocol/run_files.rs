@@ -43,6 +43,10 @@ pub const SECOND_BOOT: &str = "second-boot";
 /// The directory that holds the logs of the boot that tells whether KVM works.
 pub const KVM_PROBE: &str = "kvm-probe";
 
+/// The directories of the second machine of a run, and of the boot that showed whether it works.
+pub const UML: &str = "uml";
+pub const UML_PROBE: &str = "uml-probe";
+
 /// The run for readers: a page, XML for a CI, a summary.
 pub const PAGE: &str = "report.html";
 pub const JUNIT: &str = "junit.xml";

@@ -26,6 +26,8 @@ pub enum Step {
     Workload,
     /// Writes indexes through each mount, searches them in every place, changes and replaces them.
     Indexes,
+    /// Measures what calls cost that do nothing.
+    Calls,
     /// Measures our kinds in every place beside the peers.
     Peers,
     /// Checks that the module is still there, unloads it, and reports the kernel log and what is left over.
@@ -33,7 +35,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Step; 10] = [
+    pub const ALL: [Step; 11] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
@@ -42,6 +44,7 @@ impl Step {
         Step::Concurrency,
         Step::Workload,
         Step::Indexes,
+        Step::Calls,
         Step::Peers,
         Step::After,
     ];
@@ -56,6 +59,7 @@ impl Step {
             Step::Concurrency => "concurrency",
             Step::Workload => "workload",
             Step::Indexes => "indexes",
+            Step::Calls => "calls",
             Step::Peers => "peers",
             Step::After => "after",
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything that a run brought to light, for the checks to look at.
 
+use std::ops::{Deref, DerefMut};
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -20,16 +22,13 @@ use crate::criteria::own_data::Origin;
 use crate::host::fuse::HostRun;
 use crate::host::indexes::HostIndex;
 
+#[derive(Clone)]
 pub struct Evidence {
     /// The day of the run. The kernel log was scanned as of it, since exceptions end.
     pub date: Date,
     pub criteria: Criteria,
-    /// The text of the bundle's manifest, if there is a bundle.
-    pub manifest_text: Option<String>,
     /// Where the vectors come from, if they are the user's own.
     pub own: Option<Origin>,
-    /// The manifest of the bundle, which was verified; or why there is none.
-    pub manifest: Result<Manifest, String>,
     /// The model name of the host's CPU, if there is a host.
     pub cpu: Option<String>,
     /// The measurements on the host, or why there are none.
@@ -38,16 +37,43 @@ pub struct Evidence {
     pub indexes: Result<Vec<HostIndex>, String>,
     /// The comparison with peers, or why there is none.
     pub comparison: Result<Comparison, String>,
+    /// The machine that everything is judged by that counts no time.
+    pub first: MachineRun,
+    /// A machine beside it, whose clock counts time where the first one's does not.
+    pub second: Second,
+    /// Whether a second boot of the first machine gave the same bytes.
+    pub repetition: Repetition,
+}
+
+/// What one machine of a run brought to light.
+#[derive(Clone)]
+pub struct MachineRun {
+    /// The text of the bundle's manifest, if there is a bundle.
+    pub manifest_text: Option<String>,
+    /// The manifest of the bundle, which was verified; or why there is none.
+    pub manifest: Result<Manifest, String>,
     pub machine: Option<MachineRecord>,
-    /// Whether the guest was to make the same comparison.
+    /// Whether the guest was to make the host's comparison.
     pub guest_peers: GuestPeers,
     pub plan: Option<Plan>,
     pub guest: GuestReport,
     pub fate: Fate,
     /// What the kernel log says, or why it could not be scanned.
     pub kernel_log: Result<Scan, String>,
-    /// Whether a second boot gave the same bytes.
-    pub repetition: Repetition,
+}
+
+/// The second machine of a run.
+#[derive(Clone)]
+pub enum Second {
+    Run(Box<MachineRun>),
+    /// There is none, since none applies here.
+    Skipped {
+        reason: String,
+    },
+    /// There should have been one.
+    Failed {
+        reason: String,
+    },
 }
 
 /// What the machine was.
@@ -89,15 +115,66 @@ pub enum Repetition {
     None(String),
 }
 
+/// What is asked of the evidence is asked of its first machine, unless another is named.
+impl Deref for Evidence {
+    type Target = MachineRun;
+
+    fn deref(&self) -> &MachineRun {
+        &self.first
+    }
+}
+
+impl DerefMut for Evidence {
+    fn deref_mut(&mut self) -> &mut MachineRun {
+        &mut self.first
+    }
+}
+
 impl Evidence {
-    /// The BLAKE3 of the bundle's manifest.
-    pub fn bundle_id(&self) -> Option<String> {
-        let text = self.manifest_text.as_ref()?;
-        Some(blake3::hash(text.as_bytes()).to_string())
+    /// The evidence as if the second machine were the only one.
+    pub fn of_second(&self) -> Result<Evidence, Finding> {
+        match &self.second {
+            Second::Run(second) => Ok(Evidence {
+                first: (**second).clone(),
+                second: Second::Skipped {
+                    reason: "it is the second machine itself".into(),
+                },
+                repetition: Repetition::None("the second machine boots once".into()),
+                ..self.clone()
+            }),
+            Second::Skipped { reason } => Err(Finding::skipped(reason)),
+            Second::Failed { reason } => Err(Finding::could_not_run(reason)),
+        }
     }
 
-    pub fn manifest(&self) -> Result<&Manifest, Finding> {
-        self.manifest.as_ref().map_err(Finding::could_not_run)
+    /// The evidence of the machine whose clock counts time, as if it were the only one.
+    pub fn of_timed(&self) -> Result<Evidence, Finding> {
+        let first = [Accelerator::Kvm, Accelerator::Uml];
+        if first.iter().any(|timed| self.first.runs_as(*timed)) {
+            return Ok(self.clone());
+        }
+        self.of_second()
+    }
+
+    /// The machine that runs as User-Mode Linux.
+    pub fn uml(&self) -> Result<&MachineRun, Finding> {
+        if self.first.runs_as(Accelerator::Uml) {
+            return Ok(&self.first);
+        }
+        match &self.second {
+            Second::Run(second) => Ok(second),
+            Second::Skipped { reason } => Err(Finding::skipped(reason)),
+            Second::Failed { reason } => Err(Finding::could_not_run(reason)),
+        }
+    }
+
+    /// The machine that was to repeat the host's comparison. If none was, it is the one whose reason says most.
+    pub fn with_peers(&self) -> &MachineRun {
+        let planned = |run: &MachineRun| matches!(run.guest_peers, GuestPeers::Planned { .. });
+        match &self.second {
+            Second::Run(second) if !planned(&self.first) => second,
+            _ => &self.first,
+        }
     }
 
     /// The measurements on the host. Where the host cannot run the FUSE driver at all, its checks do not apply.
@@ -111,18 +188,26 @@ impl Evidence {
         Ok(Located::on_host(comparison))
     }
 
-    /// The comparison in the guest, which repeats the host's.
+    /// The comparison in a guest, which repeats the host's.
     pub fn comparison_in_guest(&self) -> Result<Located<'_>, Finding> {
-        match &self.guest_peers {
-            GuestPeers::Planned { .. } => {}
-            GuestPeers::Skipped { reason } => return Err(Finding::skipped(reason)),
-            GuestPeers::Failed { reason } => return Err(Finding::could_not_run(reason)),
-        }
-        Ok(Located::in_guest(
-            &self.guest.peers()?.comparison,
-            self.machine()?.accelerator,
-            self.bundle_id().unwrap_or_default(),
-        ))
+        self.with_peers().comparison()
+    }
+}
+
+impl MachineRun {
+    pub fn runs_as(&self, accelerator: Accelerator) -> bool {
+        let machine = self.machine.as_ref();
+        machine.and_then(|machine| machine.accelerator) == Some(accelerator)
+    }
+
+    /// The BLAKE3 of the bundle's manifest.
+    pub fn bundle_id(&self) -> Option<String> {
+        let text = self.manifest_text.as_ref()?;
+        Some(blake3::hash(text.as_bytes()).to_string())
+    }
+
+    pub fn manifest(&self) -> Result<&Manifest, Finding> {
+        self.manifest.as_ref().map_err(Finding::could_not_run)
     }
 
     pub fn machine(&self) -> Result<&MachineRecord, Finding> {
@@ -140,6 +225,20 @@ impl Evidence {
     /// The workload in one place.
     pub fn place(&self, place: Place) -> Result<&PlaceRun, Finding> {
         in_place(&self.guest.workload()?.places, place)
+    }
+
+    /// The comparison in this guest.
+    fn comparison(&self) -> Result<Located<'_>, Finding> {
+        match &self.guest_peers {
+            GuestPeers::Planned { .. } => {}
+            GuestPeers::Skipped { reason } => return Err(Finding::skipped(reason)),
+            GuestPeers::Failed { reason } => return Err(Finding::could_not_run(reason)),
+        }
+        Ok(Located::in_guest(
+            &self.guest.peers()?.comparison,
+            self.machine()?.accelerator,
+            self.bundle_id().unwrap_or_default(),
+        ))
     }
 }
 

@@ -4,11 +4,12 @@
 
 use crate::anns::Metric;
 use crate::bench::Measurement;
+use crate::client::module_clock::Reading;
 use crate::client::{Kind, Place};
 use crate::dataset::source::Source;
 use crate::figures::{
     Clock, Conditions, Dataset, Engine, Figure, Located, Machine, Operation, Quantity, Ratio,
-    Refusal, Rule,
+    Refusal, Rule, Window,
 };
 use crate::protocol::results::MeasuredCase;
 use crate::protocol::{Accelerator, Step};
@@ -60,6 +61,9 @@ impl Timed {
 /// One that was not measured has a reason instead of a value.
 pub fn of(evidence: &Evidence) -> Vec<Figure> {
     let mut all = of_places(evidence);
+    if let Ok(second) = evidence.of_second() {
+        all.extend(of_guest(&second));
+    }
     for comparison in [evidence.comparison(), evidence.comparison_in_guest()] {
         all.extend(comparison.iter().flat_map(Located::figures));
     }
@@ -69,29 +73,47 @@ pub fn of(evidence: &Evidence) -> Vec<Figure> {
 /// The figures of the places. In the guest: the workload, and each case of the indexes that is timed. On the host: the
 /// workload.
 pub fn of_places(evidence: &Evidence) -> Vec<Figure> {
-    let mut all = Vec::new();
-    let planned = |step| match &evidence.plan {
-        Some(plan) => plan.steps.contains(&step),
-        None => false,
-    };
-    if planned(Step::Workload) {
-        for place in Place::ALL {
-            all.extend(workload_figures(evidence, place));
-        }
-    }
-    if planned(Step::Indexes) {
-        for case in evidence.criteria.indexes.iter().filter(|case| case.timed) {
-            for kind in &case.kinds {
-                all.extend(index_figures(evidence, case, kind));
-            }
-        }
-    }
+    let mut all = of_guest(evidence);
     if subject::look_at_host(&evidence.criteria) {
         for place in [Place::InProcess, Place::Fuse] {
             let timed = on_host(evidence, place).unwrap_or_else(|finding| {
                 Timed::missing(&finding.measured, &host_conditions(evidence, None, place))
             });
             all.extend(timed.figures());
+        }
+    }
+    all
+}
+
+/// The figures of the places in a guest.
+pub fn of_guest(evidence: &Evidence) -> Vec<Figure> {
+    let mut all = Vec::new();
+    let planned = |step| match &evidence.plan {
+        Some(plan) => plan.steps.contains(&step),
+        None => false,
+    };
+    let clocked = evidence.plan.as_ref().is_some_and(|plan| plan.module_clock);
+    if planned(Step::Workload) {
+        for place in Place::ALL {
+            all.extend(workload_figures(evidence, place));
+        }
+        if clocked {
+            all.extend(
+                workload_inside(evidence)
+                    .into_iter()
+                    .flat_map(Inside::figures),
+            );
+        }
+    }
+    if planned(Step::Indexes) {
+        for case in evidence.criteria.indexes.iter().filter(|case| case.timed) {
+            for kind in &case.kinds {
+                all.extend(index_figures(evidence, case, kind));
+                if clocked && let Ok(searched) = searched::one(evidence, case, kind) {
+                    let inside = index_inside(evidence, &searched);
+                    all.extend(inside.into_iter().flat_map(Inside::figures));
+                }
+            }
         }
     }
     all
@@ -116,6 +138,53 @@ pub fn index(evidence: &Evidence, searched: &Searched, place: Place) -> Result<T
         ..index_conditions(evidence, searched.case, searched.kind, measured, place)
     };
     Ok(Timed::of(&run.samples_ns, &conditions))
+}
+
+/// The mean search in a guest, in process and by the module's own clock.
+pub struct Inside {
+    pub in_process: Figure,
+    pub handler: Figure,
+    pub search: Figure,
+}
+
+impl Inside {
+    fn of(samples: &[Vec<u64>], readings: &[Reading], conditions: [Conditions; 2]) -> Inside {
+        let [here, kernel] = conditions;
+        Inside {
+            in_process: Figure::of_samples(Quantity::Mean, samples, here),
+            handler: Figure::of_readings(Window::Handler, readings, kernel.clone()),
+            search: Figure::of_readings(Window::Search, readings, kernel),
+        }
+    }
+
+    fn figures(self) -> [Figure; 3] {
+        [self.in_process, self.handler, self.search]
+    }
+}
+
+/// The searches of the workload, beside the time that the module itself counts.
+pub fn workload_inside(evidence: &Evidence) -> Result<Inside, Finding> {
+    let here = evidence.place(Place::InProcess)?;
+    let kernel = evidence.place(Place::Kernel)?;
+    let conditions = [(Place::InProcess, here), (Place::Kernel, kernel)];
+    let conditions = conditions.map(|(place, run)| Conditions {
+        recall: Some(run.recall),
+        ..workload_conditions(evidence, place)
+    });
+    Ok(Inside::of(&here.samples_ns, &kernel.inside, conditions))
+}
+
+/// The searches with one kind of index, beside the time that the module itself counts.
+pub fn index_inside(evidence: &Evidence, searched: &Searched) -> Result<Inside, Finding> {
+    let here = searched.place(Place::InProcess)?;
+    let kernel = searched.place(Place::Kernel)?;
+    let measured = Some(searched.measured);
+    let conditions = [(Place::InProcess, here), (Place::Kernel, kernel)];
+    let conditions = conditions.map(|(place, run)| Conditions {
+        recall: Some(run.recall),
+        ..index_conditions(evidence, searched.case, searched.kind, measured, place)
+    });
+    Ok(Inside::of(&here.samples_ns, &kernel.inside, conditions))
 }
 
 /// The searches of the workload on the host, which has no module.
@@ -247,6 +316,7 @@ fn guest_conditions(evidence: &Evidence, place: Place) -> Conditions {
         engine: this_engine(),
         dataset: dataset("", None, None),
         operation: Operation::Search,
+        window: Window::Call,
         metric: Metric::L2,
         k: None,
         kind: Kind::Flat,
@@ -277,6 +347,7 @@ fn host_conditions(evidence: &Evidence, searches: Option<&Searches>, place: Plac
         engine: this_engine(),
         dataset: dataset(&asked.name, size(evidence), hashes),
         operation: Operation::Search,
+        window: Window::Call,
         metric: asked.metric,
         k: Some(asked.k),
         kind: Kind::Flat,

@@ -122,6 +122,7 @@ step_data! {
     concurrency: Concurrency,
     workload: Workload,
     indexes: Indexes,
+    calls: Calls,
     peers: Peers,
     after: After,
 }

@@ -9,7 +9,7 @@ use crate::protocol::Plan;
 use crate::protocol::run_files::to_json;
 
 use super::checks;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, MachineRun};
 use super::guest_report::GuestReport;
 use crate::verdict::{Provenance, Verdict};
 
@@ -37,19 +37,25 @@ pub struct Reported {
     pub guest: GuestReport,
 }
 
+/// The `results.json` of a machine.
+pub fn results(run: &MachineRun) -> Result<String> {
+    let machine = run.machine.as_ref();
+    to_json(&Results {
+        toolkit: env!("CARGO_PKG_VERSION"),
+        bundle: run.bundle_id().as_deref(),
+        qemu: machine.and_then(|machine| machine.qemu.as_deref()),
+        plan: &run.plan,
+        guest: &run.guest,
+    })
+}
+
 impl Judgement {
     /// Judges the evidence by its criteria.
     pub fn of(evidence: &Evidence) -> Result<Judgement> {
         let bundle_id = evidence.bundle_id();
         let toolkit = env!("CARGO_PKG_VERSION");
         let machine = evidence.machine.as_ref();
-        let results = to_json(&Results {
-            toolkit,
-            bundle: bundle_id.as_deref(),
-            qemu: machine.and_then(|machine| machine.qemu.as_deref()),
-            plan: &evidence.plan,
-            guest: &evidence.guest,
-        })?;
+        let results = results(&evidence.first)?;
         let manifest = evidence.manifest.as_ref().ok();
         let provenance = Provenance {
             toolkit: toolkit.into(),

@@ -3,6 +3,7 @@
 //!
 //! Checks judge the evidence; nothing here starts a process or reads a clock.
 
+pub mod calls;
 pub mod checks;
 pub mod evidence;
 pub mod fate;

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::peers::Comparison;
 
-use super::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
+use super::evidence::{Evidence, GuestPeers, MachineRecord, MachineRun, Repetition, Second};
 use super::figures;
 use super::guest_report::GuestReport;
-use super::judgement::{Judgement, Reported};
+use super::judgement::{self, Judgement, Reported};
 use super::repetition;
 use super::twice_told;
 use crate::criteria::Criteria;
@@ -27,13 +27,13 @@ use crate::host::indexes::HostIndex;
 use crate::machine::kernel_log;
 use crate::protocol::run_files::{
     COMPARISON, CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, RESULTS, RUN, SECOND_BOOT,
-    VERDICT, to_json,
+    UML, VERDICT, to_json,
 };
 use crate::verdict::Verdict;
 use crate::verdict::fate::Fate;
 
 /// The number of the format, raised whenever a record changes its meaning.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The evidence that is in no other file (`run.json`).
 #[derive(Serialize, Deserialize)]
@@ -45,6 +45,15 @@ struct Run {
     cpu: Option<String>,
     /// The user's own vectors.
     own: Option<Origin>,
+    machine: Booted,
+    second_machine: SecondMachine,
+    second_boot: SecondBoot,
+}
+
+/// What a machine's own files do not tell.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Booted {
     machine: Option<MachineRecord>,
     guest_peers: GuestPeers,
     fate: Fate,
@@ -52,7 +61,55 @@ struct Run {
     bundle_refused: Option<String>,
     /// Why `console.log` was not scanned.
     console_unread: Option<String>,
-    second_boot: SecondBoot,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum SecondMachine {
+    Run(Box<Booted>),
+    Skipped { reason: String },
+    Failed { reason: String },
+}
+
+impl Booted {
+    fn of(run: &MachineRun) -> Booted {
+        Booted {
+            machine: run.machine.clone(),
+            guest_peers: run.guest_peers.clone(),
+            fate: run.fate.clone(),
+            bundle_refused: run.manifest.as_ref().err().cloned(),
+            console_unread: run.kernel_log.as_ref().err().cloned(),
+        }
+    }
+
+    /// Puts this and the files in `dir` together.
+    fn run(self, dir: &Path, date: Date) -> Result<MachineRun> {
+        let reported: Reported = parse(dir, RESULTS)?;
+        let manifest_text = match dir.join(MANIFEST).exists() {
+            true => Some(text(dir, MANIFEST)?),
+            false => None,
+        };
+        let manifest = match (self.bundle_refused, &manifest_text) {
+            (Some(reason), _) => Err(reason),
+            (None, Some(text)) => Ok(serde_json::from_str(text)
+                .with_context(|| format!("{MANIFEST} is not a bundle's manifest"))?),
+            (None, None) => bail!("it has no {MANIFEST}"),
+        };
+        let kernel_log = match self.console_unread {
+            Some(reason) => Err(reason),
+            None => kernel_log::scan_as_of(&bytes(dir, CONSOLE)?, date),
+        };
+        Ok(MachineRun {
+            manifest_text,
+            manifest,
+            machine: self.machine,
+            guest_peers: self.guest_peers,
+            plan: reported.plan,
+            guest: reported.guest,
+            fate: self.fate,
+            kernel_log,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,18 +154,23 @@ impl<T> Observed<T> {
 }
 
 /// The files of a record, without those that the machine itself wrote; the verdict is the last.
-pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static str, String)>> {
+pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(String, String)>> {
     let run = Run {
         format: FORMAT,
         toolkit: env!("CARGO_PKG_VERSION").into(),
         date: evidence.date,
         cpu: evidence.cpu.clone(),
         own: evidence.own.clone(),
-        machine: evidence.machine.clone(),
-        guest_peers: evidence.guest_peers.clone(),
-        fate: evidence.fate.clone(),
-        bundle_refused: evidence.manifest.as_ref().err().cloned(),
-        console_unread: evidence.kernel_log.as_ref().err().cloned(),
+        machine: Booted::of(&evidence.first),
+        second_machine: match &evidence.second {
+            Second::Run(run) => SecondMachine::Run(Box::new(Booted::of(run))),
+            Second::Skipped { reason } => SecondMachine::Skipped {
+                reason: reason.clone(),
+            },
+            Second::Failed { reason } => SecondMachine::Failed {
+                reason: reason.clone(),
+            },
+        },
         second_boot: match &evidence.repetition {
             Repetition::Equal { .. } | Repetition::Different(_) => SecondBoot::Completed,
             Repetition::Failed(reason) => SecondBoot::Failed {
@@ -136,7 +198,18 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(&'static
     if let Some(text) = &evidence.manifest_text {
         files.push((MANIFEST, text.clone()));
     }
-    files.push((VERDICT, to_json(&judgement.verdict)?));
+    let mut files: Vec<(String, String)> = files
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), text))
+        .collect();
+    if let Second::Run(run) = &evidence.second {
+        let mut add = |name, text| files.push((format!("{UML}/{name}"), text));
+        add(RESULTS, judgement::results(run)?);
+        if let Some(text) = &run.manifest_text {
+            add(MANIFEST, text.clone());
+        }
+    }
+    files.push((VERDICT.to_owned(), to_json(&judgement.verdict)?));
     Ok(files)
 }
 
@@ -158,12 +231,25 @@ pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
 }
 
 fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
-    // What the guest sent, before what was made of it.
-    let sent = messages(dir)?;
+    // What the guests sent, before what was made of it.
     ensure!(
-        sent == evidence.guest,
+        messages(dir)? == evidence.guest,
         "{RESULTS} does not hold what {MESSAGES} reports"
     );
+    match &evidence.second {
+        Second::Run(run) => ensure!(
+            messages(&dir.join(UML))? == run.guest,
+            "{UML}/{RESULTS} does not hold what {UML}/{MESSAGES} reports"
+        ),
+        Second::Skipped { .. } | Second::Failed { .. } => {
+            for name in [RESULTS, MANIFEST] {
+                ensure!(
+                    !dir.join(UML).join(name).exists(),
+                    "{RUN} says that there was no second machine, and {UML}/{name} is there"
+                );
+            }
+        }
+    }
     let booted_once = matches!(evidence.repetition, Repetition::None(_));
     ensure!(
         !(booted_once && dir.join(SECOND_BOOT).exists()),
@@ -174,7 +260,7 @@ fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
     }
     let judgement = Judgement::of(evidence)?;
     for (name, expected) in files(evidence, &judgement)? {
-        let found = text(dir, name)?;
+        let found = text(dir, &name)?;
         if found == expected {
             continue;
         }
@@ -220,21 +306,13 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         .with_context(|| format!("{CRITERIA} does not hold valid criteria"))?;
     let host: Host<HostRun, Vec<HostIndex>> = parse(dir, HOST)?;
     let comparison: Observed<Comparison> = parse(dir, COMPARISON)?;
-    let reported: Reported = parse(dir, RESULTS)?;
-
-    let manifest_text = match dir.join(MANIFEST).exists() {
-        true => Some(text(dir, MANIFEST)?),
-        false => None,
-    };
-    let manifest = match (run.bundle_refused, &manifest_text) {
-        (Some(reason), _) => Err(reason),
-        (None, Some(text)) => Ok(serde_json::from_str(text)
-            .with_context(|| format!("{MANIFEST} is not a bundle's manifest"))?),
-        (None, None) => bail!("it has no {MANIFEST}"),
-    };
-    let kernel_log = match run.console_unread {
-        Some(reason) => Err(reason),
-        None => kernel_log::scan_as_of(&bytes(dir, CONSOLE)?, run.date),
+    let first = run.machine.run(dir, run.date)?;
+    let second = match run.second_machine {
+        SecondMachine::Run(booted) => {
+            Second::Run(Box::new(booted.run(&dir.join(UML), run.date).context(UML)?))
+        }
+        SecondMachine::Skipped { reason } => Second::Skipped { reason },
+        SecondMachine::Failed { reason } => Second::Failed { reason },
     };
     let repetition = match run.second_boot {
         SecondBoot::Completed => repetition::compare(dir, &dir.join(SECOND_BOOT)),
@@ -244,19 +322,13 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     Ok(Evidence {
         date: run.date,
         criteria,
-        manifest_text,
-        manifest,
         cpu: run.cpu,
         own: run.own,
         host: host.fuse.result(),
         indexes: host.indexes.result(),
         comparison: comparison.result(),
-        machine: run.machine,
-        guest_peers: run.guest_peers,
-        plan: reported.plan,
-        guest: reported.guest,
-        fate: run.fate,
-        kernel_log,
+        first,
+        second,
         repetition,
     })
 }

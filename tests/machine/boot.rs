@@ -33,6 +33,7 @@ pub fn plan(accelerator: Accelerator, steps: Vec<Step>) -> Plan {
         runs: 1,
         cycles: 1,
         indexes: Vec::new(),
+        module_clock: false,
         peers: None,
         steps,
     }

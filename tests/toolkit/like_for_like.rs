@@ -5,8 +5,8 @@
 use vexfs::anns::Metric;
 use vexfs::client::{Kind, Place};
 use vexfs::figures::{
-    Against, Clock, Conditions, Dataset, Engine, Figure, Machine, Operation, Quantity, Ratio,
-    Refusal, Rule, Spread,
+    Against, Clock, Conditions, Dataset, Engine, Estimate, Figure, Machine, Operation, Parts,
+    Quantity, Ratio, Refusal, Rule, Spread, Window,
 };
 use vexfs::protocol::Accelerator;
 
@@ -27,6 +27,7 @@ fn search(place: Place) -> Conditions {
             queries_blake3: Some("5eee471a22ffcd22".into()),
         },
         operation: Operation::Search,
+        window: Window::Call,
         metric: Metric::L2,
         k: Some(10),
         kind: Kind::Hnsw,
@@ -150,6 +151,7 @@ fn each_condition_that_must_agree_is_asked_for() {
         ("k", |c| c.k = Some(100)),
         ("clock", |c| c.clock = Clock::Instructions),
         ("threads", |c| c.threads = 2),
+        ("what was timed", |c| c.window = Window::NetCall),
         ("machine", |c| {
             c.machine = Machine::Host {
                 cpu: "another CPU".into(),
@@ -210,6 +212,132 @@ fn runs_of_other_bundles_are_compared_but_their_places_are_not() {
         "{reason}"
     );
     assert!(reason.contains("machine"), "{reason}");
+}
+
+/// A time of User-Mode Linux beside one of any other machine, under every rule that divides two times.
+#[test]
+fn a_time_of_user_mode_linux_is_set_against_none_of_another_machine() {
+    let uml = figure(&[100, 101], guest(Accelerator::Uml, "one"));
+    let kvm = figure(&[100, 101], guest(Accelerator::Kvm, "one"));
+    let host = figure(&[100, 101], search(Place::Kernel));
+    let rules = [Rule::Places, Rule::Engines { recall: 0.95 }, Rule::Runs];
+    for (other, rule) in [&kvm, &host]
+        .into_iter()
+        .flat_map(|f| rules.map(|r| (f, r)))
+    {
+        for (of, to) in [(&uml, other), (other, &uml)] {
+            let reason = refused(of, to, rule);
+            assert!(reason.contains("machine: "), "{rule:?}: {reason}");
+            assert!(reason.contains("a guest under uml on a CPU"), "{reason}");
+        }
+    }
+}
+
+fn windowed(runs: &[u64], window: Window, place: Place, accelerator: Accelerator) -> Figure {
+    let conditions = Conditions {
+        window,
+        place,
+        ..guest(accelerator, "one")
+    };
+    Figure {
+        quantity: Quantity::Mean,
+        ..figure(runs, conditions)
+    }
+}
+
+#[test]
+fn the_time_within_the_module_is_set_against_the_whole_search_in_process_only() {
+    let of = |window, place| windowed(&[104, 105], window, place, Accelerator::Uml);
+    let search = of(Window::Search, Place::Kernel);
+    for whole in [
+        of(Window::Call, Place::InProcess),
+        of(Window::NetCall, Place::InProcess),
+    ] {
+        Ratio::new(&search, &whole, Rule::Places).unwrap();
+    }
+    for part in [
+        of(Window::Call, Place::Fuse),
+        of(Window::Handler, Place::Kernel),
+    ] {
+        let reason = refused(&search, &part, Rule::Places);
+        assert!(reason.contains("what was timed"), "{reason}");
+    }
+    let reason = refused(
+        &of(Window::NetCall, Place::Kernel),
+        &of(Window::Call, Place::InProcess),
+        Rule::Places,
+    );
+    assert!(reason.contains("what was timed"), "{reason}");
+}
+
+#[test]
+fn what_an_empty_call_costs_is_taken_off_or_there_is_no_figure() {
+    let call = figure(&[100, 104], search(Place::Kernel));
+    let net = call.less(4.0);
+    assert_eq!(
+        (net.runs.as_slice(), net.conditions.window),
+        ([96.0, 100.0].as_slice(), Window::NetCall)
+    );
+    assert_eq!(call.less(100.0).value.value, None);
+}
+
+#[test]
+fn an_estimate_takes_a_proportion_to_the_host_and_adds_what_entering_costs() {
+    let uml = |runs, window, place| windowed(runs, window, place, Accelerator::Uml);
+    let handler = uml(&[120, 120, 120, 120], Window::Handler, Place::Kernel);
+    let in_guest = uml(&[100, 100, 100, 100], Window::Call, Place::InProcess);
+    let on_host = figure(&[200, 200, 200, 200], search(Place::InProcess));
+    let fuse = figure(&[500, 500, 500, 500], search(Place::Fuse));
+    let parts = Parts {
+        handler: &handler,
+        in_guest: &in_guest,
+        on_host: &on_host,
+        entry_ns: 10.0,
+    };
+    let estimate = Estimate::of(&parts).unwrap();
+    assert_eq!(estimate.proportion.value, 1.2);
+    assert_eq!(estimate.figure().value.value, Some(250.0));
+    let ratio = estimate.against(&fuse, Rule::Places, false).unwrap();
+    assert_eq!(ratio.value, 0.5);
+    assert_eq!(
+        estimate.against(&fuse, Rule::Places, true).unwrap().value,
+        2.0
+    );
+
+    // The widest interval that the proportion and the runs allow.
+    let unsteady = uml(&[110, 130, 110, 130], Window::Handler, Place::Kernel);
+    let wide = Estimate::of(&Parts {
+        handler: &unsteady,
+        ..parts
+    })
+    .unwrap();
+    let ratio = wide.against(&fuse, Rule::Places, false).unwrap();
+    let Spread::Interval { low, high } = ratio.spread else {
+        panic!("{ratio}");
+    };
+    assert!(
+        low <= 230.0 / 500.0 && high >= 270.0 / 500.0,
+        "{low} to {high}"
+    );
+
+    let elsewhere = Conditions {
+        machine: Machine::Host {
+            cpu: "another CPU".into(),
+        },
+        ..search(Place::InProcess)
+    };
+    let elsewhere = figure(&[200, 200], elsewhere);
+    let refusal = Estimate::of(&Parts {
+        on_host: &elsewhere,
+        ..parts
+    })
+    .err()
+    .unwrap()
+    .to_string();
+    assert!(
+        refusal.contains("CPU: a CPU against another CPU"),
+        "{refusal}"
+    );
 }
 
 #[test]

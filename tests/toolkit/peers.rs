@@ -90,6 +90,7 @@ fn carry_out(plan: &Plan, peers: Result<Peers, String>) -> Comparison {
     let compared = on_one_core(|core| {
         let places = Places {
             store: Store {
+                clock: None,
                 dir: store.path(),
                 mounts: vec![(Place::Fuse, Err(NoMount::NotHere("no mount here".into())))],
             },

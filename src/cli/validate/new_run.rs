@@ -21,9 +21,12 @@ use crate::verdict::evidence::Evidence;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct NewRunArgs {
-    /// The bundle to boot
-    #[arg(long, value_name = "DIR", default_value = "out/bundle")]
-    bundle: PathBuf,
+    /// The bundle to boot [default: out/bundle, or with --accel uml the one of --uml-bundle]
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// The bundle of the second machine, User-Mode Linux, which --accel auto adds where it works
+    #[arg(long, value_name = "DIR", default_value = "out/uml-bundle")]
+    uml_bundle: PathBuf,
     /// Directory for runs; `latest` in it points to the newest
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
@@ -108,7 +111,12 @@ impl NewRunArgs {
             criteria,
             patience: self.patience(own.as_ref()),
             own,
-            bundle: self.bundle,
+            bundle: match (self.bundle, accelerator) {
+                (Some(bundle), _) => bundle,
+                (None, Requested::Uml) => self.uml_bundle.clone(),
+                (None, _) => "out/bundle".into(),
+            },
+            uml_bundle: self.uml_bundle,
             accelerator,
             once,
             tool: tool()?,

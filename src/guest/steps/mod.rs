@@ -2,6 +2,7 @@
 //! The steps of a run. Each runs in a process of its own, whose standard output takes messages for init.
 
 mod after;
+mod calls;
 pub mod concurrency;
 mod contention;
 mod context;
@@ -53,6 +54,7 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Concurrency => StepData::Concurrency(concurrency::observe(context)?),
         Step::Workload => StepData::Workload(workload::observe(context)?),
         Step::Indexes => StepData::Indexes(indexes::observe(context)?),
+        Step::Calls => StepData::Calls(calls::observe(context)?),
         Step::Peers => StepData::Peers(peers::observe(context)?),
         Step::After => StepData::After(after::observe()?),
     })

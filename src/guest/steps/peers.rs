@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::client::Place;
+use crate::guest::module_clock;
 use crate::guest::mounts::{Mounted, Store};
 use crate::guest::peers_disk::PeersDisk;
 use crate::guest::steps::context::Context;
@@ -44,6 +45,7 @@ pub fn observe(context: &Context) -> Result<Peers> {
         (place, mounted)
     });
 
+    let clock = module_clock::started(&context.plan)?;
     let scratch = directory("work")?;
     let teller = Teller::new(context, plan);
     let comparison = on_one_core(|core| {
@@ -51,6 +53,7 @@ pub fn observe(context: &Context) -> Result<Peers> {
             store: peers::Store {
                 dir: &in_process,
                 mounts: drivers.iter().map(as_mount).collect(),
+                clock: clock.clone(),
             },
             peers: Ok(peers::Peers {
                 python: python.clone(),

@@ -5,13 +5,14 @@ use anyhow::Result;
 
 use crate::anns::Hit;
 use crate::bench::{self, ids_hash};
+use crate::client::module_clock::ModuleClock;
 use crate::client::{Method, Place, Searcher};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{Matrix, fvecs, hash};
 use crate::exercise::series::{self, Series, advance};
 use crate::guest::mounts::{Mounted, Store};
 use crate::guest::steps::context::{Context, flat};
-use crate::guest::{given, kmod};
+use crate::guest::{given, kmod, module_clock};
 use crate::protocol::Outcome;
 use crate::protocol::results::{PlaceRun, Workload};
 
@@ -27,9 +28,11 @@ pub fn observe(context: &Context) -> Result<Workload> {
     };
 
     let store = Store::new()?;
+    let clock = module_clock::started(plan)?;
     let mut subjects = Vec::new();
     for place in Place::ALL {
-        subjects.push((place, Subject::new(&store, place, &vectors)));
+        let subject = Subject::new(&store, place, &vectors, clock.as_ref());
+        subjects.push((place, subject));
     }
     for run in 0..plan.runs {
         for (_, subject) in &mut subjects {
@@ -72,7 +75,13 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(store: &Store, place: Place, vectors: &Matrix) -> Result<Self> {
+    fn new(
+        store: &Store,
+        place: Place,
+        vectors: &Matrix,
+        clock: Option<&ModuleClock>,
+    ) -> Result<Self> {
+        let clock = clock.filter(|_| place == Place::Kernel).cloned();
         let mounted = Mounted::new(place, &store.part(place)?)?;
         let path = mounted.root().join("vectors.fvecs");
         let mut encoded = Vec::new();
@@ -81,7 +90,7 @@ impl Subject {
         let read_back = fvecs::read(&path)?;
         let below = fvecs::read(&mounted.lower().join("vectors.fvecs"))?;
         Ok(Subject {
-            series: Series::new(Searcher::open(&path)?),
+            series: Series::new(Searcher::open(&path)?.timed_by(clock)),
             mounted,
             write_ns,
             vectors_blake3: hash::rows(&read_back).to_string(),
@@ -102,6 +111,7 @@ impl Subject {
             result_hashes: measured.result_hashes,
             unstable: measured.unstable,
             recall,
+            inside: measured.inside,
         })
     }
 }

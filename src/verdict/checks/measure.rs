@@ -8,7 +8,7 @@ use crate::protocol::Accelerator;
 use super::evaluation::{Evaluated, limit};
 use crate::criteria::Criterion;
 use crate::criteria::check::Finding;
-use crate::verdict::evidence::Evidence;
+use crate::verdict::evidence::{Evidence, MachineRun};
 use crate::verdict::figures::{self, Timed};
 
 pub fn fuse_overhead(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
@@ -45,9 +45,19 @@ pub fn median(timed: &Timed) -> Result<f64, Finding> {
         .ok_or_else(|| Finding::could_not_run(measured.reason.as_deref().unwrap_or_default()))
 }
 
-/// What the guest's clock counts, where that means anything.
+/// What the guest's clock counts, where that means anything for a whole call.
 pub fn unit(evidence: &Evidence) -> Result<&'static str, Finding> {
-    let machine = evidence.machine()?;
+    if evidence.runs_as(Accelerator::Uml) {
+        return Err(Finding::skipped(
+            "a system call of User-Mode Linux is far dearer than one of hardware: kernel.search-time judges the search",
+        ));
+    }
+    clock_counts(evidence)
+}
+
+/// What a machine's clock counts, where that means anything.
+pub fn clock_counts(run: &MachineRun) -> Result<&'static str, Finding> {
+    let machine = run.machine()?;
     match machine.accelerator {
         Some(Accelerator::Tcg) => Err(Finding::skipped(
             "plain TCG has no clock that means anything: use kvm or icount",

@@ -6,13 +6,16 @@ mod cases;
 mod dataset;
 mod evaluation;
 mod fuse;
+mod held;
 mod indexes;
 mod kernel_log;
 mod machine;
 mod measure;
 mod module;
 mod peers;
+mod peers_in_guest;
 mod stability;
+mod uml;
 mod workload;
 
 use evaluation::Evaluate;
@@ -21,7 +24,7 @@ use super::evidence::Evidence;
 use crate::criteria::check::{Check, Finding};
 use crate::criteria::{Criteria, Criterion};
 use crate::protocol::run_files::{
-    COMPARISON, CONSOLE, HOST, MANIFEST, RESULTS, SECOND_BOOT, VERDICT,
+    COMPARISON, CONSOLE, HOST, MANIFEST, RESULTS, RUN, SECOND_BOOT, VERDICT,
 };
 
 type Row = (&'static str, Evaluate, &'static str);
@@ -63,15 +66,17 @@ const TABLE: &[Row] = &[
     ("index.fuse.overhead", indexes::fuse_overhead, RESULTS),
     ("index.following", indexes::following, RESULTS),
     ("index.replacing", indexes::replacing, RESULTS),
-    ("peers.guest.measured", peers::measured_in_guest, RESULTS),
-    ("kernel.vs-fuse", peers::kernel_against_fuse, RESULTS),
-    ("kernel.vs-chromadb", peers::kernel_against_chromadb, RESULTS),
-    ("kernel.vs-qdrant", peers::kernel_against_qdrant, RESULTS),
+    ("kernel.search-time", uml::search_time, RESULTS),
+    ("peers.guest.measured", peers_in_guest::measured, RESULTS),
+    ("kernel.vs-fuse", peers_in_guest::against_fuse, RESULTS),
+    ("kernel.vs-chromadb", peers_in_guest::against_chromadb, RESULTS),
+    ("kernel.vs-qdrant", peers_in_guest::against_qdrant, RESULTS),
     ("cycles", stability::cycles, RESULTS),
     ("memory.slope", stability::memory_slope, RESULTS),
     ("slab.leak", stability::slab_leak, RESULTS),
     ("kernel.log", kernel_log::clean, CONSOLE),
     ("kernel.taint", kernel_log::taint, RESULTS),
+    ("uml.guest", uml::guest, RUN),
     ("run.repeated", stability::repeated, SECOND_BOOT),
     ("guest.completed", stability::completed, CONSOLE),
 ];

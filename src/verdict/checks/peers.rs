@@ -3,17 +3,18 @@
 //! between searches that find enough.
 
 use crate::client::{Kind, Place};
-use crate::figures::{Against, Fastest, Figure, Located, Ratio, Rule};
+use crate::figures::{Fastest, Figure, Located, Ratio, Rule};
 use crate::peers::{Compared, Comparison, Engine, OURS, Series};
 
 use super::evaluation::{Evaluated, limit};
+use super::held::{Held, Judged};
 use super::measure;
 use crate::criteria::Criterion;
 use crate::criteria::check::Finding;
 use crate::verdict::evidence::Evidence;
 
-const CHROMADB: &str = "chromadb";
-const QDRANT: &str = "qdrant";
+pub(super) const CHROMADB: &str = "chromadb";
+pub(super) const QDRANT: &str = "qdrant";
 
 /// Demands that every peer gave what was planned, in the version that is pinned.
 pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
@@ -25,13 +26,10 @@ pub fn measured(evidence: &Evidence, _: &Criterion) -> Evaluated {
     ))
 }
 
-/// Demands that every engine in the guest gave what was planned, ours in every place.
-pub fn measured_in_guest(evidence: &Evidence, _: &Criterion) -> Evaluated {
-    let comparison = evidence.comparison_in_guest()?;
-    Ok(measured_of(&comparison, comparison.engines.iter()))
-}
-
-fn measured_of<'a>(comparison: &Comparison, engines: impl Iterator<Item = &'a Engine>) -> Finding {
+pub(super) fn measured_of<'a>(
+    comparison: &Comparison,
+    engines: impl Iterator<Item = &'a Engine>,
+) -> Finding {
     let (mut good, mut absent, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for peer in engines {
         let name = &peer.name;
@@ -90,7 +88,7 @@ fn fault(comparison: &Comparison, engine: &str) -> Option<String> {
     })
 }
 
-fn describe(compared: &Compared, series: &Series) -> String {
+pub(super) fn describe(compared: &Compared, series: &Series) -> String {
     format!("{} {}", compared.workload.name, series.setting())
 }
 
@@ -108,28 +106,14 @@ pub fn baseline(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     )
 }
 
-/// Judges what a kind costs through the module beside the same search through FUSE.
-pub fn kernel_against_fuse(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    let comparison = timed_in_guest(evidence)?;
-    let limit = limit(criterion)?;
-    places(
-        &comparison,
-        Place::Fuse,
-        Place::Kernel,
-        floor(evidence)?,
-        limit,
-    )
-}
-
-/// The comparison in the guest, if its clock counts time.
-fn timed_in_guest(evidence: &Evidence) -> Result<Located<'_>, Finding> {
-    let comparison = evidence.comparison_in_guest()?;
-    measure::unit(evidence)?;
-    Ok(comparison)
-}
-
 /// Judges what each kind's fastest search that finds enough in the place `base` takes in another place.
-fn places(comparison: &Located, base: Place, through: Place, floor: f64, limit: f64) -> Evaluated {
+pub(super) fn places(
+    comparison: &Located,
+    base: Place,
+    through: Place,
+    floor: f64,
+    limit: f64,
+) -> Evaluated {
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
@@ -156,11 +140,7 @@ fn places(comparison: &Located, base: Place, through: Place, floor: f64, limit: 
             let through = comparison.median(compared, through);
             let ratio = ratio(&through, &base.median, Rule::Places)?;
             all.add(
-                match ratio.against(limit) {
-                    Against::Below => Held::Yes,
-                    Against::Above => Held::No,
-                    Against::Inconclusive => Held::Open,
-                },
+                Held::at_most(ratio.against(limit)),
                 format!("{name} {kind} {ratio}"),
             );
         }
@@ -176,14 +156,6 @@ pub fn against_qdrant(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     on_host(evidence, criterion, QDRANT)
 }
 
-pub fn kernel_against_chromadb(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    in_guest(evidence, criterion, CHROMADB)
-}
-
-pub fn kernel_against_qdrant(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
-    in_guest(evidence, criterion, QDRANT)
-}
-
 fn on_host(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated {
     let comparison = evidence.comparison()?;
     mounted(&comparison)?;
@@ -191,25 +163,15 @@ fn on_host(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated 
     against(&comparison, Place::Fuse, peer, floor(evidence)?, limit)
 }
 
-fn in_guest(evidence: &Evidence, criterion: &Criterion, peer: &str) -> Evaluated {
-    let comparison = timed_in_guest(evidence)?;
-    let limit = limit(criterion)?;
-    against(&comparison, Place::Kernel, peer, floor(evidence)?, limit)
-}
-
 /// Judges how many times as fast as a peer's fastest search that finds enough our own in a place is.
-fn against(comparison: &Located, place: Place, peer: &str, floor: f64, limit: f64) -> Evaluated {
-    let engine = comparison
-        .engine(peer)
-        .ok_or_else(|| Finding::could_not_run(format!("the criteria do not compare {peer}")))?;
-    if let Some(reason) = &engine.unavailable {
-        return Ok(Finding::skipped(reason));
-    }
-    if let Some(other) = engine.not_as_pinned() {
-        return Ok(Finding::skipped(format!(
-            "{other}: it is shown, not judged"
-        )));
-    }
+pub(super) fn against(
+    comparison: &Located,
+    place: Place,
+    peer: &str,
+    floor: f64,
+    limit: f64,
+) -> Evaluated {
+    judgeable(comparison, peer)?;
     let mut all = Judged::default();
     for compared in &comparison.workloads {
         let name = compared.workload.name;
@@ -223,11 +185,7 @@ fn against(comparison: &Located, place: Place, peer: &str, floor: f64, limit: f6
         let ratio = ratio(&theirs.median, &ours.median, rule)?;
         let us = |fastest: &Fastest| fastest.ns / 1e3;
         all.add(
-            match ratio.against(limit) {
-                Against::Above => Held::Yes,
-                Against::Below => Held::No,
-                Against::Inconclusive => Held::Open,
-            },
+            Held::at_least(ratio.against(limit)),
             format!(
                 "{}: {:.1} µs against {:.1} µs of {}, {ratio}",
                 describe(compared, ours.series),
@@ -240,7 +198,23 @@ fn against(comparison: &Located, place: Place, peer: &str, floor: f64, limit: f6
     Ok(all.finding())
 }
 
-fn words(place: Place) -> &'static str {
+/// Refuses to judge by a peer that is not there, or in another version than the one that is pinned.
+pub(super) fn judgeable(comparison: &Comparison, peer: &str) -> Result<(), Finding> {
+    let engine = comparison
+        .engine(peer)
+        .ok_or_else(|| Finding::could_not_run(format!("the criteria do not compare {peer}")))?;
+    if let Some(reason) = &engine.unavailable {
+        return Err(Finding::skipped(reason));
+    }
+    match engine.not_as_pinned() {
+        Some(other) => Err(Finding::skipped(format!(
+            "{other}: it is shown, not judged"
+        ))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn words(place: Place) -> &'static str {
     match place {
         Place::InProcess => "in process",
         Place::Fuse => "through FUSE",
@@ -249,7 +223,7 @@ fn words(place: Place) -> &'static str {
 }
 
 /// Skips what concerns FUSE where nothing can be mounted.
-fn mounted(comparison: &Comparison) -> Result<(), Finding> {
+pub(super) fn mounted(comparison: &Comparison) -> Result<(), Finding> {
     match &comparison.no_mount {
         None => Ok(()),
         Some(reason) => Err(Finding::skipped(reason)),
@@ -257,47 +231,12 @@ fn mounted(comparison: &Comparison) -> Result<(), Finding> {
 }
 
 /// The recall from which on searches are compared.
-fn floor(evidence: &Evidence) -> Result<f64, Finding> {
+pub(super) fn floor(evidence: &Evidence) -> Result<f64, Finding> {
     let plan = evidence.criteria.comparison.as_ref();
     plan.map(|plan| plan.recall)
         .ok_or_else(|| Finding::could_not_run("the criteria have no comparison"))
 }
 
-fn ratio(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Finding> {
+pub(super) fn ratio(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Finding> {
     Ratio::new(of, to, rule).map_err(Finding::could_not_run)
-}
-
-enum Held {
-    Yes,
-    No,
-    /// The interval has the limit in it.
-    Open,
-}
-
-/// Several figures under one criterion, of which the worst counts.
-#[derive(Default)]
-struct Judged {
-    words: Vec<String>,
-    missed: bool,
-    open: bool,
-}
-
-impl Judged {
-    fn add(&mut self, held: Held, words: String) {
-        self.missed |= matches!(held, Held::No);
-        self.open |= matches!(held, Held::Open);
-        self.words.push(words);
-    }
-
-    fn finding(self) -> Finding {
-        let words = self.words.join("; ");
-        match (self.missed, self.open) {
-            (true, _) => Finding::fail(words),
-            (false, true) => Finding::inconclusive(words),
-            (false, false) if self.words.is_empty() => {
-                Finding::could_not_run("nothing was compared")
-            }
-            (false, false) => Finding::pass(words),
-        }
-    }
 }

@@ -19,7 +19,9 @@ use vexfs::peers::{BuildRecord, Compared, Comparison, Engine, Host, Samples, Ser
 use vexfs::protocol::Accelerator;
 use vexfs::report::Shown;
 use vexfs::verdict::Verdict;
-use vexfs::verdict::evidence::{Evidence, GuestPeers, MachineRecord, Repetition};
+use vexfs::verdict::evidence::{
+    Evidence, GuestPeers, MachineRecord, MachineRun, Repetition, Second,
+};
 use vexfs::verdict::fate::Fate;
 use vexfs::verdict::guest_report::GuestReport;
 use vexfs::verdict::judgement::Judgement;
@@ -132,33 +134,39 @@ fn evidence(noise: &mut Noise) -> Evidence {
             "in_process": searches(noise, 180e3),
             "fuse": searches(noise, 190e3),
         }},
+        "calls": {"costs": {}},
         "lifecycle": {"outcome": "ok", "data": null}
     });
     Evidence {
         date: jiff::civil::date(2026, 11, 26),
-        manifest_text: Some(manifest().to_string()),
         own: None,
         cpu: Some("Some CPU @ 2.70GHz".into()),
-        manifest: Ok(serde_json::from_value(manifest()).unwrap()),
         host: Ok(serde_json::from_value(host).unwrap()),
         indexes: Ok(Vec::new()),
         comparison: Ok(comparison(noise)),
-        machine: Some(MachineRecord {
-            accelerator: Some(Accelerator::Icount),
-            reason: "it was asked for".into(),
-            qemu: Some("10.0.2".into()),
-        }),
-        guest_peers: GuestPeers::Planned {
-            disk_blake3: "d1".repeat(32),
+        first: MachineRun {
+            manifest_text: Some(manifest().to_string()),
+            manifest: Ok(serde_json::from_value(manifest()).unwrap()),
+            machine: Some(MachineRecord {
+                accelerator: Some(Accelerator::Icount),
+                reason: "it was asked for".into(),
+                qemu: Some("10.0.2".into()),
+            }),
+            guest_peers: GuestPeers::Planned {
+                disk_blake3: "d1".repeat(32),
+            },
+            plan: Some(criteria.plan(
+                Some(Accelerator::Icount),
+                Source::Generated(Workload::new(Name::Inherited)),
+                vexfs::protocol::Step::ALL.to_vec(),
+            )),
+            guest: serde_json::from_value(guest).unwrap(),
+            fate: Fate::Booted(Ending::Completed),
+            kernel_log: Err("there is no log".into()),
         },
-        plan: Some(criteria.plan(
-            Some(Accelerator::Icount),
-            Source::Generated(Workload::new(Name::Inherited)),
-            vexfs::protocol::Step::ALL.to_vec(),
-        )),
-        guest: serde_json::from_value(guest).unwrap(),
-        fate: Fate::Booted(Ending::Completed),
-        kernel_log: Err("there is no log".into()),
+        second: Second::Skipped {
+            reason: "only --accel auto adds a second machine".into(),
+        },
         repetition: Repetition::Equal { bytes: 1_234_567 },
         criteria,
     }
@@ -171,7 +179,7 @@ fn step(data: Value) -> Value {
 fn manifest() -> Value {
     let file = |size: u64| json!({"size": size, "blake3": "f1".repeat(32)});
     json!({
-        "format": 3, "toolkit_version": "0.1.0",
+        "format": 4, "toolkit_version": "0.1.0", "machine": "qemu",
         "kernel": {"release": "6.12.0-test", "supplier": "debian", "packages": [
             {"name": "linux-image-6.12.0-test", "version": "6.12-1", "hash": format!("sha256:{}", "0f".repeat(32))}
         ]},
@@ -326,6 +334,7 @@ fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
                     recall_by_distance: recall,
                     answers_blake3: None,
                     divergence: None,
+                    inside: Vec::new(),
                 })
                 .into(),
             });

@@ -9,14 +9,15 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::anns::{Hit, index};
 use crate::bench::{self, ids_hash};
+use crate::client::module_clock::ModuleClock;
 use crate::client::{Method, Place, Searcher};
 use crate::dataset::workload::Vectors;
 use crate::dataset::{Matrix, fvecs, hash};
 use crate::exercise::building;
 use crate::exercise::series::{self, Series, advance};
-use crate::guest::given;
 use crate::guest::mounts::{Mounted, Store};
 use crate::guest::steps::context::Context;
+use crate::guest::{given, module_clock};
 use crate::protocol::results::{Built, IndexFile, IndexRun, IndexedKind, KindRuns, MeasuredCase};
 use crate::protocol::{IndexCase, KindPlan, Outcome};
 
@@ -35,6 +36,7 @@ pub fn measure(
 
     let mut rows = Vec::new();
     fvecs::encode(&mut rows, &vectors)?;
+    let clock = module_clock::started(&context.plan)?;
     let places: Vec<(Place, Result<Rows>)> = Place::ALL
         .into_iter()
         .map(|place| (place, Rows::write(store, place, &case.name, &rows)))
@@ -48,6 +50,7 @@ pub fn measure(
             planned,
             queries: &queries,
             truth: &truth,
+            clock: clock.as_ref(),
         };
         kinds.push(IndexedKind {
             kind: planned.kind,
@@ -108,6 +111,8 @@ struct Searched<'a> {
     planned: &'a KindPlan,
     queries: &'a Matrix,
     truth: &'a [Vec<Hit>],
+    /// The module's own clock, where it runs.
+    clock: Option<&'a ModuleClock>,
 }
 
 impl Searched<'_> {
@@ -118,7 +123,7 @@ impl Searched<'_> {
         };
         let mut subjects: Vec<(Place, Result<Subject>)> = places
             .iter()
-            .map(|(place, rows)| (*place, self.subject(rows, index.as_ref())))
+            .map(|(place, rows)| (*place, self.subject(*place, rows, index.as_ref())))
             .collect();
         for run in 0..self.case.runs {
             for (_, subject) in &mut subjects {
@@ -171,7 +176,8 @@ impl Searched<'_> {
         })
     }
 
-    fn subject(&self, rows: &Result<Rows>, index: Option<&Index>) -> Result<Subject> {
+    fn subject(&self, place: Place, rows: &Result<Rows>, index: Option<&Index>) -> Result<Subject> {
+        let clock = self.clock.filter(|_| place == Place::Kernel).cloned();
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => bail!("the rows were not written: {error:#}"),
@@ -185,7 +191,7 @@ impl Searched<'_> {
         };
         Ok(Subject {
             file,
-            series: Series::new(Searcher::open(&rows.path)?),
+            series: Series::new(Searcher::open(&rows.path)?.timed_by(clock)),
         })
     }
 }
@@ -228,6 +234,7 @@ impl Subject {
             unstable: measured.unstable,
             recall,
             recall_by_distance,
+            inside: measured.inside,
         })
     }
 }

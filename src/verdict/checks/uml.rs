@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Checks of the machine whose clock counts time, and of User-Mode Linux as a second machine.
+
+use crate::criteria::check::{Finding, Status};
+use crate::criteria::{Criterion, subject};
+use crate::figures::{Ratio, Rule};
+use crate::protocol::results::Call;
+
+use super::evaluation::{Evaluated, limit};
+use super::held::{Held, Judged};
+use crate::verdict::calls::cost;
+use crate::verdict::evidence::Evidence;
+use crate::verdict::figures::{self, Inside};
+use crate::verdict::searched::searched;
+
+/// Demands of the second machine what the other checks demand of the first, where no time is compared.
+pub fn guest(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let second = evidence.of_second()?;
+    let (mut held, mut faults, mut unknown) = (0, Vec::new(), Vec::new());
+    for criterion in &evidence.criteria.checks {
+        if !subject::holds_on_any_machine(&criterion.id) {
+            continue;
+        }
+        let check = super::check(criterion, &second);
+        let said = format!("{}: {}", check.id, check.measured);
+        match check.status {
+            Status::Pass => held += 1,
+            Status::Fail | Status::Inconclusive => faults.push(said),
+            Status::Skipped | Status::CouldNotRun => unknown.push(said),
+        }
+    }
+    Ok(if !faults.is_empty() {
+        Finding::fail(faults.join("; "))
+    } else if !unknown.is_empty() {
+        Finding::could_not_run(unknown.join("; "))
+    } else if held == 0 {
+        Finding::could_not_run("the criteria ask nothing of a guest")
+    } else {
+        Finding::pass(format!("{held} checks hold on it, too"))
+    })
+}
+
+/// Judges the time within the module's search by the module's own clock beside the same search in process.
+pub fn search_time(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    let timed = evidence.of_timed()?;
+    let limit = limit(criterion)?;
+    let clock_ns = cost(timed.guest.calls()?, Call::Clock)?;
+    let mut all = Judged::default();
+    let mut add = |name: String, inside: &Inside| -> Result<(), Finding> {
+        let refused = |refusal| Finding::could_not_run(format!("{name}: {refusal}"));
+        let ratio = |base| Ratio::new(&inside.search, base, Rule::Places).map_err(refused);
+        let whole = ratio(&inside.in_process)?;
+        let net = ratio(&inside.in_process.less(clock_ns))?;
+        let ways = [&whole, &net].map(|ratio| Held::at_most(ratio.against(limit)));
+        let words = format!("{name} {whole}, less the clock {net}");
+        all.add(Held::in_all(ways), words);
+        Ok(())
+    };
+    add(
+        format!("{} flat", evidence.criteria.workload.name),
+        &figures::workload_inside(&timed)?,
+    )?;
+    for searched in searched(&timed)? {
+        if searched.case.timed {
+            add(searched.name(), &figures::index_inside(&timed, &searched)?)?;
+        }
+    }
+    Ok(all.finding())
+}
