@@ -301,7 +301,8 @@ mod tests {
         assert!(refusal(&parts).contains("it is for a bundle of the machine qemu"));
         fs::write(&parts.kernel_image, fixtures::uml("6.12")).unwrap();
         fs::write(dir.path().join("modules.builtin"), "ext4.ko\nfuse.ko\n").unwrap();
-        let bundle = assemble(&parts, &dir.path().join("bundle")).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let bundle = assemble(&parts, &out.path().join("bundle")).unwrap();
         assert_eq!(bundle.manifest().machine, MachineKind::Uml);
         let mode = fs::metadata(bundle.kernel()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
