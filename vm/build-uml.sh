@@ -10,7 +10,8 @@
 #
 # The compiler is $CC, or else gcc. The same sources, compiler and C library give the same bytes, wherever SOURCE lies.
 set -euo pipefail
-fragment=$(realpath "$(dirname "$0")/uml.config")
+recipe=$(realpath "$(dirname "$0")")
+fragment=$recipe/uml.config
 source=$1 out=$2 cc=${CC:-gcc}
 
 # None of the caller's flags: arch/um takes CFLAGS as they are.
@@ -21,6 +22,8 @@ build=(
 	make --silent --no-print-directory -C "$source" -j "${JOBS:-$(nproc)}" ARCH=um CC="$cc" HOSTCC="$cc" LOCALVERSION=
 	KBUILD_BUILD_TIMESTAMP=1970-01-01 KBUILD_BUILD_USER=vexfs KBUILD_BUILD_HOST=vexfs KBUILD_BUILD_VERSION=1
 )
+# Strictly: a kernel that needs the patch no more refuses it.
+patch --quiet --batch --forward --fuzz=0 -d "$source" -p1 <"$recipe/uml-host.patch"
 "${build[@]}" KCONFIG_ALLCONFIG="$fragment" allnoconfig
 
 # Kconfig says nothing when it drops an option: it may depend on another, or be gone.
@@ -40,4 +43,5 @@ mv "$source/modules.builtin" "$modules"
 mv "$source"/{Makefile,.config,Module.symvers,include,scripts} "$modules/build"
 mv "$source/arch/um" "$modules/build/arch"
 mv "$source"/arch/x86/{Makefile*,include,um} "$modules/build/arch/x86"
+find "$modules/build" -xtype l -delete
 find "$modules/build/arch" \( -name '*.[oa]' -o -name '.*.cmd' \) -delete

@@ -5,9 +5,9 @@
 # QEMU comes from bookworm-backports: the one of Debian 12 itself (7.2) corrupts cmpxchg16b under TCG (docs/machine.md).
 set -euo pipefail
 
-tools=(gcc ld make bc flex perl pahole sparse xz python3)
-files=(/usr/include/stdlib.h /usr/lib/x86_64-linux-gnu/libelf.so.1 /usr/lib/python3*/ensurepip)
-packages=(gcc libc6-dev binutils make bc flex perl pahole sparse xz-utils libelf1 python3-venv ca-certificates)
+tools=(gcc ld make bc bison flex patch perl pahole sparse xz python3)
+files=(/usr/include/stdlib.h /usr/lib/x86_64-linux-gnu/libc.a /usr/lib/x86_64-linux-gnu/libelf.so.1 /usr/lib/python3*/ensurepip)
+packages=(gcc libc6-dev binutils make bc bison flex patch perl pahole sparse xz-utils libelf1 python3-venv ca-certificates)
 # For the bootable image: systemd's EFI stub goes into it, UEFI firmware boots it, the others examine it.
 files+=(/usr/lib/systemd/boot/efi/linuxx64.efi.stub /usr/share/OVMF/OVMF_CODE_4M.fd /sbin/sgdisk /sbin/fsck.vfat)
 packages+=(systemd-boot-efi ovmf gdisk dosfstools)

@@ -14,8 +14,8 @@ use super::kernel_tree::KernelTree;
 use super::manifest::KernelRecord;
 use super::source_tree::{SourceTree, make_dir_whole};
 
-/// The script that builds it, and what it gives as options to Kconfig.
-const RECIPE: [&str; 2] = ["vm/build-uml.sh", "vm/uml.config"];
+/// The script that builds it, the options that it gives to Kconfig, and what it changes in the sources.
+const RECIPE: [&str; 3] = ["vm/build-uml.sh", "vm/uml.config", "vm/uml-host.patch"];
 
 /// A built kernel with what modules are built from.
 #[derive(Debug, Clone)]
