@@ -20,6 +20,20 @@
         inherit toolkit module;
         roles = [ "peers" ];
       };
+      # The second machine: the same sources as a program of the host.
+      umlKernel = linuxPackages.callPackage ./nix/uml-kernel.nix { };
+      umlModule = linuxPackages.callPackage ./nix/module.nix {
+        kernel = umlKernel;
+        kernelModuleMakeFlags = [ "ARCH=um" ];
+      };
+      umlBundle = linuxPackages.callPackage ./nix/bundle.nix {
+        inherit toolkit;
+        kernel = umlKernel;
+        module = umlModule;
+        machine = "uml";
+        image = "linux";
+        roles = [ "peers" ];
+      };
       image = pkgs.callPackage ./nix/image.nix { inherit toolkit bundle; };
       peers = pkgs.callPackage ./nix/peers.nix { };
       peersDisk = pkgs.callPackage ./nix/peers-disk.nix { inherit toolkit peers; };
@@ -62,6 +76,7 @@
           validate
           reproduce
           ;
+        uml-bundle = umlBundle;
         default = validate;
         nixos-test = pkgs.callPackage ./nix/nixos-test.nix {
           inherit linuxPackages bundle;

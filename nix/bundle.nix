@@ -9,6 +9,9 @@
   kernel,
   module,
   toolkit,
+  # What boots it, and what of the kernel that is.
+  machine ? "qemu",
+  image ? "bzImage",
   # What else the guest is for (vexfs-validate assemble --help).
   roles ? [ ],
   # The stand-in for nixpkgs says here who it is.
@@ -42,7 +45,8 @@ runCommand "vexfs-bundle-${release}"
   }
   ''
     vexfs-validate assemble \
-      --kernel ${kernel}/bzImage \
+      --machine ${machine} \
+      --kernel ${kernel}/${image} \
       --modules ${kernel.modules}/lib/modules/${release} \
       --module ${module}/lib/modules/${release}/extra/vexfs.ko \
       --init ${toolkit}/bin/vexfs-init \

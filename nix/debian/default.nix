@@ -84,6 +84,7 @@ let
     "nproc"
     "od"
     "paste"
+    "patch"
     "printf"
     "pwd"
     "readlink"
@@ -312,6 +313,19 @@ let
   '';
   nixfmt = toolsIn "${host}/tools/bin" "nixfmt" "crate" [ "nixfmt" ];
 
+  # Debian has the kernel's sources as an archive in a package.
+  kernelSource = runCommand "linux-${kernelVersion}.tar.xz" { inherit stamp; } ''
+    ${host}/usr/bin/ar p ${host}/source.deb data.tar.xz | tar xJ --to-stdout --wildcards '*.tar.xz' > $out
+  '';
+  # These call m4 by a path of the host.
+  withM4 =
+    name:
+    runCommand "${name}-debian" { } ''
+      mkdir -p $out/bin
+      printf '#!${bash}\nM4=${host}/usr/bin/m4 exec ${host}/usr/bin/${name} "$@"\n' > $out/bin/${name}
+      chmod +x $out/bin/${name}
+    '';
+
   # Debian's kernel in the outputs of nixpkgs' kernel.
   kernel = derive [ basePath ] {
     pname = "linux";
@@ -346,6 +360,7 @@ let
     '';
     passthru = {
       inherit modDirVersion;
+      src = kernelSource;
       moduleBuildDependencies = [
         (tool "perl")
         (tool "pahole")
@@ -486,6 +501,10 @@ let
         chmod +x $out/bin/python3
       '';
     sparse = tool "sparse";
+    bc = tool "bc";
+    bison = withM4 "bison";
+    flex = withM4 "flex";
+    perl = tool "perl";
   };
 in
 pkgs

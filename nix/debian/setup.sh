@@ -14,7 +14,14 @@ unpackPhase() {
 	runHook preUnpack
 	sourceRoot=$(basename "$src")
 	sourceRoot=${sourceRoot#*-}
-	cp -r "$src" "$sourceRoot"
+	case $src in
+	*.tar.xz)
+		sourceRoot=${sourceRoot%.tar.xz}
+		mkdir "$sourceRoot"
+		tar xf "$src" -C "$sourceRoot" --strip-components=1
+		;;
+	*) cp -r "$src" "$sourceRoot" ;;
+	esac
 	chmod -R u+w "$sourceRoot"
 	if [ -n "$isRust" ]; then
 		mkdir -p .cargo
