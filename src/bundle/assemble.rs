@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -10,9 +11,9 @@ use serde::Deserialize;
 
 use super::guest_modules::{self, GuestModule, Role};
 use super::initramfs::Archive;
+use super::machine_kind::MachineKind;
 use super::manifest::{
-    FORMAT, FileRecord, GuestModuleRecord, GuestRecord, KernelRecord, MachineKind, Manifest,
-    ModuleRecord,
+    FORMAT, FileRecord, GuestModuleRecord, GuestRecord, KernelRecord, Manifest, ModuleRecord,
 };
 use super::modinfo::Modinfo;
 use super::module_tree::{ModuleTree, is_compressed};
@@ -37,7 +38,8 @@ const DIRECTORIES: [&str; 10] = [
 /// What a bundle is made of.
 #[derive(Debug)]
 pub struct Parts {
-    /// A bzImage.
+    pub machine: MachineKind,
+    /// A bzImage, or for User-Mode Linux a program.
     pub kernel_image: PathBuf,
     /// The kernel's `lib/modules/RELEASE`.
     pub kernel_modules: PathBuf,
@@ -82,6 +84,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
         parts.module.display()
     );
     let identity = check_fit(
+        parts.machine,
         (&parts.kernel_image, &kernel_image),
         (&parts.module, &module),
         &kernel.release,
@@ -93,7 +96,8 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
     let roles = Vec::from_iter(roles);
     let tree = ModuleTree::read(&parts.kernel_modules)?;
     let select = |roles: &[Role]| {
-        guest_modules::select(&tree, &kernel.release, roles, &Modinfo::of(&module)?)
+        let vexfs = Modinfo::of(&module)?;
+        guest_modules::select(&tree, &kernel.release, parts.machine, roles, &vexfs)
     };
     // Those for the peers' disk are loaded by themselves, and only where that is.
     let always = Vec::from_iter(roles.iter().copied().filter(|role| *role != Role::Peers));
@@ -113,12 +117,16 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
 
     make_dir_whole(out, |dir| {
         write(&dir.join(KERNEL), &kernel_image)?;
+        if parts.machine == MachineKind::Uml {
+            let executable = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(dir.join(KERNEL), executable)?;
+        }
         write(&dir.join(INITRAMFS), &initramfs)?;
         write(&dir.join(MODULE), &module)?;
         let manifest = Manifest {
             format: FORMAT,
             toolkit_version: env!("CARGO_PKG_VERSION").to_owned(),
-            machine: MachineKind::Qemu,
+            machine: parts.machine,
             kernel: kernel.clone(),
             module: ModuleRecord {
                 compiler: module_compiler.clone(),
@@ -216,6 +224,7 @@ mod tests {
             b"virtio_pci.ko\nvirtio_console.ko\next4.ko\nfuse.ko\n",
         );
         Parts {
+            machine: MachineKind::Qemu,
             kernel_image: part("bzImage", &fixtures::kernel_image("6.12")),
             kernel_modules: dir.to_owned(),
             roles: Vec::new(),
@@ -282,6 +291,34 @@ mod tests {
         let parts = whole();
         fs::write(&parts.kernel_image, fixtures::kernel_image("6.1")).unwrap();
         assert!(refusal(&parts).contains("it is the kernel 6.1, not 6.12"));
+    }
+
+    #[test]
+    fn a_bundle_of_user_mode_linux_has_a_program_and_no_port() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut parts = parts(dir.path());
+        parts.machine = MachineKind::Uml;
+        assert!(refusal(&parts).contains("it is for a bundle of the machine qemu"));
+        fs::write(&parts.kernel_image, fixtures::uml("6.12")).unwrap();
+        fs::write(dir.path().join("modules.builtin"), "ext4.ko\nfuse.ko\n").unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let bundle = assemble(&parts, &out.path().join("bundle")).unwrap();
+        assert_eq!(bundle.manifest().machine, MachineKind::Uml);
+        let mode = fs::metadata(bundle.kernel()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
+        // Copied without its mode, it could not be started.
+        fs::set_permissions(bundle.kernel(), fs::Permissions::from_mode(0o644)).unwrap();
+        let error = Bundle::open(bundle.dir()).unwrap_err().to_string();
+        assert!(error.ends_with("kernel: it is not executable"), "{error}");
+
+        parts.machine = MachineKind::Qemu;
+        assert!(refusal(&parts).contains("it is for a bundle of the machine uml"));
+        parts.machine = MachineKind::Uml;
+        fs::write(dir.path().join("modules.builtin"), "ext4.ko\n").unwrap();
+        assert!(refusal(&parts).contains("no fuse, neither built in nor as a module"));
+        parts.roles = vec![Role::Disks];
+        fs::write(dir.path().join("modules.builtin"), "ext4.ko\nfuse.ko\n").unwrap();
+        assert!(refusal(&parts).contains("the machine uml has no role disks"));
     }
 
     #[test]

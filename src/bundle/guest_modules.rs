@@ -2,10 +2,12 @@
 //! Selects which of its kernel's modules the guest loads, and in which order (`vm/guest-modules.json`).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::machine_kind::MachineKind;
 use super::modinfo::{self, Modinfo};
 use super::module_tree::{ModuleTree, canonical, read_module};
 
@@ -15,12 +17,18 @@ use super::module_tree::{ModuleTree, canonical, read_module};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// What every guest needs: the port, ext4, FUSE
+    /// What every guest needs: ext4, FUSE, and a port under QEMU
     Guest,
     /// Disks, for an image that boots on a machine of its own
     Disks,
     /// The disk with the peers, to be measured beside them (loaded only then)
     Peers,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// A module that a role asks for.
@@ -39,17 +47,21 @@ pub struct GuestModule {
     pub content: Vec<u8>,
 }
 
-/// The modules that these roles need, and those that vexfs.ko needs, whose modinfo is `vexfs`. Each comes after those
-/// that it depends on.
+/// The modules that these roles need on this machine, and those that vexfs.ko needs, whose modinfo is `vexfs`. Each
+/// comes after those that it depends on.
 pub fn select(
     tree: &ModuleTree,
     release: &str,
+    machine: MachineKind,
     roles: &[Role],
     vexfs: &Modinfo,
 ) -> Result<Vec<GuestModule>> {
-    let lists: BTreeMap<Role, Vec<Wanted>> =
+    let lists: BTreeMap<MachineKind, BTreeMap<Role, Vec<Wanted>>> =
         serde_json::from_str(include_str!("../../vm/guest-modules.json"))
             .context("vm/guest-modules.json is not a list of modules")?;
+    let lists = lists
+        .get(&machine)
+        .with_context(|| format!("vm/guest-modules.json does not list the machine {machine}"))?;
     let mut order = LoadOrder::new(tree, release);
     for name in depends(vexfs) {
         order.add(&name).context("vexfs.ko cannot be loaded")?;
@@ -57,7 +69,7 @@ pub fn select(
     for role in roles {
         let wanted = lists
             .get(role)
-            .with_context(|| format!("vm/guest-modules.json does not list {role:?}"))?;
+            .with_context(|| format!("a guest of the machine {machine} has no role {role}"))?;
         for Wanted { name, optional } in wanted {
             if optional.is_none() || order.exists(name) {
                 order.add(name)?;
@@ -267,21 +279,34 @@ mod tests {
         let needed = ["virtio_pci", "virtio_console", "ext4", "fuse"];
         let vexfs = Modinfo::of(&fixtures::module(&[("depends", "libcrc32c")])).unwrap();
         let (_dir, tree) = kernel(&needed, &[("libcrc32c", "", "")]);
-        let selected = select(&tree, RELEASE, &[Role::Guest], &vexfs).unwrap();
+        let selected = select(&tree, RELEASE, MachineKind::Qemu, &[Role::Guest], &vexfs).unwrap();
         assert_eq!(selected.len(), 1, "crc32c_generic is optional");
         assert_eq!(selected[0].name, "libcrc32c");
         for index in 0..needed.len() {
             let mut rest = needed.to_vec();
             let missing = rest.remove(index);
             let (_dir, tree) = kernel(&rest, &[("libcrc32c", "", "")]);
-            let error = select(&tree, RELEASE, &[Role::Guest], &vexfs).unwrap_err();
+            let error =
+                select(&tree, RELEASE, MachineKind::Qemu, &[Role::Guest], &vexfs).unwrap_err();
             assert!(
                 error.to_string().contains(&format!("no {missing},")),
                 "{error}"
             );
         }
         let (_dir, tree) = kernel(&needed, &[]);
-        let error = select(&tree, RELEASE, &[Role::Guest], &vexfs).unwrap_err();
+        let error = select(&tree, RELEASE, MachineKind::Qemu, &[Role::Guest], &vexfs).unwrap_err();
         assert!(format!("{error:#}").starts_with("vexfs.ko cannot be loaded: "));
+    }
+
+    #[test]
+    fn user_mode_linux_needs_no_port_and_has_no_disks_to_boot_from() {
+        let vexfs = Modinfo::of(&fixtures::module(&[])).unwrap();
+        let (_dir, tree) = kernel(&["ext4", "fuse"], &[]);
+        let on = |machine, role| select(&tree, RELEASE, machine, &[Role::Guest, role], &vexfs);
+        assert!(on(MachineKind::Uml, Role::Peers).unwrap().is_empty());
+        let error = on(MachineKind::Uml, Role::Disks).unwrap_err().to_string();
+        assert_eq!(error, "a guest of the machine uml has no role disks");
+        let error = on(MachineKind::Qemu, Role::Peers).unwrap_err().to_string();
+        assert!(error.contains("no virtio_pci,"), "{error}");
     }
 }

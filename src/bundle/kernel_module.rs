@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::{Context, ensure};
 use xshell::{Shell, cmd};
 
-use super::debian::DebianKernel;
+use super::kernel_tree::KernelTree;
 use super::source_tree::make_dir_whole;
 
 /// The number of the recipe, raised whenever the same sources shall give another module.
@@ -23,12 +23,12 @@ pub struct BuiltModule {
 
 /// Builds the module in `source`, or takes it from `cache` if the same sources have been built before.
 pub fn build(
-    kernel: &DebianKernel,
+    kernel: &KernelTree,
     source: &Path,
     cache: &Path,
     tell: &dyn Fn(&str),
 ) -> anyhow::Result<BuiltModule> {
-    let compiler = compiler_version(kernel.compiler())?;
+    let compiler = compiler_version(&kernel.compiler)?;
     let files = source_files(source)?;
     let key = key(kernel, &compiler, source, &files)?;
     let dir = cache.join("modules").join(key);
@@ -51,15 +51,15 @@ pub fn build(
     })
 }
 
-/// Compiles the module with all warnings (`W=1`), sparse and `checkpatch.pl --strict`, and fails on any of them. The
-/// recipe is that of the module's own Makefile.
+/// Compiles the module with all warnings (`W=1`), sparse and this `checkpatch.pl --strict`, and fails on any of them.
+/// The recipe is that of the module's own Makefile.
 pub fn check(
-    kernel: &DebianKernel,
+    kernel: &KernelTree,
+    checkpatch: &Path,
     source: &Path,
     cache: &Path,
     tell: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let checkpatch = kernel.checkpatch(cache, tell)?;
     let scratch = tempfile::tempdir_in(cache).context("cannot create a directory")?;
     let dir = scratch.path().canonicalize()?;
     let mut files = source_files(source)?;
@@ -67,10 +67,14 @@ pub fn check(
     copy(source, &files, &dir)?;
     tell(&format!("checking the module in {}", source.display()));
     let shell = Shell::new()?;
-    let build_dir = kernel.build_dir();
+    let KernelTree {
+        build_dir,
+        variables,
+        ..
+    } = kernel;
     cmd!(
         shell,
-        "make --silent --no-print-directory -C {dir} check KDIR={build_dir} CHECKPATCH={checkpatch}"
+        "make --silent --no-print-directory -C {dir} check KDIR={build_dir} CHECKPATCH={checkpatch} {variables...}"
     )
     .quiet()
     .env_remove("MAKEFLAGS")
@@ -79,7 +83,7 @@ pub fn check(
     .with_context(|| format!("the module in {} is not clean", source.display()))
 }
 
-fn compiler_version(compiler: &str) -> anyhow::Result<String> {
+pub fn compiler_version(compiler: &str) -> anyhow::Result<String> {
     let shell = Shell::new()?;
     let version = cmd!(shell, "{compiler} --version")
         .quiet()
@@ -127,13 +131,13 @@ fn is_source(path: &Path) -> bool {
 }
 
 fn key(
-    kernel: &DebianKernel,
+    kernel: &KernelTree,
     compiler: &str,
     source: &Path,
     files: &[PathBuf],
 ) -> anyhow::Result<String> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("{RECIPE}\0{}\0{compiler}\0", kernel.key()).as_bytes());
+    hasher.update(format!("{RECIPE}\0{}\0{compiler}\0", kernel.key).as_bytes());
     for file in files {
         let path = source.join(file);
         let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -156,13 +160,17 @@ fn copy(source: &Path, files: &[PathBuf], dest: &Path) -> anyhow::Result<()> {
 
 /// Compiles the module. Debug information is built, since BTF is made from it, with paths that are the same everywhere.
 /// Then it is stripped: what remains is what the kernel loads.
-fn make(kernel: &DebianKernel, dir: &Path) -> anyhow::Result<()> {
+fn make(kernel: &KernelTree, dir: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
-    let build_dir = kernel.build_dir();
+    let KernelTree {
+        build_dir,
+        variables,
+        ..
+    } = kernel;
     let jobs = thread::available_parallelism()
         .map_or(1, usize::from)
         .to_string();
-    let root = kernel.root().display();
+    let root = kernel.root.display();
     let map = format!(
         "-ffile-prefix-map={}=vexfs -ffile-prefix-map={root}=",
         dir.display()
@@ -171,7 +179,7 @@ fn make(kernel: &DebianKernel, dir: &Path) -> anyhow::Result<()> {
     cmd!(
         shell,
         "make --silent --no-print-directory -j {jobs} -C {build_dir} M={dir} W=1
-            KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=vexfs KBUILD_BUILD_HOST=vexfs {flags...} modules"
+            KBUILD_BUILD_TIMESTAMP=@1 KBUILD_BUILD_USER=vexfs KBUILD_BUILD_HOST=vexfs {flags...} {variables...} modules"
     )
     .quiet()
     .env_remove("MAKEFLAGS")

@@ -8,6 +8,7 @@ use object::Object;
 use serde::{Deserialize, Serialize};
 
 use super::guest_modules::Role;
+pub use super::machine_kind::MachineKind;
 use super::modinfo::{self, Modinfo};
 
 /// The number of the format, raised whenever the manifest or the layout of a bundle changes its meaning.
@@ -27,16 +28,6 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileRecord>,
 }
 
-/// What boots a bundle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum MachineKind {
-    /// QEMU, or a machine of its own: the kernel is a bzImage
-    Qemu,
-    /// User-Mode Linux: the kernel is a program of the host
-    Uml,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRecord {
@@ -48,7 +39,7 @@ pub struct FileRecord {
 #[serde(deny_unknown_fields)]
 pub struct KernelRecord {
     pub release: String,
-    /// Who built it: `debian`, `nixpkgs`.
+    /// Who supplied it, or the sources that it was built from: `debian`, `nixpkgs`.
     pub supplier: String,
     pub packages: Vec<Package>,
 }

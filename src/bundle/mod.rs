@@ -2,11 +2,12 @@
 //! A bundle: everything that a validation run boots, in one directory with a manifest (`docs/bundle.md`).
 //!
 //! [`assemble`](assemble::assemble) makes one from parts, wherever these come from: [`debian`] supplies them from
-//! Debian's packages, `vexfs-validate assemble` takes what somebody else has built.
+//! Debian's packages, [`uml_kernel`] builds them, `vexfs-validate assemble` takes what somebody else has built.
 
 pub mod assemble;
 pub mod debian;
 mod debian_mirror;
+mod debian_packages;
 #[cfg(test)]
 mod fixtures;
 pub mod guest_modules;
@@ -14,18 +15,23 @@ pub mod guest_program;
 pub mod initramfs;
 mod kernel_image;
 pub mod kernel_module;
+pub mod kernel_tree;
+pub mod machine_kind;
 pub mod manifest;
 mod modinfo;
 mod module_tree;
 pub mod peers_disk;
 pub mod python_files;
 pub mod source_tree;
+pub mod uml_kernel;
 
 use crate::protocol::run_files;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use machine_kind::MachineKind;
 use manifest::{FileRecord, Manifest, ModuleIdentity};
 
 pub const KERNEL: &str = "kernel";
@@ -80,8 +86,8 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Opens `dir` as a bundle. Refuses it unless every file has the size and the hash that its manifest says, and the
-    /// module was built for the kernel.
+    /// Opens `dir` as a bundle. Refuses it unless every file has the size and the hash that its manifest says, the
+    /// kernel is one that the manifest's machine boots, and the module was built for it.
     pub fn open(dir: &Path) -> Result<Bundle, BundleError> {
         let path = dir.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
@@ -109,16 +115,23 @@ impl Bundle {
         }
         let (kernel, module) = (dir.join(KERNEL), dir.join(MODULE));
         check_fit(
+            manifest.machine,
             (&kernel, &fs::read(&kernel).map_err(unreadable(&kernel))?),
             (&module, &fs::read(&module).map_err(unreadable(&module))?),
             &manifest.kernel.release,
         )?;
+        check_mode(&kernel, manifest.machine)?;
         Ok(Bundle {
             dir: dir.to_owned(),
             id: blake3::hash(text.as_bytes()).to_string(),
             manifest,
             manifest_text: text,
         })
+    }
+
+    /// What boots it.
+    pub fn machine(&self) -> MachineKind {
+        self.manifest.machine
     }
 
     pub fn dir(&self) -> &Path {
@@ -164,9 +177,22 @@ fn verify(path: &Path, expected: &FileRecord) -> Result<(), BundleError> {
     })
 }
 
-/// Refuses a kernel image that is not of `release`, and a module that was not built for it: the guest's kernel would
-/// not load it. Each file is given as its path and its content; what counts is what the content says.
+/// Refuses a kernel that must be started as a program and cannot be.
+fn check_mode(kernel: &Path, machine: MachineKind) -> Result<(), BundleError> {
+    let mode = fs::metadata(kernel).map_err(unreadable(kernel))?.mode();
+    if machine == MachineKind::Uml && mode & 0o111 == 0 {
+        return Err(BundleError::Foreign {
+            path: kernel.to_owned(),
+            reason: "it is not executable".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Refuses a kernel image that is not of `release` or that this machine does not boot, and a module that was not built
+/// for it: the guest's kernel would not load it. Each file is given as its path and its content; what counts is what the content says.
 fn check_fit(
+    machine: MachineKind,
     kernel: (&Path, &[u8]),
     module: (&Path, &[u8]),
     release: &str,
@@ -175,8 +201,8 @@ fn check_fit(
         path: path.to_owned(),
         reason,
     };
-    let found =
-        kernel_image::release(kernel.1).map_err(|error| foreign(kernel.0, format!("{error:#}")))?;
+    let found = kernel_image::release(kernel.1, machine)
+        .map_err(|error| foreign(kernel.0, format!("{error:#}")))?;
     if found != release {
         let reason = format!("it is the kernel {found}, not {release}");
         return Err(foreign(kernel.0, reason));
@@ -230,7 +256,7 @@ mod tests {
         let manifest = Manifest {
             format: manifest::FORMAT,
             toolkit_version: "0".into(),
-            machine: manifest::MachineKind::Qemu,
+            machine: MachineKind::Qemu,
             kernel: KernelRecord {
                 release: release.into(),
                 supplier: "test".into(),

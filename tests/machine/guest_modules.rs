@@ -9,6 +9,7 @@ use vexfs::bundle::Bundle;
 use vexfs::bundle::assemble::{Parts, Provenance, assemble};
 use vexfs::bundle::debian::{DebianKernel, Pin};
 use vexfs::bundle::guest_modules::Role;
+use vexfs::bundle::machine_kind::MachineKind;
 use vexfs::bundle::source_tree::SourceTree;
 use vexfs::bundle::{guest_program, kernel_module};
 use vexfs::machine::qemu::Mode;
@@ -26,9 +27,11 @@ fn parts() -> Parts {
     let (cache, report) = (tree.cache(), |line: &str| eprintln!("{line}"));
     let pin = Pin::read(&tree.kernel_pin()).unwrap();
     let kernel = DebianKernel::obtain(pin, &cache, &report).unwrap();
-    let module = kernel_module::build(&kernel, &tree.module_source(), &cache, &report).unwrap();
+    let module =
+        kernel_module::build(&kernel.tree(), &tree.module_source(), &cache, &report).unwrap();
     let guest = guest_program::build(&tree, &report).unwrap();
     Parts {
+        machine: MachineKind::Qemu,
         kernel_image: kernel.image(),
         kernel_modules: kernel.modules(),
         roles: vec![Role::Disks],

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::bundle::assemble::{Parts, Provenance, assemble};
 use crate::bundle::guest_modules::Role;
+use crate::bundle::machine_kind::MachineKind;
 
 use super::bundle;
 
@@ -13,7 +14,10 @@ use super::bundle;
 /// This needs no checkout, no network and no root. The same parts give the same bundle, wherever and whenever.
 #[derive(Debug, clap::Args)]
 pub struct AssembleArgs {
-    /// The kernel image (bzImage)
+    /// What boots the bundle
+    #[arg(long, value_enum, default_value = "qemu")]
+    machine: MachineKind,
+    /// The kernel image (bzImage), or for User-Mode Linux the program `linux`
     #[arg(long, value_name = "FILE")]
     kernel: PathBuf,
     /// The kernel's own modules: the directory lib/modules/RELEASE, with modules.builtin in it
@@ -42,6 +46,7 @@ pub struct AssembleArgs {
 impl AssembleArgs {
     pub fn run(self) -> anyhow::Result<()> {
         let parts = Parts {
+            machine: self.machine,
             kernel_image: self.kernel,
             kernel_modules: self.modules,
             roles: self.roles,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs-validate bundle`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -9,14 +9,21 @@ use crate::bundle::Bundle;
 use crate::bundle::assemble::{Parts, Provenance, assemble};
 use crate::bundle::debian::{DebianKernel, Pin};
 use crate::bundle::guest_modules::Role;
+use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::source_tree::SourceTree;
+use crate::bundle::uml_kernel::UmlKernel;
 use crate::bundle::{guest_program, kernel_module};
 
 /// Build the module, the guest's program and the initramfs, and put them with the pinned kernel into one directory
+///
+/// The kernel for `--machine uml` is built from the pinned sources. That takes some minutes, once.
 #[derive(Debug, clap::Args)]
 pub struct BundleArgs {
-    /// Where to put the bundle [default: out/bundle in the checkout]
+    /// What boots the bundle
+    #[arg(long, value_enum, default_value = "qemu")]
+    machine: MachineKind,
+    /// Where to put the bundle [default: in the checkout out/bundle, or out/uml-bundle for User-Mode Linux]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Build the module from another directory than kernel/
@@ -40,31 +47,56 @@ struct Printed<'a> {
 impl BundleArgs {
     pub fn run(self) -> anyhow::Result<()> {
         let tree = SourceTree::find()?;
-        let out = self.out.unwrap_or_else(|| tree.root().join("out/bundle"));
+        let default = match self.machine {
+            MachineKind::Qemu => "out/bundle",
+            MachineKind::Uml => "out/uml-bundle",
+        };
+        let out = self.out.unwrap_or_else(|| tree.root().join(default));
         let module_source = self.module_source.unwrap_or_else(|| tree.module_source());
         let tell = |line: &str| eprintln!("bundle: {line}");
 
-        let kernel = DebianKernel::obtain(Pin::read(&tree.kernel_pin())?, &tree.cache(), &tell)?;
-        let module = kernel_module::build(&kernel, &module_source, &tree.cache(), &tell)?;
-        let guest = guest_program::build(&tree, &tell)?;
-        let bundle = assemble(
-            &Parts {
-                kernel_image: kernel.image(),
-                kernel_modules: kernel.modules(),
-                roles: self.roles,
-                module: module.path,
-                guest_program: guest.path,
-                provenance: Provenance {
-                    kernel: kernel.record()?,
-                    module_compiler: module.compiler,
-                    guest_compiler: guest.compiler,
-                },
-            },
-            &out,
-        )?;
-
+        let parts = parts(&tree, self.machine, self.roles, &module_source, &tell)?;
+        let bundle = assemble(&parts, &out)?;
         print(&bundle, self.json)
     }
+}
+
+/// Builds what is not in the cache.
+fn parts(
+    tree: &SourceTree,
+    machine: MachineKind,
+    roles: Vec<Role>,
+    module_source: &Path,
+    tell: &dyn Fn(&str),
+) -> anyhow::Result<Parts> {
+    let pin = Pin::read(&tree.kernel_pin())?;
+    let (kernel_image, kernel_modules, kernel_tree, kernel) = match machine {
+        MachineKind::Qemu => {
+            let kernel = DebianKernel::obtain(pin, &tree.cache(), tell)?;
+            let record = kernel.record()?;
+            (kernel.image(), kernel.modules(), kernel.tree(), record)
+        }
+        MachineKind::Uml => {
+            let kernel = UmlKernel::obtain(pin, tree, tell)?;
+            let record = kernel.record()?;
+            (kernel.image(), kernel.modules(), kernel.tree(), record)
+        }
+    };
+    let module = kernel_module::build(&kernel_tree, module_source, &tree.cache(), tell)?;
+    let guest = guest_program::build(tree, tell)?;
+    Ok(Parts {
+        machine,
+        kernel_image,
+        kernel_modules,
+        roles,
+        module: module.path,
+        guest_program: guest.path,
+        provenance: Provenance {
+            kernel,
+            module_compiler: module.compiler,
+            guest_compiler: guest.compiler,
+        },
+    })
 }
 
 /// Prints which bundle was made.

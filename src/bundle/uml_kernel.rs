@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! User-Mode Linux, built from the sources of the pinned kernel: a program of the host, of which nothing is installed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use xshell::{Shell, cmd};
+
+use super::debian::Pin;
+use super::kernel_module::compiler_version;
+use super::kernel_tree::KernelTree;
+use super::manifest::KernelRecord;
+use super::source_tree::{SourceTree, make_dir_whole};
+
+/// The script that builds it, and what it gives as options to Kconfig.
+const RECIPE: [&str; 2] = ["vm/build-uml.sh", "vm/uml.config"];
+
+/// A built kernel with what modules are built from.
+#[derive(Debug, Clone)]
+pub struct UmlKernel {
+    pin: Pin,
+    /// What the script keeps.
+    root: PathBuf,
+    release: String,
+    key: String,
+}
+
+impl UmlKernel {
+    /// The kernel from the sources of `pin`, from the cache if it was built already.
+    pub fn obtain(pin: Pin, tree: &SourceTree, tell: &dyn Fn(&str)) -> anyhow::Result<UmlKernel> {
+        let cache = tree.cache();
+        let key = key(&pin, tree)?;
+        let root = cache.join(format!("uml-{key}"));
+        if !root.is_dir() {
+            build(&pin, tree, &root, tell)?;
+        }
+        let root = root.canonicalize()?;
+        let release = only_entry(&root.join("lib/modules"))?;
+        Ok(UmlKernel {
+            pin,
+            root,
+            release,
+            key,
+        })
+    }
+
+    /// The program.
+    pub fn image(&self) -> PathBuf {
+        self.root.join("linux")
+    }
+
+    /// The list of modules that are built in: all are.
+    pub fn modules(&self) -> PathBuf {
+        self.root.join("lib/modules").join(&self.release)
+    }
+
+    pub fn tree(&self) -> KernelTree {
+        let build_dir = self.modules().join("build");
+        let compiler = self.pin.compiler();
+        KernelTree {
+            root: build_dir.clone(),
+            build_dir,
+            compiler: compiler.to_owned(),
+            key: self.key.clone(),
+            variables: vec!["ARCH=um".to_owned(), format!("CC={compiler}")],
+        }
+    }
+
+    /// Its packages are those that it was built from.
+    pub fn record(&self) -> anyhow::Result<KernelRecord> {
+        Ok(KernelRecord {
+            release: self.release.clone(),
+            supplier: "debian".to_owned(),
+            packages: vec![self.pin.source().package.record()?],
+        })
+    }
+}
+
+fn build(pin: &Pin, tree: &SourceTree, dest: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let cache = tree.cache();
+    fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    let scratch = tempfile::tempdir_in(&cache).context("cannot create a directory")?;
+    let source = scratch.path();
+    tell("unpacking the kernel's sources");
+    pin.source().unpack(&[], source, &cache, tell)?;
+    tell("building User-Mode Linux: this takes some minutes, once");
+    let shell = Shell::new()?;
+    let script = tree.root().join(RECIPE[0]);
+    make_dir_whole(dest, |dir| {
+        let compiler = pin.compiler();
+        cmd!(shell, "{script} {source} {dir}")
+            .quiet()
+            .env("CC", compiler)
+            .run()
+            .context("User-Mode Linux does not build")
+    })?;
+    tell(&format!(
+        "User-Mode Linux took {} s, and is kept in {}",
+        begun.elapsed().as_secs(),
+        dest.display()
+    ));
+    Ok(())
+}
+
+/// Changes with the sources, the recipe, and the tools and the C library that make a static program of them.
+fn key(pin: &Pin, tree: &SourceTree) -> anyhow::Result<String> {
+    let compiler = pin.compiler();
+    let shell = Shell::new()?;
+    let library = cmd!(shell, "{compiler} -print-file-name=libc.a")
+        .quiet()
+        .read()?;
+    let mut hasher = blake3::Hasher::new();
+    for word in [
+        pin.source().key(),
+        &compiler_version(compiler)?,
+        &compiler_version("ld")?,
+    ] {
+        hasher.update(blake3::hash(word.as_bytes()).as_bytes());
+    }
+    let files = RECIPE.map(|file| tree.root().join(file));
+    for file in files.iter().chain([&PathBuf::from(library)]) {
+        let content = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        hasher.update(blake3::hash(&content).as_bytes());
+    }
+    Ok(hasher.finalize().to_hex()[..16].to_owned())
+}
+
+/// The name of the one thing that is in `dir`.
+fn only_entry(dir: &Path) -> anyhow::Result<String> {
+    let unreadable = || format!("cannot read {}", dir.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).with_context(unreadable)? {
+        names.push(entry.with_context(unreadable)?.file_name());
+    }
+    ensure!(
+        names.len() == 1,
+        "{} holds no kernel: delete it",
+        dir.display()
+    );
+    Ok(names.remove(0).to_string_lossy().into_owned())
+}

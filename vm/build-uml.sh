@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Builds User-Mode Linux from unpacked sources, where they lie, and moves what is worth keeping to the new or empty OUT:
+#
+#     vm/build-uml.sh SOURCE OUT
+#
+#     OUT/linux                                 the kernel, a static program
+#     OUT/lib/modules/RELEASE/modules.builtin   what is built in
+#     OUT/lib/modules/RELEASE/build             what modules are built from; it may be moved
+#
+# The compiler is $CC, or else gcc. The same sources, compiler and C library give the same bytes, wherever SOURCE lies.
+set -euo pipefail
+fragment=$(realpath "$(dirname "$0")/uml.config")
+source=$1 out=$2 cc=${CC:-gcc}
+
+# None of the caller's flags: arch/um takes CFLAGS as they are.
+unset MAKEFLAGS CFLAGS CPPFLAGS LDFLAGS KCFLAGS KAFLAGS KCPPFLAGS KBUILD_OUTPUT CROSS_COMPILE
+export LC_ALL=C
+# Within the sources all paths are relative. An empty LOCALVERSION keeps git's state out of the release.
+build=(
+	make --silent --no-print-directory -C "$source" -j "${JOBS:-$(nproc)}" ARCH=um CC="$cc" HOSTCC="$cc" LOCALVERSION=
+	KBUILD_BUILD_TIMESTAMP=1970-01-01 KBUILD_BUILD_USER=vexfs KBUILD_BUILD_HOST=vexfs KBUILD_BUILD_VERSION=1
+)
+"${build[@]}" KCONFIG_ALLCONFIG="$fragment" allnoconfig
+
+# Kconfig says nothing when it drops an option: it may depend on another, or be gone.
+dropped=$(grep '^CONFIG_' "$fragment" | grep -vxF -f "$source/.config" | cut -d= -f1 | paste -sd' ' || true)
+if [ -n "$dropped" ]; then
+	echo "vm/uml.config: this kernel's Kconfig drops $dropped" >&2
+	exit 1
+fi
+
+"${build[@]}" all
+
+release=$(<"$source/include/config/kernel.release")
+modules=$out/lib/modules/$release
+mkdir -p "$modules/build/arch/x86"
+mv "$source/linux" "$out"
+mv "$source/modules.builtin" "$modules"
+mv "$source"/{Makefile,.config,Module.symvers,include,scripts} "$modules/build"
+mv "$source/arch/um" "$modules/build/arch"
+mv "$source"/arch/x86/{Makefile*,include,um} "$modules/build/arch/x86"
+find "$modules/build/arch" \( -name '*.[oa]' -o -name '.*.cmd' \) -delete
