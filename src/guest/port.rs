@@ -58,8 +58,7 @@ impl Port {
 
 impl Outlet for Port {
     fn send(&mut self, message: &Message) -> Result<()> {
-        write_message(&mut self.device, message)
-            .context("cannot write to the port for messages")
+        write_message(&mut self.device, message).context("cannot write to the port for messages")
     }
 }
 

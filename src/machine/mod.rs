@@ -104,11 +104,10 @@ impl Machine {
             .as_ref()
             .map(|path| File::open(path).map_err(io_error(|| format!("open {}", path.display()))));
         let disk = disk.transpose()?;
-        let kernel = bundle.kernel();
-        let (initrd_path, disk_path) = (
-            path_for_others(&initrd),
-            disk.as_ref().map(path_for_others),
-        );
+        let kernel = std::path::absolute(bundle.kernel())
+            .map_err(io_error(|| "find the kernel".to_owned()))?;
+        let (initrd_path, disk_path) =
+            (path_for_others(&initrd), disk.as_ref().map(path_for_others));
         let stderr = said
             .try_clone()
             .map_err(io_error(|| "share a file".to_owned()))?;

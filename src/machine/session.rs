@@ -322,7 +322,10 @@ mod tests {
         let ending = run().vehicle_said("KVM internal error. Suberror: 3".into());
         assert!(matches!(ending, Some(Ending::Lost { .. })));
         let mut failed = run();
-        assert_eq!(failed.vehicle_said("qemu: could not load kernel".into()), None);
+        assert_eq!(
+            failed.vehicle_said("qemu: could not load kernel".into()),
+            None
+        );
         let said = failed.exited(exit(1)).to_string();
         assert!(said.contains("could not load kernel"), "{said}");
     }

@@ -6,7 +6,7 @@ use super::qemu::{Mode, Qemu};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::MachineKind;
 use crate::protocol::Accelerator;
-use crate::protocol::run_files::{QEMU, UML};
+use crate::protocol::run_files::{QEMU, UML_LOG};
 
 #[derive(Debug, Clone)]
 pub enum Vehicle {
@@ -27,7 +27,7 @@ impl Vehicle {
     pub(super) fn log(&self) -> &'static str {
         match self {
             Vehicle::Qemu(..) => QEMU,
-            Vehicle::Uml => UML,
+            Vehicle::Uml => UML_LOG,
         }
     }
 

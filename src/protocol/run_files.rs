@@ -38,7 +38,7 @@ pub const MESSAGES: &str = "messages.jsonl";
 pub const QEMU: &str = "qemu.log";
 
 /// What the program that is User-Mode Linux wrote, other than its kernel's log.
-pub const UML: &str = "uml.log";
+pub const UML_LOG: &str = "uml.log";
 
 /// The directory that holds the logs of a second boot of one plan.
 pub const SECOND_BOOT: &str = "second-boot";
