@@ -105,7 +105,7 @@ impl Child {
 /// cannot be anybody else's.
 fn kill_group_after(leader: Pid) {
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    while waitid(WaitId::Pid(leader), ended).is_err_and(|error| error == Errno::INTR) {}
+    while matches!(waitid(WaitId::Pid(leader), ended), Err(Errno::INTR)) {}
     // That all have ended already is all that can be wrong here.
     let _ = kill_process_group(leader, Signal::KILL);
 }
