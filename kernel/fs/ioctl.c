@@ -17,6 +17,7 @@
 #include "cache/snapshot.h"
 #include "cache/vectors.h"
 #include "fs/internal.h"
+#include "fs/search_time.h"
 #include "search/rows.h"
 #include "search/search.h"
 #include "simd/simd.h"
@@ -151,7 +152,7 @@ static void write_hits(struct vexfs_hit *hits, const struct vexfs_topk *top)
 
 /* Puts the answer to a query into the request and the payload after it. */
 static int answer(const struct basis *basis, const u32 *elements,
-		  struct vexfs_search *request)
+		  struct vexfs_search *request, struct vexfs_search_time *time)
 {
 	struct vexfs_index *index = basis->sidecar ? basis->sidecar->index : NULL;
 	const struct vexfs_query query = {
@@ -166,7 +167,9 @@ static int answer(const struct basis *basis, const u32 *elements,
 	top.keys = kmalloc_array(top.k, sizeof(*top.keys), GFP_KERNEL);
 	if (!top.keys)
 		return -ENOMEM;
+	vexfs_search_time_enter(time);
 	err = vexfs_search(index, &basis->snapshot->rows, &query, &top, &evaluated);
+	vexfs_search_time_leave(time);
 	if (!err) {
 		write_hits((struct vexfs_hit *)(request + 1), &top);
 		request->count = top.count;
@@ -178,7 +181,8 @@ static int answer(const struct basis *basis, const u32 *elements,
 	return err;
 }
 
-static int search(struct file *file, struct vexfs_search *request)
+static int search(struct file *file, struct vexfs_search *request,
+		  struct vexfs_search_time *time)
 {
 	/* A power of two, since kmalloc() aligns only these to their size. */
 	size_t bytes = roundup_pow_of_two(round_up(request->dim, VEXFS_LANES) * sizeof(u32));
@@ -193,7 +197,7 @@ static int search(struct file *file, struct vexfs_search *request)
 	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim))
 		err = get_basis(file, request, &basis);
 	if (!err) {
-		err = answer(&basis, elements, request);
+		err = answer(&basis, elements, request, time);
 		put_basis(&basis);
 	}
 	kfree(elements);
@@ -203,8 +207,10 @@ static int search(struct file *file, struct vexfs_search *request)
 static int ioctl_search(struct file *file, size_t bytes, void __user *user)
 {
 	struct vexfs_search *request;
+	struct vexfs_search_time time;
 	int err;
 
+	vexfs_search_time_begin(&time);
 	if (bytes < sizeof(*request))
 		return -EINVAL;
 	request = memdup_user(user, bytes);
@@ -213,13 +219,15 @@ static int ioctl_search(struct file *file, size_t bytes, void __user *user)
 
 	err = check_header(request, bytes);
 	if (!err)
-		err = search(file, request);
+		err = search(file, request, &time);
 	if (!err) {
 		bytes = sizeof(*request) + request->count * sizeof(struct vexfs_hit);
 		if (copy_to_user(user, request, bytes))
 			err = -EFAULT;
 	}
 	kfree(request);
+	if (!err)
+		vexfs_search_time_end(&time);
 	return err;
 }
 

@@ -5,6 +5,7 @@
 #include <linux/module.h>
 
 #include "fs/internal.h"
+#include "fs/search_time.h"
 #include "simd/simd.h"
 
 static struct file_system_type vexfs_type = {
@@ -28,14 +29,18 @@ static int __init vexfs_init(void)
 		return err;
 
 	err = register_filesystem(&vexfs_type);
-	if (err)
+	if (err) {
 		vexfs_inode_cache_destroy();
-	return err;
+		return err;
+	}
+	vexfs_search_time_create();
+	return 0;
 }
 module_init(vexfs_init);
 
 static void __exit vexfs_exit(void)
 {
+	vexfs_search_time_remove();
 	unregister_filesystem(&vexfs_type);
 	vexfs_inode_cache_destroy();
 }

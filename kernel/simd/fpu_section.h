@@ -13,11 +13,12 @@
 #define VEXFS_FPU_SECTION_H
 
 #include <linux/errno.h>
-#include <linux/fpu.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/types.h>
+
+#include "simd/fpu.h"
 
 #define VEXFS_FPU_SECTION_NS	65536U
 #define VEXFS_MISS_NS		100U

@@ -6,13 +6,12 @@
 
 #include <linux/cache.h>
 #include <linux/errno.h>
-#include <linux/fpu.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/printk.h>
 #include <linux/string.h>
-#include <asm/cpufeature.h>
 
+#include "simd/fpu.h"
 #include "simd/simd.h"
 
 #define MASK_AVX	(XFEATURE_MASK_SSE | XFEATURE_MASK_YMM)
@@ -200,9 +199,12 @@ int __init vexfs_simd_init(void)
 		pr_err("this machine has no FPU that the kernel can use\n");
 		return -ENODEV;
 	}
-	while (!i->supported())
-		if (++i == implementations + ARRAY_SIZE(implementations))
+	while (!i->supported()) {
+		if (++i == implementations + ARRAY_SIZE(implementations)) {
+			pr_err("this machine does not say that it has SSE2\n");
 			return -ENODEV;
+		}
+	}
 
 	make_proof();
 	kernel_fpu_begin();

@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::qemu::{Mode, Qemu};
 use super::session::{Deadlines, Ending, follow};
-use super::vehicle::Vehicle;
+use super::vehicle::{Vehicle, check};
 use super::{Machine, MachineConfig, MachineError, input};
 use crate::anns::Metric;
 use crate::bundle::Bundle;
+use crate::bundle::manifest::MachineKind;
 use crate::dataset::source::Source;
 use crate::dataset::workload::{Name, Workload};
 use crate::protocol::{Accelerator, Plan, VERSION};
@@ -42,7 +43,7 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// The deadlines of a probe. A machine that has not got far by then has no working KVM: with it, this takes a second or
+/// The deadlines of a probe. A machine that has not got far by then does not work: if it does, this takes a second or
 /// two.
 const PROBE_DEADLINES: Deadlines = Deadlines {
     boot: Duration::from_secs(15),
@@ -50,8 +51,8 @@ const PROBE_DEADLINES: Deadlines = Deadlines {
     end: Duration::from_secs(5),
 };
 
-/// Turns a wish into an accelerator that works. Only a boot of `bundle` proves that KVM works; it leaves its logs in
-/// `logs`.
+/// Turns a wish into an accelerator that works. Only a boot of `bundle` proves that KVM or User-Mode Linux works; it
+/// leaves its logs in `logs`.
 pub fn choose(requested: Requested, bundle: &Bundle, logs: &Path) -> Result<Choice, MachineError> {
     let asked_for = "it was asked for".to_owned();
     if requested == Requested::Uml {
@@ -64,6 +65,7 @@ pub fn choose(requested: Requested, bundle: &Bundle, logs: &Path) -> Result<Choi
             Some(reason) => Err(MachineError::NoUml { reason }),
         };
     }
+    check(MachineKind::Qemu, bundle)?;
     let qemu = Qemu::find()?;
     let (mode, reason) = match requested {
         Requested::Icount => (Mode::Icount, asked_for),

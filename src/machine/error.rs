@@ -20,6 +20,15 @@ pub enum MachineError {
         "User-Mode Linux was asked for and does not work here: {reason}; use another accelerator, or auto"
     )]
     NoUml { reason: String },
+    #[error(
+        "{bundle} was built for {other}, and {wanted} was asked for: make a bundle for it with `vexfs-validate bundle --machine {option}`, or ask for another accelerator"
+    )]
+    OtherMachine {
+        bundle: PathBuf,
+        wanted: &'static str,
+        other: &'static str,
+        option: &'static str,
+    },
     #[error("cannot {what}: {source}")]
     Io { what: String, source: io::Error },
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The virtual machine: QEMU, its accelerators, console and deadlines (`docs/machine.md`).
+//! The virtual machine: QEMU or User-Mode Linux, their accelerators, console and deadlines (`docs/machine.md`).
 
 pub mod accelerator;
 mod child;
@@ -9,16 +9,18 @@ pub mod memory;
 pub mod qemu;
 pub mod session;
 mod tail;
+mod uml;
 pub mod vehicle;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitStatus, Stdio};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, OFlags, fcntl_setfl, memfd_create};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::bundle::Bundle;
 use crate::bundle::initramfs::Archive;
@@ -26,10 +28,9 @@ use crate::dataset::fvecs;
 use crate::dataset::workload::Vectors;
 use crate::protocol::Plan;
 use crate::protocol::guest_files::{PLAN, QUERIES, VECTORS};
-use crate::protocol::run_files::{CONSOLE, MESSAGES, QEMU};
+use crate::protocol::run_files::{CONSOLE, MESSAGES};
 use child::Child;
 pub use error::MachineError;
-use qemu::Hardware;
 use tail::Tail;
 use vehicle::Vehicle;
 
@@ -42,7 +43,7 @@ pub struct MachineConfig {
     pub memory_mib: u32,
     /// Arguments for the kernel's command line, behind those that every machine has.
     pub kernel_arguments: Vec<String>,
-    /// The directory that receives `console.log`, `messages.jsonl` and `qemu.log`.
+    /// The directory that receives `console.log`, `messages.jsonl` and `qemu.log` or `uml.log`.
     pub logs: PathBuf,
     /// The disk with the peers, which the guest can only read.
     pub disk: Option<PathBuf>,
@@ -51,13 +52,13 @@ pub struct MachineConfig {
 /// Something that a machine did.
 #[derive(Debug)]
 pub enum Event {
-    /// A line on the virtio-serial port.
+    /// A line on the port for messages.
     Message(String),
-    /// A line on the serial console.
+    /// A line on the console.
     Console(String),
-    /// A line that QEMU itself wrote.
-    Qemu(String),
-    /// The end of QEMU; nothing follows.
+    /// A line that the vehicle itself wrote.
+    Vehicle(String),
+    /// The end of the vehicle; nothing follows.
     Exited(ExitStatus),
 }
 
@@ -65,13 +66,14 @@ pub enum Event {
 /// it shares with this process vanish with both.
 #[derive(Debug)]
 pub struct Machine {
+    vehicle: &'static str,
     child: Child,
     exited: Option<ExitStatus>,
     messages: Tail,
     console: Tail,
-    qemu: Tail,
-    /// The initramfs, and below it the disk: files that stay open, since closed they would be gone before QEMU has read
-    /// them.
+    said: Tail,
+    /// The initramfs, and below it the disk: files that stay open, since closed they would be gone before the vehicle
+    /// has read them.
     _initrd: File,
     _disk: Option<File>,
 }
@@ -85,9 +87,10 @@ impl Machine {
         config: &MachineConfig,
         input: &Archive,
     ) -> Result<Machine, MachineError> {
+        vehicle.check(bundle)?;
         let initrd = initrd(bundle, input)?;
-        let [messages, console, errors] = ["messages", "console", "errors"].map(shared_file);
-        let (messages, console, errors) = (messages?, console?, errors?);
+        let [console, said] = ["console", "said"].map(shared_file);
+        let (console, said) = (console?, said?);
 
         fs::create_dir_all(&config.logs)
             .map_err(io_error(|| format!("create {}", config.logs.display())))?;
@@ -101,41 +104,72 @@ impl Machine {
             .as_ref()
             .map(|path| File::open(path).map_err(io_error(|| format!("open {}", path.display()))));
         let disk = disk.transpose()?;
-        let Vehicle::Qemu(qemu, mode) = vehicle else {
-            todo!("User-Mode Linux")
-        };
-        let mut command = qemu.command(&Hardware {
-            mode: *mode,
-            memory_mib: config.memory_mib,
-            kernel: &bundle.kernel(),
-            initrd: &path_for_others(&initrd),
-            console: &path_for_others(&console),
-            port: &path_for_others(&messages),
-            disk: disk.as_ref().map(path_for_others).as_deref(),
-            kernel_arguments: &config.kernel_arguments,
-        });
-        let stderr = errors
+        let kernel = std::path::absolute(bundle.kernel())
+            .map_err(io_error(|| "find the kernel".to_owned()))?;
+        let (initrd_path, disk_path) =
+            (path_for_others(&initrd), disk.as_ref().map(path_for_others));
+        let stderr = said
             .try_clone()
             .map_err(io_error(|| "share a file".to_owned()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(stderr);
-        let child = Child::spawn(command).map_err(io_error(|| "start QEMU".to_owned()))?;
+        let start = |mut command: Command, how: fn(Command) -> io::Result<Child>| {
+            command.stdin(Stdio::null()).stderr(stderr);
+            how(command).map_err(io_error(|| format!("start {}", vehicle.name())))
+        };
+        let messages;
+        let child = match vehicle {
+            Vehicle::Qemu(qemu, mode) => {
+                let port = shared_file("messages")?;
+                let mut command = qemu.command(&qemu::Hardware {
+                    mode: *mode,
+                    memory_mib: config.memory_mib,
+                    kernel: &kernel,
+                    initrd: &initrd_path,
+                    console: &path_for_others(&console),
+                    port: &path_for_others(&port),
+                    disk: disk_path.as_deref(),
+                    kernel_arguments: &config.kernel_arguments,
+                });
+                command.stdout(Stdio::null());
+                messages = Tail::new(port, log(MESSAGES)?);
+                start(command, Child::spawn)?
+            }
+            Vehicle::Uml => {
+                let (reader, port) = message_pipe()?;
+                let mut command = uml::Hardware {
+                    memory_mib: config.memory_mib,
+                    kernel: &kernel,
+                    initrd: &initrd_path,
+                    console: console.as_fd(),
+                    port: port.as_fd(),
+                    disk: disk_path.as_deref(),
+                    kernel_arguments: &config.kernel_arguments,
+                }
+                .command();
+                command.stdout(Stdio::null());
+                messages = Tail::of_pipe(reader, log(MESSAGES)?);
+                start(command, Child::spawn_group)?
+            }
+        };
         Ok(Machine {
+            vehicle: vehicle.name(),
             child,
             exited: None,
-            messages: Tail::new(messages, log(MESSAGES)?),
+            messages,
             console: Tail::new(console, log(CONSOLE)?),
-            qemu: Tail::new(errors, log(QEMU)?),
+            said: Tail::new(said, log(vehicle.log())?),
             _initrd: initrd,
             _disk: disk,
         })
     }
 
-    /// QEMU's process id.
+    /// The vehicle's process id.
     pub fn pid(&self) -> u32 {
         self.child.pid()
+    }
+
+    /// What the vehicle is called.
+    pub fn vehicle(&self) -> &'static str {
+        self.vehicle
     }
 
     /// The next event, or none if there is none before `deadline`.
@@ -155,18 +189,18 @@ impl Machine {
             self.exited = self
                 .child
                 .wait(POLL)
-                .map_err(io_error(|| "wait for QEMU".to_owned()))?;
+                .map_err(io_error(|| format!("wait for {}", self.vehicle)))?;
         }
     }
 
     fn read(&mut self) -> io::Result<()> {
-        for tail in [&mut self.messages, &mut self.console, &mut self.qemu] {
+        for tail in [&mut self.messages, &mut self.console, &mut self.said] {
             tail.read()?;
         }
         if self.exited.is_some() {
             // Half a message is none, but half a line of the kernel's may be its last word.
             self.console.finish();
-            self.qemu.finish();
+            self.said.finish();
         }
         Ok(())
     }
@@ -176,7 +210,7 @@ impl Machine {
     fn next_read(&mut self) -> Option<Event> {
         None.or_else(|| self.console.next_line().map(Event::Console))
             .or_else(|| self.messages.next_line().map(Event::Message))
-            .or_else(|| self.qemu.next_line().map(Event::Qemu))
+            .or_else(|| self.said.next_line().map(Event::Vehicle))
     }
 }
 
@@ -236,6 +270,17 @@ fn shared_file(name: &str) -> Result<File, MachineError> {
         .map(File::from)
         .map_err(io::Error::from)
         .map_err(io_error(|| "create a file in memory".to_owned()))
+}
+
+/// Makes a pipe of which nothing waits at the reading end.
+fn message_pipe() -> Result<(File, File), MachineError> {
+    pipe_with(PipeFlags::CLOEXEC)
+        .and_then(|(reader, writer)| {
+            fcntl_setfl(&reader, OFlags::NONBLOCK)?;
+            Ok((reader.into(), writer.into()))
+        })
+        .map_err(io::Error::from)
+        .map_err(io_error(|| "create a pipe".to_owned()))
 }
 
 /// The path under which another process of this user can open `file`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Follows one run of a machine from its first message to its end, and tells what that end was.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::kernel_log::{self, Crash};
-use super::{Event, Machine, MachineError};
+use super::{Event, Machine, MachineError, uml};
 use crate::protocol::{Message, VERSION};
 
 /// How long to wait, in the host's time.
@@ -19,9 +20,12 @@ pub struct Deadlines {
     pub boot: Duration,
     /// How long from one message to the next.
     pub message: Duration,
-    /// How long from the last message, or from a crash, to QEMU's end.
+    /// How long from the last message, or from a crash, to the machine's end.
     pub end: Duration,
 }
+
+/// So many lines of the vehicle's own are kept for its last words: the reason may stand before the consequence.
+const LAST_WORDS: usize = 2;
 
 /// How a machine ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +39,9 @@ pub enum Ending {
     Oops { line: String },
     /// The kernel gave up.
     Panic { line: String },
-    /// Nothing came within the deadline, and QEMU is still there.
+    /// Nothing came within the deadline, and the machine is still there.
     Hang { after: String, seconds: u64 },
-    /// QEMU is gone, or has stopped the machine.
+    /// QEMU or User-Mode Linux is gone, or has stopped the machine.
     Lost { how: String },
 }
 
@@ -62,7 +66,7 @@ pub fn follow(
     deadlines: &Deadlines,
     mut on_message: impl FnMut(Message),
 ) -> Result<Ending, MachineError> {
-    let mut run = Run::new(deadlines);
+    let mut run = Run::new(deadlines, machine.vehicle());
     loop {
         let Some(event) = machine.next(run.since + run.patience)? else {
             return Ok(run.out_of_patience());
@@ -74,8 +78,8 @@ pub fn follow(
                 }
             }
             Event::Console(line) => run.console(&line),
-            Event::Qemu(line) => {
-                if let Some(ending) = run.qemu(line) {
+            Event::Vehicle(line) => {
+                if let Some(ending) = run.vehicle_said(line) {
                     return Ok(ending);
                 }
             }
@@ -86,6 +90,7 @@ pub fn follow(
 
 /// What is known about a machine so far.
 struct Run<'a> {
+    vehicle: &'static str,
     deadlines: &'a Deadlines,
     /// What happened last. The next thing is awaited from `since` on, for `patience`.
     after: String,
@@ -94,20 +99,22 @@ struct Run<'a> {
     done: bool,
     crash: Option<Crash>,
     guest_error: Option<String>,
-    qemu_said: Option<String>,
+    /// The last lines of the vehicle's own that are out of the ordinary.
+    said: VecDeque<String>,
 }
 
 impl<'a> Run<'a> {
-    fn new(deadlines: &'a Deadlines) -> Run<'a> {
+    fn new(deadlines: &'a Deadlines, vehicle: &'static str) -> Run<'a> {
         Run {
+            vehicle,
             deadlines,
-            after: "QEMU's start".to_owned(),
+            after: format!("{vehicle}'s start"),
             since: Instant::now(),
             patience: deadlines.boot,
             done: false,
             crash: None,
             guest_error: None,
-            qemu_said: None,
+            said: VecDeque::new(),
         }
     }
 
@@ -157,8 +164,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes a line of QEMU's. After an internal error of KVM QEMU stays, with a machine that never runs again.
-    fn qemu(&mut self, line: String) -> Option<Ending> {
+    /// Takes a line of the vehicle's. After an internal error of KVM QEMU stays, with a machine that never runs again.
+    fn vehicle_said(&mut self, line: String) -> Option<Ending> {
         let fatal = [
             "KVM internal error",
             "KVM: entry failed",
@@ -168,7 +175,12 @@ impl<'a> Run<'a> {
             let how = format!("QEMU stopped it with \"{line}\"");
             return Some(Ending::Lost { how });
         }
-        self.qemu_said = Some(line);
+        if !uml::is_routine(&line) {
+            self.said.push_back(line);
+        }
+        if self.said.len() > LAST_WORDS {
+            self.said.pop_front();
+        }
         None
     }
 
@@ -198,12 +210,14 @@ impl<'a> Run<'a> {
         if status.success() && self.done {
             return Ending::Completed;
         }
+        let vehicle = self.vehicle;
         let mut how = match (status.signal(), status.code()) {
-            (Some(signal), _) => format!("QEMU was killed by signal {signal}"),
+            (Some(signal), _) => format!("{vehicle} was killed by signal {signal}"),
             (None, Some(0)) => format!("the guest powered off early, after {}", self.after),
-            (None, code) => format!("QEMU ended with status {}", code.unwrap_or_default()),
+            (None, code) => format!("{vehicle} ended with status {}", code.unwrap_or_default()),
         };
-        if let Some(said) = self.qemu_said {
+        if !self.said.is_empty() {
+            let said = Vec::from(self.said).join("; ");
             how.push_str(&format!("; it said \"{said}\""));
         }
         Ending::Lost { how }
@@ -229,7 +243,7 @@ mod tests {
     };
 
     fn run() -> Run<'static> {
-        Run::new(&DEADLINES)
+        Run::new(&DEADLINES, "QEMU")
     }
 
     fn exit(code: i32) -> ExitStatus {
@@ -305,10 +319,13 @@ mod tests {
 
     #[test]
     fn an_internal_error_of_kvm_is_the_end() {
-        let ending = run().qemu("KVM internal error. Suberror: 3".into());
+        let ending = run().vehicle_said("KVM internal error. Suberror: 3".into());
         assert!(matches!(ending, Some(Ending::Lost { .. })));
         let mut failed = run();
-        assert_eq!(failed.qemu("qemu: could not load kernel".into()), None);
+        assert_eq!(
+            failed.vehicle_said("qemu: could not load kernel".into()),
+            None
+        );
         let said = failed.exited(exit(1)).to_string();
         assert!(said.contains("could not load kernel"), "{said}");
     }

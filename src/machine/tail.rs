@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reads lines of a file that another process is still writing.
+//! Reads lines of a file or a pipe that another process is still writing.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
 
 /// Splits what arrives into lines, and keeps a copy of all of it.
 #[derive(Debug)]
 pub(super) struct Tail {
     file: File,
-    offset: u64,
+    /// Where to read on; none in a pipe, which knows by itself.
+    offset: Option<u64>,
     copy: File,
     unfinished: Vec<u8>,
     lines: VecDeque<String>,
@@ -18,9 +19,18 @@ pub(super) struct Tail {
 
 impl Tail {
     pub fn new(file: File, copy: File) -> Tail {
+        Tail::at(Some(0), file, copy)
+    }
+
+    /// Reads from a pipe that does not wait when it is empty.
+    pub fn of_pipe(pipe: File, copy: File) -> Tail {
+        Tail::at(None, pipe, copy)
+    }
+
+    fn at(offset: Option<u64>, file: File, copy: File) -> Tail {
         Tail {
             file,
-            offset: 0,
+            offset,
             copy,
             unfinished: Vec::new(),
             lines: VecDeque::new(),
@@ -31,11 +41,20 @@ impl Tail {
     pub fn read(&mut self) -> io::Result<()> {
         let mut buffer = [0; 64 * 1024];
         loop {
-            let count = self.file.read_at(&mut buffer, self.offset)?;
+            let count = match &mut self.offset {
+                Some(offset) => {
+                    let count = self.file.read_at(&mut buffer, *offset)?;
+                    *offset += count as u64;
+                    count
+                }
+                None => match self.file.read(&mut buffer) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                    read => read?,
+                },
+            };
             if count == 0 {
                 return Ok(());
             }
-            self.offset += count as u64;
             self.copy.write_all(&buffer[..count])?;
             for piece in buffer[..count].split_inclusive(|&byte| byte == b'\n') {
                 self.unfinished.extend_from_slice(piece);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What runs a guest: an emulator, or a kernel that is a program of the host.
 
+use super::MachineError;
 use super::qemu::{Mode, Qemu};
+use crate::bundle::Bundle;
+use crate::bundle::manifest::MachineKind;
 use crate::protocol::Accelerator;
+use crate::protocol::run_files::{QEMU, UML_LOG};
 
 #[derive(Debug, Clone)]
 pub enum Vehicle {
@@ -12,6 +16,29 @@ pub enum Vehicle {
 }
 
 impl Vehicle {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Vehicle::Qemu(..) => "QEMU",
+            Vehicle::Uml => "User-Mode Linux",
+        }
+    }
+
+    /// The file for what the vehicle itself writes.
+    pub(super) fn log(&self) -> &'static str {
+        match self {
+            Vehicle::Qemu(..) => QEMU,
+            Vehicle::Uml => UML_LOG,
+        }
+    }
+
+    /// Refuses a bundle that was built for another vehicle.
+    pub(super) fn check(&self, bundle: &Bundle) -> Result<(), MachineError> {
+        match self {
+            Vehicle::Qemu(..) => check(MachineKind::Qemu, bundle),
+            Vehicle::Uml => check(MachineKind::Uml, bundle),
+        }
+    }
+
     pub fn accelerator(&self) -> Accelerator {
         match self {
             Vehicle::Qemu(_, mode) => (*mode).into(),
@@ -26,4 +53,21 @@ impl Vehicle {
             Vehicle::Uml => None,
         }
     }
+}
+
+/// Refuses a bundle that was built for something else than `wanted`.
+pub(super) fn check(wanted: MachineKind, bundle: &Bundle) -> Result<(), MachineError> {
+    if bundle.manifest().machine == wanted {
+        return Ok(());
+    }
+    let (wanted, other, option) = match wanted {
+        MachineKind::Qemu => ("QEMU", "User-Mode Linux", "qemu"),
+        MachineKind::Uml => ("User-Mode Linux", "QEMU", "uml"),
+    };
+    Err(MachineError::OtherMachine {
+        bundle: bundle.dir().to_owned(),
+        wanted,
+        other,
+        option,
+    })
 }

@@ -10,6 +10,7 @@ use nix::sys::utsname::uname;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use super::Host;
+use crate::system::cpu;
 
 /// Does `work` in a thread of its own that runs on one core, as do all processes that it starts. The core is the last
 /// one that this process may use; `work` is told which it is.
@@ -35,8 +36,7 @@ impl Host {
         let cpus =
             sysconf(SysconfVar::_NPROCESSORS_ONLN)?.context("the processors are not counted")?;
         Ok(Host {
-            cpu_model: cpu_model(&read("/proc/cpuinfo")?)
-                .context("/proc/cpuinfo names no model")?,
+            cpu_model: cpu::model()?,
             cpus: usize::try_from(cpus)?,
             core,
             kernel_release: uname()?.release().to_string_lossy().into_owned(),
@@ -48,13 +48,6 @@ impl Host {
 
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
-}
-
-fn cpu_model(cpuinfo: &str) -> Option<String> {
-    let line = cpuinfo
-        .lines()
-        .find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 fn load_average(text: &str) -> Option<[f64; 3]> {
@@ -83,9 +76,6 @@ mod tests {
 
     #[test]
     fn what_the_kernel_tells_is_understood() {
-        let model = "processor\t: 0\nmodel name\t: A CPU @ 2 GHz\n";
-        assert_eq!(cpu_model(model).as_deref(), Some("A CPU @ 2 GHz"));
-        assert_eq!(cpu_model("processor\t: 0\n"), None);
         assert_eq!(
             load_average("0.50 1.25 2.00 1/99 7\n"),
             Some([0.5, 1.25, 2.0])

@@ -23,6 +23,9 @@ pub const PEERS_LOAD_ORDER: &str = "/lib/modules/peers-load-order";
 /// The name of the virtio-serial port that carries the messages.
 pub const PORT_NAME: &str = "org.vexfs.validate";
 
+/// The serial line that carries them in User-Mode Linux.
+pub const SERIAL_LINE: &str = "/dev/ttyS0";
+
 /// The serial number of the disk that holds the peers.
 pub const PEERS_DISK: &str = "vexfs-peers";
 

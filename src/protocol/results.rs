@@ -35,9 +35,9 @@ pub enum StepData {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Whether the CPU says that a hypervisor runs it (CPUID leaf 1, ECX bit 31).
+    /// Whether the CPU says that a hypervisor runs it (CPUID leaf 1, ECX bit 31), or the kernel is User-Mode Linux.
     pub hypervisor: bool,
-    /// The characters of CPUID leaf 0x40000000, such as `TCGTCGTCGTCG` or `KVMKVMKVM`.
+    /// The characters of CPUID leaf 0x40000000, such as `TCGTCGTCGTCG` or `KVMKVMKVM`; else `User Mode Linux`.
     pub hypervisor_vendor: Option<String>,
     pub dmi_vendor: Option<String>,
     pub dmi_product: Option<String>,

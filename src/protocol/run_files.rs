@@ -37,6 +37,9 @@ pub const MESSAGES: &str = "messages.jsonl";
 /// What QEMU itself wrote.
 pub const QEMU: &str = "qemu.log";
 
+/// What the program that is User-Mode Linux wrote, other than its kernel's log.
+pub const UML_LOG: &str = "uml.log";
+
 /// The directory that holds the logs of a second boot of one plan.
 pub const SECOND_BOOT: &str = "second-boot";
 

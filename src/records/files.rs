@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::image::data::REPORT;
 use crate::protocol::run_files::{
     COMPARISON, CONSOLE, CRITERIA, FIGURES, HOST, JUNIT, KVM_PROBE, MANIFEST, MARKDOWN, MESSAGES,
-    PAGE, QEMU, RESULTS, RUN, SECOND_BOOT, VERDICT, to_json,
+    PAGE, QEMU, RESULTS, RUN, SECOND_BOOT, UML, UML_LOG, UML_PROBE, VERDICT, to_json,
 };
 
 /// The number of the format, raised whenever a pack changes its meaning.
@@ -22,14 +22,17 @@ pub const LIST: &str = "pack.json";
 pub const STATEMENT: &str = "statement.json";
 
 /// The files of a run.
-const OF_A_RUN: [&str; 15] = [
+const OF_A_RUN: [&str; 16] = [
     COMPARISON, JUNIT, MARKDOWN, PAGE, CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, QEMU,
-    REPORT, RESULTS, RUN, VERDICT,
+    REPORT, RESULTS, RUN, UML_LOG, VERDICT,
 ];
 
 /// Directories below a run's, and what is in each.
-pub const BOOTS: [&str; 2] = [KVM_PROBE, SECOND_BOOT];
-const OF_A_BOOT: [&str; 3] = [CONSOLE, MESSAGES, QEMU];
+pub const BOOTS: [&str; 4] = [KVM_PROBE, SECOND_BOOT, UML, UML_PROBE];
+const OF_A_BOOT: [&str; 4] = [CONSOLE, MESSAGES, QEMU, UML_LOG];
+
+/// What the second machine leaves besides.
+const OF_A_MACHINE: [&str; 2] = [MANIFEST, RESULTS];
 
 /// The largest size of a file of a pack, its list included.
 pub const LARGEST: u64 = 256 << 20;
@@ -41,7 +44,10 @@ pub const ALL: u64 = 512 << 20;
 pub fn is_of_a_run(name: &str) -> bool {
     match name.split_once('/') {
         None => OF_A_RUN.contains(&name),
-        Some((boot, name)) => BOOTS.contains(&boot) && OF_A_BOOT.contains(&name),
+        Some((boot, name)) => {
+            let of_machine = boot == UML && OF_A_MACHINE.contains(&name);
+            of_machine || BOOTS.contains(&boot) && OF_A_BOOT.contains(&name)
+        }
     }
 }
 
@@ -134,7 +140,13 @@ mod tests {
 
     #[test]
     fn only_the_names_of_a_run_are_known() {
-        for good in ["run.json", "second-boot/console.log", "kvm-probe/qemu.log"] {
+        for good in [
+            "run.json",
+            "second-boot/console.log",
+            "kvm-probe/qemu.log",
+            "uml/results.json",
+            "uml-probe/uml.log",
+        ] {
             assert!(is_of_a_run(good), "{good}");
         }
         for bad in [
@@ -143,6 +155,8 @@ mod tests {
             "/run.json",
             "./run.json",
             "second-boot/run.json",
+            "uml/run.json",
+            "uml-probe/results.json",
             "second-boot/../run.json",
             "second-boot/",
             "third-boot/console.log",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `report.md`: what fits into the summary of a CI's job.
 
+use super::clocked;
 use super::section::{peers, places};
 use super::shown::Shown;
 use super::table::{Cell, Table, escaped};
@@ -26,6 +27,8 @@ pub fn render(shown: &Shown) -> String {
         "In process, through FUSE, through the module",
         places,
     );
+    let clocked = clocked::tables(shown.evidence);
+    section(&mut text, "The module's own clock", clocked);
     section(&mut text, "Engines side by side", peers::tables(shown));
     text
 }

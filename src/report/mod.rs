@@ -4,6 +4,7 @@
 //! Reported again, a record gives the bytes that it gave before.
 
 mod charts;
+mod clocked;
 mod contestants;
 mod junit;
 mod markdown;

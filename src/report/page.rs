@@ -15,6 +15,7 @@ pub fn render(shown: &Shown) -> Markup {
         section::recall::section(shown),
         section::latency::section(shown),
         section::places::section(shown),
+        section::module_clock::section(shown),
         section::peers::section(shown),
         section::memory::section(shown),
         section::indexes::section(shown),

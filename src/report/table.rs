@@ -129,7 +129,7 @@ impl Cell {
         }
     }
 
-    fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Cell::Text(text) | Cell::Prose(text) | Cell::Code(text) | Cell::Missing(text) => text,
         }

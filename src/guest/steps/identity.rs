@@ -22,7 +22,7 @@ pub fn observe() -> Result<Identity> {
         kernel_version: kernel.version().to_string_lossy().into_owned(),
         command_line: read_trimmed("/proc/cmdline")?,
         cpus: u32::try_from(cpu.cpus())?,
-        cpu_model: cpu.model()?.to_owned(),
+        cpu_model: cpu.model()?,
         cpu_flags: cpu.flags()?.map(str::to_owned).collect(),
         memory_kib: meminfo_kib(&read_trimmed("/proc/meminfo")?, "MemTotal")?,
         clocksource: read_trimmed(

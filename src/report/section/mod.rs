@@ -5,6 +5,7 @@ pub mod checks;
 pub mod indexes;
 pub mod latency;
 pub mod memory;
+pub mod module_clock;
 pub mod peers;
 pub mod places;
 pub mod provenance;

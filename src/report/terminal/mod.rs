@@ -11,6 +11,7 @@ use comfy_table::{ColumnConstraint, Width};
 
 use table::table;
 
+use super::clocked;
 use crate::criteria::check::{Check, PHASES, Status};
 use crate::verdict::Verdict;
 use crate::verdict::evidence::Evidence;
@@ -31,6 +32,10 @@ pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
     ];
     for table in tables.into_iter().flatten() {
         writeln!(text, "{table}\n").expect("a String takes everything");
+    }
+    for table in clocked::tables(evidence).unwrap_or_default() {
+        writeln!(text, "{}\n{}\n", table.caption, table::of(&table))
+            .expect("a String takes everything");
     }
     writeln!(text, "{}\n", checks(&verdict.checks)).expect("a String takes everything");
     writeln!(text, "{}", last_line(verdict)).expect("a String takes everything");

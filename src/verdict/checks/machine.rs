@@ -4,6 +4,7 @@
 use super::evaluation::Evaluated;
 use crate::criteria::Criterion;
 use crate::criteria::check::Finding;
+use crate::protocol::Accelerator;
 use crate::verdict::evidence::Evidence;
 
 pub fn bundle_intact(evidence: &Evidence, _: &Criterion) -> Evaluated {
@@ -18,12 +19,14 @@ pub fn bundle_intact(evidence: &Evidence, _: &Criterion) -> Evaluated {
 pub fn accelerator(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let machine = evidence.machine()?;
     let booted = evidence.guest.hello.is_some();
-    let (Some(accelerator), Some(qemu)) = (machine.accelerator, &machine.qemu) else {
-        return Err(Finding::skipped("nobody chose the machine"));
+    let vehicle = match (machine.accelerator, &machine.qemu) {
+        (Some(accelerator), Some(qemu)) => format!("{accelerator} on QEMU {qemu}"),
+        (Some(Accelerator::Uml), None) => "uml, the bundle's own kernel".to_owned(),
+        _ => return Err(Finding::skipped("nobody chose the machine")),
     };
     Ok(Finding::judge(
         booted,
-        format!("{accelerator} on QEMU {qemu}: {}", machine.reason),
+        format!("{vehicle}: {}", machine.reason),
     ))
 }
 

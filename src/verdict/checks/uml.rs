@@ -60,7 +60,9 @@ pub fn search_time(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
         format!("{} flat", evidence.criteria.workload.name),
         &figures::workload_inside(&timed)?,
     )?;
-    for searched in searched(&timed)? {
+    let timed_cases = evidence.criteria.indexes.iter().any(|case| case.timed);
+    let searched = timed_cases.then(|| searched(&timed)).transpose()?;
+    for searched in searched.into_iter().flatten() {
         if searched.case.timed {
             add(searched.name(), &figures::index_inside(&timed, &searched)?)?;
         }
