@@ -79,7 +79,8 @@ pub fn build(module_source: &Path, roles: &[&str], out: &Path) {
     build_for("qemu", module_source, roles, out);
 }
 
-fn build_for(machine: &str, module_source: &Path, roles: &[&str], out: &Path) {
+/// Builds a bundle of these sources of the module, for this machine.
+pub fn build_for(machine: &str, module_source: &Path, roles: &[&str], out: &Path) {
     let status = Command::new(BINARY)
         .args(["bundle", "--machine", machine])
         .args(roles.iter().flat_map(|role| ["--role", role]))

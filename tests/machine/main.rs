@@ -17,3 +17,4 @@ mod peers_python;
 mod python;
 mod records;
 mod sabotage;
+mod uml;
