@@ -119,7 +119,7 @@ fn it_carries_out_every_cheap_step() {
             match outcome {
                 Outcome::Ok { data } => {
                     done.push(step);
-                    if let StepData::Identity(data) = data {
+                    if let StepData::Identity(data) = *data {
                         identity = Some(data);
                     }
                 }
