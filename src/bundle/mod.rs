@@ -5,6 +5,7 @@
 //! Debian's packages, [`uml_kernel`] builds them, `vexfs-validate assemble` takes what somebody else has built.
 
 pub mod assemble;
+pub mod busybox;
 pub mod debian;
 mod debian_mirror;
 mod debian_packages;
