@@ -133,10 +133,10 @@ impl Verdict {
 
     /// The exit status: 0 pass, 1 fail, 2 could not run or not decide; 10 to 13 tell how a virtual machine died.
     pub fn exit_code(&self) -> u8 {
-        if let Fate::Booted(ending) = &self.machine {
-            if let Some(code) = ending.exit_code() {
-                return code;
-            }
+        if let Fate::Booted(ending) = &self.machine
+            && let Some(code) = ending.exit_code()
+        {
+            return code;
         }
         match self.verdict {
             Word::Pass => 0,
