@@ -95,8 +95,17 @@
         clippy = pkgs.callPackage ./nix/clippy.nix { inherit toolkit; };
         format = pkgs.callPackage ./nix/format.nix { };
         module = linuxPackages.callPackage ./nix/module-lint.nix { inherit module; };
-        bundle-twice = pkgs.callPackage ./nix/bundle-twice.nix { inherit bundle module; };
+        bundle-twice = pkgs.callPackage ./nix/bundle-twice.nix {
+          bundles = [
+            bundle
+            umlBundle
+          ];
+        };
         vm = pkgs.callPackage ./nix/vm-check.nix { inherit toolkit bundle; };
+        uml = pkgs.callPackage ./nix/uml-check.nix {
+          inherit toolkit;
+          bundle = umlBundle;
+        };
       };
 
       devShells.${system}.default = pkgs.callPackage ./nix/shell.nix { inherit toolkit module; };

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Module and bundle once more, elsewhere and later: every byte is the same.
+# Module and bundle once more, elsewhere and later: every byte is the same. So it is with the module for User-Mode Linux.
 {
+  lib,
   runCommand,
-  bundle,
-  module,
+  bundles,
 }:
 let
-  again = module.overrideAttrs (old: {
+  again = module: module.overrideAttrs (old: {
     pname = "vexfs-module-again";
     postUnpack = ''
       mkdir another
@@ -14,9 +14,10 @@ let
       sourceRoot=another/place
     '';
   });
+  same = bundle: ''
+    cmp ${bundle.module}/lib/modules/*/extra/vexfs.ko ${again bundle.module}/lib/modules/*/extra/vexfs.ko
+    diff -r ${bundle} ${bundle.override { module = again bundle.module; }}
+    cat ${bundle}/manifest.json >> $out
+  '';
 in
-runCommand "vexfs-bundle-twice" { } ''
-  cmp ${module}/lib/modules/*/extra/vexfs.ko ${again}/lib/modules/*/extra/vexfs.ko
-  diff -r ${bundle} ${bundle.override { module = again; }}
-  cat ${bundle}/manifest.json > $out
-''
+runCommand "vexfs-bundle-twice" { } (lib.concatMapStringsSep "\n" same bundles)
