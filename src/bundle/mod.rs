@@ -191,7 +191,9 @@ fn check_mode(kernel: &Path, machine: MachineKind) -> Result<(), BundleError> {
 }
 
 /// Refuses a kernel image that is not of `release` or that this machine does not boot, and a module that was not built
-/// for it: the guest's kernel would not load it. Each file is given as its path and its content; what counts is what the content says.
+/// for it: the guest's kernel would not load it.
+///
+/// Each file is given as its path and its content. What counts is what the content says.
 fn check_fit(
     machine: MachineKind,
     kernel: (&Path, &[u8]),
