@@ -150,11 +150,11 @@ static __always_inline u32 visit(const struct vexfs_hnsw *hnsw, u32 node, size_t
 	u32 count = 0;
 
 	for (; links < end && *links != VEXFS_INDEX_NONE; links++) {
-		if (!vexfs_set_add(visited, *links))
-			continue;
+		/* Half of them are new: no branch could be foretold. */
+		fresh[count] = *links;
 		prefetch(hnsw->codes + *links * stride);
 		prefetch(hnsw->codes + *links * stride + 64);
-		fresh[count++] = *links;
+		count += vexfs_set_add(visited, *links);
 	}
 	return count;
 }

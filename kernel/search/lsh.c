@@ -120,9 +120,9 @@ static int see(struct lsh_search *search, const u32 *rows, u32 count)
 	int err;
 
 	for (; rows < end; rows++) {
-		if (!vexfs_set_add(search->seen, *rows))
-			continue;
-		search->list[search->pending++] = *rows;
+		/* Half of the rows are new: no branch could be foretold. */
+		search->list[search->pending] = *rows;
+		search->pending += vexfs_set_add(search->seen, *rows);
 		if (search->pending == BATCH) {
 			err = flush(search);
 			if (err)
