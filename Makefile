@@ -9,10 +9,11 @@ peers := target/peers
 # Options of libFuzzer.
 FUZZ ?=
 
-.PHONY: help validate test suites check nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
+.PHONY: help validate shell test suites check nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg]  build the module, boot it in a VM, measure, give a verdict'
+	@echo 'make shell [ACCEL=auto|uml|kvm|icount|tcg]  a prompt in the guest, with a store that both drivers have mounted'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
 	@echo 'make check                                 linters, unit tests, search, and FUSE on the host: no machine, as root'
 	@echo 'make nix                                   the flake, with a stand-in for nixpkgs, as root'
@@ -23,6 +24,12 @@ help:
 validate: tools
 	@$(MAKE) --no-print-directory -j2 bundle peers-if-possible
 	$(programs)/vexfs-validate run --accel $(ACCEL) $$([ ! -e $(peers)/installed ] || echo --peers $(peers)/bin/python)
+
+# A prompt in the guest. With User-Mode Linux it is there in a second.
+shell: tools
+	vm/build-programs.sh
+	$(programs)/vexfs-validate bundle --machine $(if $(filter auto uml,$(ACCEL)),uml,qemu)
+	$(programs)/vexfs-validate shell --accel $(ACCEL)
 
 # The tests with the programs that they need in PATH.
 cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release

@@ -77,15 +77,11 @@ fn bring(suite: &str, packages: &[Package], dir: &Path, tell: &dyn Fn(&str)) -> 
     Ok(())
 }
 
-/// The file of a package; its name ends in the architecture, which the pin leaves open.
+/// The file of a package; its name ends in the architecture, which the pin leaves open. apt writes a colon as `%3a`.
 fn find(package: &Package, dir: &Path) -> Option<PathBuf> {
+    let version = package.version.replace(':', "%3a");
     ["amd64", "all"]
-        .map(|architecture| {
-            dir.join(format!(
-                "{}_{}_{architecture}.deb",
-                package.name, package.version
-            ))
-        })
+        .map(|architecture| dir.join(format!("{}_{version}_{architecture}.deb", package.name)))
         .into_iter()
         .find(|path| path.is_file())
 }
@@ -213,19 +209,19 @@ mod tests {
     #[test]
     fn a_package_with_another_hash_is_refused() {
         let cache = tempfile::tempdir().unwrap();
-        let file = cache.path().join("packages/linux_6.12-1_all.deb");
+        let file = cache.path().join("packages/linux_1%3a6.12-1_all.deb");
         fs::create_dir(cache.path().join("packages")).unwrap();
         fs::write(&file, "abc").unwrap();
         let package = [Package {
             name: "linux".into(),
-            version: "6.12-1".into(),
+            version: "1:6.12-1".into(),
             sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into(),
         }];
         fetch("test", &package, cache.path(), &|_| ()).unwrap();
         fs::write(&file, "abd").unwrap();
         let error = fetch("test", &package, cache.path(), &|_| ()).unwrap_err();
         assert!(
-            error.to_string().contains("linux_6.12-1_all.deb"),
+            error.to_string().contains("linux_1%3a6.12-1_all.deb"),
             "{error}"
         );
     }

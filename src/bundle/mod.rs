@@ -5,6 +5,7 @@
 //! Debian's packages, [`uml_kernel`] builds them, `vexfs-validate assemble` takes what somebody else has built.
 
 pub mod assemble;
+pub mod busybox;
 pub mod debian;
 mod debian_mirror;
 mod debian_packages;
@@ -190,7 +191,9 @@ fn check_mode(kernel: &Path, machine: MachineKind) -> Result<(), BundleError> {
 }
 
 /// Refuses a kernel image that is not of `release` or that this machine does not boot, and a module that was not built
-/// for it: the guest's kernel would not load it. Each file is given as its path and its content; what counts is what the content says.
+/// for it: the guest's kernel would not load it.
+///
+/// Each file is given as its path and its content. What counts is what the content says.
 fn check_fit(
     machine: MachineKind,
     kernel: (&Path, &[u8]),

@@ -46,6 +46,10 @@ impl SourceTree {
         self.root.join("vm/debian-kernel.json")
     }
 
+    pub fn busybox_pin(&self) -> PathBuf {
+        self.root.join("vm/busybox.json")
+    }
+
     /// The directory of downloads and intermediate results; safe to delete.
     pub fn cache(&self) -> PathBuf {
         self.root.join("target/vexfs")

@@ -68,7 +68,7 @@ impl UmlKernel {
         }
     }
 
-    /// Its packages are those that it was built from.
+    /// The kernel with the packages that it was built from.
     pub fn record(&self) -> anyhow::Result<KernelRecord> {
         Ok(KernelRecord {
             release: self.release.clone(),

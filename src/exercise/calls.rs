@@ -20,9 +20,12 @@ const CALLS: u32 = 200;
 /// A call, and the directory in which its file is to be made, if it needs one.
 pub type Asked<'a> = (Call, Option<&'a Path>);
 
+/// The file of a call, and the mean of each run so far.
+type Measured = (Option<File>, Vec<f64>);
+
 /// Measures each call in `runs` runs, which take turns.
 pub fn measure(asked: &[Asked], runs: u32) -> Calls {
-    let mut costs: Vec<(Call, Result<(Option<File>, Vec<f64>)>)> = asked
+    let mut costs: Vec<(Call, Result<Measured>)> = asked
         .iter()
         .map(|(call, dir)| {
             (

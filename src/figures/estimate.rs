@@ -16,9 +16,9 @@ use crate::client::Place;
 pub struct Parts<'a> {
     /// The module's handler in a guest.
     pub handler: &'a Figure,
-    /// The same search in process in that guest.
+    /// A search in process in that guest, of the same kind and effort.
     pub in_guest: &'a Figure,
-    /// The same search in process on the host.
+    /// This search in process on the host.
     pub on_host: &'a Figure,
     /// What an ioctl costs on the host that its filesystem does not know, in nanoseconds.
     pub entry_ns: f64,

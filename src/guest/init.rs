@@ -14,6 +14,7 @@ use nix::sys::utsname::uname;
 use super::drivers;
 use super::outlet::Outlet;
 use super::port::Port;
+use super::shell;
 use super::supervisor;
 use crate::protocol::guest_files::PLAN;
 use crate::protocol::{Message, Plan, VERSION};
@@ -34,13 +35,16 @@ fn run() -> Result<()> {
     set_up()?;
     drivers::load()?;
     let mut port = Port::open()?;
-    carry_out(&read_plan()?, &mut port)
+    match shell::asked()? {
+        Some(asked) => shell::carry_out(&asked, &mut port),
+        None => carry_out(&read_plan()?, &mut port),
+    }
 }
 
 /// Carries out all steps of the plan, one after the other, whatever becomes of them. An error means that the guest is
 /// broken.
 pub fn carry_out(plan: &Plan, outlet: &mut dyn Outlet) -> Result<()> {
-    outlet.send(&hello(plan)?)?;
+    outlet.send(&hello(&plan.run_id)?)?;
     for &step in &plan.steps {
         outlet.send(&Message::StepStarted { step })?;
         let finished = supervisor::run(step, plan, outlet)?;
@@ -98,10 +102,11 @@ fn parse_plan(path: &Path) -> Result<Plan> {
     Ok(plan)
 }
 
-fn hello(plan: &Plan) -> Result<Message> {
+/// The first message of a run of this name.
+pub fn hello(run_id: &str) -> Result<Message> {
     Ok(Message::Hello {
         protocol: VERSION,
-        run_id: plan.run_id.clone(),
+        run_id: run_id.to_owned(),
         kernel_release: uname()?.release().to_string_lossy().into_owned(),
         toolkit_version: env!("CARGO_PKG_VERSION").to_owned(),
     })

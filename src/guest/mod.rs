@@ -10,6 +10,7 @@ mod mounts;
 pub mod outlet;
 pub mod peers_disk;
 mod port;
+mod shell;
 pub mod steps;
 pub mod supervisor;
 

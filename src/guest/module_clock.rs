@@ -17,13 +17,19 @@ pub fn started(plan: &Plan) -> Result<Option<ModuleClock>> {
         return Ok(None);
     }
     kmod::ensure_loaded()?;
+    mount_debugfs()?;
+    let clock = ModuleClock::at(Path::new(DEBUGFS));
+    clock.switch_on()?;
+    Ok(Some(clock))
+}
+
+/// Mounts debugfs, unless it is mounted.
+pub fn mount_debugfs() -> Result<()> {
     let debugfs = Path::new(DEBUGFS);
     if !is_mounted(debugfs)? {
         let kind = Some("debugfs");
         mount(kind, debugfs, kind, MsFlags::empty(), None::<&str>)
             .context("cannot mount debugfs, by which the module's clock is read")?;
     }
-    let clock = ModuleClock::at(debugfs);
-    clock.switch_on()?;
-    Ok(Some(clock))
+    Ok(())
 }

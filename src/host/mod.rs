@@ -7,4 +7,5 @@ pub mod fuse;
 pub mod indexes;
 pub mod peers;
 pub mod scratch;
+pub mod terminal;
 mod user_namespace;

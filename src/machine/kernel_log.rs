@@ -17,15 +17,27 @@ pub enum Crash {
 
 /// The crash that a line of the console begins or belongs to.
 pub fn crash(line: &str) -> Option<Crash> {
-    const OOPS: [&str; 5] = [
+    const OOPS: [&str; 6] = [
+        "BUG: failure at",
         "BUG: kernel NULL pointer dereference",
         "BUG: unable to handle",
         "kernel BUG at",
         "Oops:",
         "PANIC: double fault",
     ];
-    if line.contains("Kernel panic - not syncing") {
-        return Some(Crash::Panic(line.to_owned()));
+    /// Faults that User-Mode Linux calls a panic.
+    const FAULTS: [&str; 4] = [
+        "Segfault with no mm",
+        "Kernel mode fault at addr",
+        "Kernel mode signal",
+        "Kernel tried to access user memory at addr",
+    ];
+    if let Some((_, reason)) = line.split_once("Kernel panic - not syncing") {
+        return Some(if FAULTS.iter().any(|fault| reason.contains(fault)) {
+            Crash::Oops(line.to_owned())
+        } else {
+            Crash::Panic(line.to_owned())
+        });
     }
     OOPS.iter()
         .any(|sign| line.contains(sign))
@@ -250,6 +262,8 @@ mod tests {
         assert_eq!(crash(oops), Some(Crash::Oops(oops.to_owned())));
         let panic = "[    2.2] Kernel panic - not syncing: Attempted to kill init!";
         assert_eq!(crash(panic), Some(Crash::Panic(panic.to_owned())));
+        let fault = "[    2.2] Kernel panic - not syncing: Kernel mode fault at addr 0x0, ip 0x6";
+        assert_eq!(crash(fault), Some(Crash::Oops(fault.to_owned())));
         assert_eq!(crash("[    2.3] WARNING: CPU: 0 PID: 1 at fs/vexfs"), None);
     }
 }

@@ -14,7 +14,7 @@ pub mod vehicle;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -26,9 +26,9 @@ use crate::bundle::Bundle;
 use crate::bundle::initramfs::Archive;
 use crate::dataset::fvecs;
 use crate::dataset::workload::Vectors;
-use crate::protocol::Plan;
-use crate::protocol::guest_files::{PLAN, QUERIES, VECTORS};
+use crate::protocol::guest_files::{BUSYBOX, PLAN, QUERIES, SHELL, VECTORS};
 use crate::protocol::run_files::{CONSOLE, MESSAGES};
+use crate::protocol::{Plan, Shell};
 use child::Child;
 pub use error::MachineError;
 use tail::Tail;
@@ -87,6 +87,17 @@ impl Machine {
         config: &MachineConfig,
         input: &Archive,
     ) -> Result<Machine, MachineError> {
+        Machine::boot_at(vehicle, bundle, config, input, None)
+    }
+
+    /// Starts a bundle whose guest has `terminal`, a socket or a pseudoterminal, as its terminal.
+    pub fn boot_at(
+        vehicle: &Vehicle,
+        bundle: &Bundle,
+        config: &MachineConfig,
+        input: &Archive,
+        terminal: Option<BorrowedFd<'_>>,
+    ) -> Result<Machine, MachineError> {
         vehicle.check(bundle)?;
         let initrd = initrd(bundle, input)?;
         let [console, said] = ["console", "said"].map(shared_file);
@@ -126,6 +137,7 @@ impl Machine {
                     initrd: &initrd_path,
                     console: &path_for_others(&console),
                     port: &path_for_others(&port),
+                    terminal,
                     disk: disk_path.as_deref(),
                     kernel_arguments: &config.kernel_arguments,
                 });
@@ -141,6 +153,7 @@ impl Machine {
                     initrd: &initrd_path,
                     console: console.as_fd(),
                     port: port.as_fd(),
+                    terminal,
                     disk: disk_path.as_deref(),
                     kernel_arguments: &config.kernel_arguments,
                 }
@@ -240,6 +253,15 @@ pub fn input(plan: &Plan, given: Option<&Vectors>) -> Archive {
             archive.file(path, content);
         }
     }
+    archive
+}
+
+/// The archive that a guest is given for a shell, whose programs are in the static `busybox`.
+pub fn shell_input(shell: &Shell, busybox: Vec<u8>) -> Archive {
+    let mut archive = Archive::default();
+    let shell = serde_json::to_vec(shell).expect("a shell is plain data");
+    archive.file(in_archive(SHELL), shell);
+    archive.program(in_archive(BUSYBOX), busybox);
     archive
 }
 

@@ -3,8 +3,12 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::error::MachineError;
 use crate::protocol::Accelerator;
@@ -68,9 +72,20 @@ impl Qemu {
         &self.version
     }
 
+    /// The command. The terminal must be open until it has started.
     pub(super) fn command(&self, machine: &Hardware) -> Command {
         let mut command = Command::new(&self.program);
         command.args(machine.arguments());
+        if let Some(terminal) = machine.terminal {
+            let terminal = terminal.as_raw_fd();
+            let inherit = move || {
+                // SAFETY: this process has the descriptor from its parent, which holds it open.
+                let terminal = unsafe { BorrowedFd::borrow_raw(terminal) };
+                Ok(fcntl_setfd(terminal, FdFlags::empty())?)
+            };
+            // SAFETY: the closure makes one system call.
+            unsafe { command.pre_exec(inherit) };
+        }
         command
     }
 }
@@ -89,6 +104,8 @@ pub(super) struct Hardware<'a> {
     pub initrd: &'a Path,
     pub console: &'a Path,
     pub port: &'a Path,
+    /// The terminal of a shell.
+    pub terminal: Option<BorrowedFd<'a>>,
     /// The disk with the peers on it.
     pub disk: Option<&'a Path>,
     pub kernel_arguments: &'a [String],
@@ -129,6 +146,11 @@ impl Hardware<'_> {
             "-device",
             format!("virtserialport,chardev=port,name={PORT_NAME}").into(),
         );
+        if let Some(terminal) = self.terminal {
+            let socket = format!("socket,id=terminal,fd={}", terminal.as_raw_fd());
+            option("-chardev", socket.into());
+            option("-device", "virtconsole,chardev=terminal,nr=0".into());
+        }
         if let Some(disk) = self.disk {
             let mut drive = OsString::from("if=none,id=peers,format=raw,readonly=on,file=");
             drive.push(disk);
@@ -254,6 +276,7 @@ mod tests {
                 initrd: Path::new("i"),
                 console: Path::new("c"),
                 port: Path::new("p"),
+                terminal: None,
                 disk: None,
                 kernel_arguments: &["extra=1".to_owned()],
             };

@@ -45,6 +45,19 @@ pub enum Ending {
     Lost { how: String },
 }
 
+impl Ending {
+    /// The status of a command whose machine ended like this, if that outweighs everything else.
+    pub fn exit_code(&self) -> Option<u8> {
+        match self {
+            Ending::Panic { .. } => Some(10),
+            Ending::Oops { .. } => Some(11),
+            Ending::Hang { .. } => Some(12),
+            Ending::Lost { .. } => Some(13),
+            Ending::Completed | Ending::GuestError { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -137,6 +150,10 @@ impl<'a> Run<'a> {
                 "it speaks protocol {protocol}, and this toolkit {VERSION}: build the bundle anew"
             )),
             Message::GuestError { reason } => self.guest_failed(reason.clone()),
+            // Nobody types any more.
+            Message::ShellEnded { .. } => {
+                self.wait_anew("the shell's end".to_owned(), self.deadlines.end);
+            }
             Message::Done => {
                 self.done = true;
                 self.wait_anew("its last message".to_owned(), self.deadlines.end);

@@ -49,13 +49,15 @@ pub(super) struct Hardware<'a> {
     pub console: BorrowedFd<'a>,
     /// A pipe for the serial line with the messages: the kernel cannot open a line to a file.
     pub port: BorrowedFd<'a>,
+    /// The terminal of a shell.
+    pub terminal: Option<BorrowedFd<'a>>,
     /// The disk with the peers on it.
     pub disk: Option<&'a Path>,
     pub kernel_arguments: &'a [String],
 }
 
 impl Hardware<'_> {
-    /// The command. Both descriptors must be open until it has started.
+    /// The command. The descriptors must be open until it has started.
     pub fn command(&self) -> Command {
         let mut command = Command::new(self.kernel);
         command.args(self.arguments());
@@ -69,7 +71,8 @@ impl Hardware<'_> {
                 command.env_remove(variable);
             }
         }
-        let inherited = [self.console, self.port].map(|file| file.as_raw_fd());
+        let inherited = [Some(self.console), Some(self.port), self.terminal];
+        let inherited = inherited.map(|file| file.map(|file| file.as_raw_fd()));
         // SAFETY: the closure makes system calls and touches no memory that another thread may hold locked.
         unsafe { command.pre_exec(move || prepare(inherited)) };
         command
@@ -94,15 +97,18 @@ impl Hardware<'_> {
             arguments.push(format!("{lines}=null").into());
             arguments.push(format!("{first}=null,fd:{}", file.as_raw_fd()).into());
         }
+        if let Some(terminal) = self.terminal {
+            arguments.push(format!("con1=fd:{}", terminal.as_raw_fd()).into());
+        }
         arguments.extend(self.kernel_arguments.iter().map(OsString::from));
         arguments
     }
 }
 
 /// What the kernel's process does before it is the kernel.
-fn prepare(inherited: [i32; 2]) -> io::Result<()> {
-    for file in inherited {
-        // SAFETY: this process has both descriptors from its parent, which holds them open.
+fn prepare(inherited: [Option<i32>; 3]) -> io::Result<()> {
+    for file in inherited.into_iter().flatten() {
+        // SAFETY: this process has these descriptors from its parent, which holds them open.
         let file = unsafe { BorrowedFd::borrow_raw(file) };
         fcntl_setfd(file, FdFlags::empty())?;
     }
@@ -151,6 +157,8 @@ pub(super) fn is_routine(line: &str) -> bool {
         "\thard - ",
         "Adding ",
         "Checking environment variables",
+        // It looks for files of its own where there can be none.
+        "remove_umid_dir",
     ];
     line.is_empty() || line.ends_with("OK") || start.iter().any(|start| line.starts_with(start))
 }
@@ -170,6 +178,7 @@ mod tests {
             initrd: Path::new("i"),
             console: file.as_fd(),
             port: file.as_fd(),
+            terminal: None,
             disk: Some(Path::new("/d")),
             kernel_arguments: &["rdinit=/other".to_owned()],
         };

@@ -12,7 +12,7 @@ pub enum Accelerator {
     Kvm,
     Icount,
     Tcg,
-    /// User-Mode Linux: the kernel is a process of the host. Its code runs on the CPU itself, but a system call is dear.
+    /// User-Mode Linux: the kernel is a process of the host. Its code runs on the CPU itself; a system call is dear.
     Uml,
 }
 

@@ -4,6 +4,16 @@
 /// The path of the plan.
 pub const PLAN: &str = "/plan.json";
 
+/// What a shell is to do; there is no plan then.
+pub const SHELL: &str = "/shell.json";
+
+/// The programs of a shell.
+pub const BUSYBOX: &str = "/bin/busybox";
+
+/// The terminal of a shell: the first console of virtio-serial, or the second one of User-Mode Linux.
+pub const TERMINAL: &str = "/dev/hvc0";
+pub const UML_TERMINAL: &str = "/dev/tty1";
+
 /// The vectors of a source that cannot be generated, and the queries for them.
 pub const VECTORS: &str = "/given/vectors.fvecs";
 pub const QUERIES: &str = "/given/queries.fvecs";

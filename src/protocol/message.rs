@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
 use super::results::StepData;
+use super::shell::Stream;
 use super::step::Step;
 
 /// One line of JSON from the guest.
@@ -39,6 +40,16 @@ pub enum Message {
         /// The time that the step took, by the guest's monotonic clock.
         elapsed_ns: u64,
         outcome: Outcome<Box<StepData>>,
+    },
+    /// What a command of a shell wrote.
+    ShellOutput {
+        stream: Stream,
+        /// The bytes, in hexadecimal: they need not be text.
+        hex: String,
+    },
+    /// A shell ended, or its command, with this status; 128 and more is a signal.
+    ShellEnded {
+        status: u8,
     },
     /// The guest itself is broken: nothing else follows.
     GuestError {

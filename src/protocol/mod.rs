@@ -10,12 +10,14 @@ mod outcome;
 mod plan;
 pub mod results;
 pub mod run_files;
+mod shell;
 mod step;
 
 pub use accelerator::Accelerator;
 pub use message::Message;
 pub use outcome::{Failure, Outcome, errno_name};
 pub use plan::{Build, IndexCase, KindPlan, PeersPlan, Plan};
+pub use shell::{Shell, Stream, Window};
 pub use step::Step;
 
 /// The version of the protocol, raised whenever a plan or a message changes its meaning.

@@ -16,6 +16,8 @@ pub fn progress(message: &Message) -> Option<String> {
             Ok(_) => return None,
             Err(failure) => format!("guest: {step} failed: {failure}"),
         },
+        // No run has a shell.
+        Message::ShellOutput { .. } | Message::ShellEnded { .. } => return None,
         Message::GuestError { reason } => format!("guest: broken: {reason}"),
         Message::Done => "guest: done".into(),
     })

@@ -73,6 +73,8 @@ impl GuestReport {
             }
             Message::Progress { .. }
             | Message::Working { .. }
+            | Message::ShellOutput { .. }
+            | Message::ShellEnded { .. }
             | Message::GuestError { .. }
             | Message::Done => {}
         }

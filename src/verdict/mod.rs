@@ -20,8 +20,6 @@ use serde::{Deserialize, Serialize};
 
 use fate::Fate;
 
-use crate::machine::session::Ending;
-
 use crate::criteria::check::{Check, Status};
 use crate::criteria::own_data::Record;
 
@@ -135,14 +133,10 @@ impl Verdict {
 
     /// The exit status: 0 pass, 1 fail, 2 could not run or not decide; 10 to 13 tell how a virtual machine died.
     pub fn exit_code(&self) -> u8 {
-        if let Fate::Booted(ending) = &self.machine {
-            match ending {
-                Ending::Panic { .. } => return 10,
-                Ending::Oops { .. } => return 11,
-                Ending::Hang { .. } => return 12,
-                Ending::Lost { .. } => return 13,
-                Ending::Completed | Ending::GuestError { .. } => {}
-            }
+        if let Fate::Booted(ending) = &self.machine
+            && let Some(code) = ending.exit_code()
+        {
+            return code;
         }
         match self.verdict {
             Word::Pass => 0,
@@ -155,6 +149,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::session::Ending;
 
     fn verdict(statuses: &[Status], ending: Ending) -> Verdict {
         let check = |&status| Check {

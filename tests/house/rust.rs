@@ -264,7 +264,7 @@ fn the_files_of_the_crate_depend_on_each_other_in_the_stated_order() {
             .map(|(path, text)| (path.as_str(), text.as_str())),
     );
     let arrows = house.arrows();
-    let faults = Order::stated("dataset").faults(&arrows, room_of);
+    let faults = Order::stated("system").faults(&arrows, room_of);
     assert_in_order("src", &arrows, &faults);
 }
 

@@ -74,12 +74,8 @@ pub fn scratch() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// Builds a bundle of these sources of the module, for QEMU.
-pub fn build(module_source: &Path, roles: &[&str], out: &Path) {
-    build_for("qemu", module_source, roles, out);
-}
-
-fn build_for(machine: &str, module_source: &Path, roles: &[&str], out: &Path) {
+/// Builds a bundle of these sources of the module, for this machine.
+pub fn build_for(machine: &str, module_source: &Path, roles: &[&str], out: &Path) {
     let status = Command::new(BINARY)
         .args(["bundle", "--machine", machine])
         .args(roles.iter().flat_map(|role| ["--role", role]))

@@ -22,7 +22,7 @@ use vexfs::protocol::{Accelerator, Step};
 use crate::boot::{DEADLINES, config, plan, qemu};
 use crate::bundles;
 
-fn bundle() -> &'static Bundle {
+pub fn bundle() -> &'static Bundle {
     static BUNDLE: OnceLock<Bundle> = OnceLock::new();
     BUNDLE.get_or_init(|| Bundle::open(bundles::plain()).unwrap())
 }

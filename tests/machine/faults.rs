@@ -6,13 +6,18 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::bundles::{build, scratch};
+use crate::bundles::{build_for, scratch};
 
 /// A file of the module, text that stands in it once, and what stands there instead.
 pub type Fault<'a> = (&'a str, &'a str, &'a str);
 
-/// A bundle, in the directory `bundle`, whose module was built from sources with these faults.
+/// A bundle for QEMU, in the directory `bundle`, whose module was built from sources with these faults.
 pub fn with_faults(faults: &[Fault], roles: &[&str]) -> TempDir {
+    with_faults_for("qemu", faults, roles)
+}
+
+/// A bundle for this machine with such a module.
+pub fn with_faults_for(machine: &str, faults: &[Fault], roles: &[&str]) -> TempDir {
     let dir = scratch();
     let source = dir.path().join("kernel");
     copy_tree(Path::new("kernel"), &source);
@@ -22,7 +27,7 @@ pub fn with_faults(faults: &[Fault], roles: &[&str]) -> TempDir {
         assert_eq!(text.matches(anchor).count(), 1, "{anchor:?} in {file}");
         fs::write(&path, text.replace(anchor, replacement)).unwrap();
     }
-    build(&source, roles, &dir.path().join("bundle"));
+    build_for(machine, &source, roles, &dir.path().join("bundle"));
     dir
 }
 

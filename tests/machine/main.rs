@@ -17,3 +17,5 @@ mod peers_python;
 mod python;
 mod records;
 mod sabotage;
+mod shell;
+mod uml;

@@ -15,6 +15,7 @@ mod peers_disk;
 mod report;
 mod reproduce;
 mod run;
+mod shell;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use output::COULD_NOT_RUN;
 
 use crate::cli::vexfs;
-use crate::host::{fuse, peers, scratch};
+use crate::host::{fuse, peers, scratch, terminal};
 
 /// Validates the kernel module of VexFS in a virtual machine
 #[derive(Debug, Parser)]
@@ -40,6 +41,7 @@ enum Command {
     Assemble(assemble::AssembleArgs),
     PeersDisk(peers_disk::PeersDiskArgs),
     Run(run::RunArgs),
+    Shell(shell::ShellArgs),
     Report(report::ReportArgs),
     Pack(pack::PackArgs),
     Reproduce(reproduce::ReproduceArgs),
@@ -60,6 +62,9 @@ enum Command {
     Sweep {
         dir: PathBuf,
     },
+    /// Make a terminal what it was when standard input ends
+    #[command(hide = true)]
+    RestoreTerminal,
 }
 
 pub fn main() -> ExitCode {
@@ -68,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Assemble(args) => args.run().map(|()| 0),
         Command::PeersDisk(args) => args.run().map(|()| 0),
         Command::Run(args) => args.run(),
+        Command::Shell(args) => args.run(),
         Command::Report(args) => args.run().map(|()| 0),
         Command::Pack(args) => args.run().map(|()| 0),
         Command::Reproduce(args) => args.run(),
@@ -79,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Manual(args) => args.run([vexfs::command(), Cli::command()]).map(|()| 0),
         Command::ObserveHost => fuse::observe_in_namespace().map(|()| 0),
         Command::CompareOnHost => peers::observe_in_namespace().map(|()| 0),
+        Command::RestoreTerminal => terminal::restore_when_alone().map(|()| 0),
         Command::Sweep { dir } => scratch::sweep(&dir).map(|()| 0),
     };
     match result {

@@ -18,6 +18,15 @@ fn an_interrupted_run_leaves_no_qemu() {
 }
 
 #[test]
+fn an_interrupted_run_leaves_no_user_mode_linux() {
+    for signal in SIGNALS {
+        let mut run = Run::start(bundles::for_uml(), &["kernel.log"], &["--accel", "uml"]);
+        run.helper(&["noreboot", "mem=1024M"]);
+        assert_ends_by(signal, run);
+    }
+}
+
+#[test]
 fn an_interrupted_run_leaves_no_mount_on_the_host() {
     for signal in SIGNALS {
         let mut run = Run::start(bundles::plain(), &["fuse.host.answers"], &[]);

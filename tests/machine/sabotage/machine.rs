@@ -31,6 +31,31 @@ fn a_stopped_qemu_is_a_hang() {
     report.assert_check("guest.completed", "fail", &sentence);
 }
 
+/// How a run in User-Mode Linux is called. Its probe has less memory than the run itself.
+const UML: [&str; 3] = ["--once", "--accel", "uml"];
+const UML_KERNEL: [&str; 2] = ["noreboot", "mem=1024M"];
+
+#[test]
+fn a_killed_user_mode_linux_is_a_lost_machine() {
+    let mut run = Run::start(bundles::for_uml(), &CHECKS, &UML);
+    run.helper(&UML_KERNEL).signal(Signal::SIGKILL);
+    let report = run.finish();
+    report.assert_verdict("fail", 13);
+    let sentence = ["lost", "User-Mode Linux was killed by signal 9"];
+    report.assert_check("guest.completed", "fail", &sentence);
+}
+
+#[test]
+fn a_stopped_user_mode_linux_is_a_hang() {
+    let arguments = [&UML[..], &["--patience", "2"]].concat();
+    let mut run = Run::start(bundles::for_uml(), &CHECKS, &arguments);
+    run.helper(&UML_KERNEL).signal(Signal::SIGSTOP);
+    let report = run.finish();
+    report.assert_verdict("fail", 12);
+    let sentence = ["hangs", "nothing for 2 s after"];
+    report.assert_check("guest.completed", "fail", &sentence);
+}
+
 #[test]
 fn a_changed_byte_of_the_bundle_is_refused() {
     let dir = bundles::scratch();
