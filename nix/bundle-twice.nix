@@ -6,14 +6,16 @@
   bundles,
 }:
 let
-  again = module: module.overrideAttrs (old: {
-    pname = "vexfs-module-again";
-    postUnpack = ''
-      mkdir another
-      mv $sourceRoot another/place
-      sourceRoot=another/place
-    '';
-  });
+  again =
+    module:
+    module.overrideAttrs (old: {
+      pname = "vexfs-module-again";
+      postUnpack = ''
+        mkdir another
+        mv $sourceRoot another/place
+        sourceRoot=another/place
+      '';
+    });
   same = bundle: ''
     cmp ${bundle.module}/lib/modules/*/extra/vexfs.ko ${again bundle.module}/lib/modules/*/extra/vexfs.ko
     diff -r ${bundle} ${bundle.override { module = again bundle.module; }}
