@@ -9,9 +9,9 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
-use nix::sys::utsname::uname;
 
 use super::drivers;
+use super::hello;
 use super::outlet::Outlet;
 use super::port::Port;
 use super::shell;
@@ -44,7 +44,7 @@ fn run() -> Result<()> {
 /// Carries out all steps of the plan, one after the other, whatever becomes of them. An error means that the guest is
 /// broken.
 pub fn carry_out(plan: &Plan, outlet: &mut dyn Outlet) -> Result<()> {
-    outlet.send(&hello(&plan.run_id)?)?;
+    outlet.send(&hello::of(&plan.run_id)?)?;
     for &step in &plan.steps {
         outlet.send(&Message::StepStarted { step })?;
         let finished = supervisor::run(step, plan, outlet)?;
@@ -100,16 +100,6 @@ fn parse_plan(path: &Path) -> Result<Plan> {
         plan.protocol
     );
     Ok(plan)
-}
-
-/// The first message of a run of this name.
-pub fn hello(run_id: &str) -> Result<Message> {
-    Ok(Message::Hello {
-        protocol: VERSION,
-        run_id: run_id.to_owned(),
-        kernel_release: uname()?.release().to_string_lossy().into_owned(),
-        toolkit_version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
 }
 
 /// Tells the host why nothing follows, as far as it can still be told, and powers off.

@@ -3,6 +3,7 @@
 
 pub mod drivers;
 pub mod given;
+mod hello;
 pub mod init;
 pub mod kmod;
 mod module_clock;

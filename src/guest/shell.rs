@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use super::init;
+use super::hello;
 use super::kmod;
 use super::module_clock;
 use super::mounts::{Mounted, Store};
@@ -63,7 +63,7 @@ pub fn carry_out(asked: &Shell, port: &mut Port) -> Result<()> {
     let [kernel, fuse] = mounted;
     let mounted = [kernel?, fuse?];
     // From now on the host waits for a person.
-    port.send(&init::hello("shell")?)?;
+    port.send(&hello::of("shell")?)?;
 
     let status = match &asked.command {
         Some(command) => run_command(command, port)?,

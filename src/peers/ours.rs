@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use super::series::Pass;
+use super::truth::METRIC;
 use crate::anns::index::{self, Header, Parameters, Unobserved};
-use crate::anns::{Metric, hnsw, ivf, lsh, pq};
+use crate::anns::{hnsw, ivf, lsh, pq};
 use crate::bench::{self, Options};
 use crate::client::module_clock::ModuleClock;
 use crate::client::{Kind, Method, Place, Searcher};
@@ -20,7 +21,6 @@ use crate::store::index_file;
 
 const SEED: u64 = 42;
 const VECTORS: &str = "vectors.fvecs";
-pub const METRIC: Metric = Metric::L2;
 
 /// Where our files lie.
 pub struct Store<'a> {

@@ -10,11 +10,11 @@ use rand_pcg::Pcg64;
 
 use super::adapters::Adapter;
 use super::order::shuffled;
-use super::ours::{METRIC, Ours, Store};
+use super::ours::{Ours, Store};
 use super::peer::{Peer, Peers};
 use super::plan::{Plan, WorkloadPlan};
 use super::series::{Pass, Visited};
-use super::truth::Truth;
+use super::truth::{METRIC, Truth};
 use super::{BuildRecord, Compared, Comparison, Engine, Host, OURS};
 use crate::bench::Measured;
 use crate::client::{Kind, Place};

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Computes what ids are worth: recall comes from them and the rows alone, whatever an engine says of itself.
 
-use super::ours::METRIC;
 use crate::anns::distance::{Backend, Query, Rows};
 use crate::anns::topk::TopK;
-use crate::anns::{Hit, flat, recall};
+use crate::anns::{Hit, Metric, flat, recall};
 use crate::bench::ids_hash;
 use crate::dataset::Matrix;
+
+/// The metric of every comparison.
+pub const METRIC: Metric = Metric::L2;
 
 pub struct Truth<'a> {
     rows: &'a Matrix,

@@ -4,7 +4,7 @@
 use anyhow::{Result, anyhow};
 
 use super::one_machine::{Asked, not_started};
-use super::{NOT_ASKED_FOR, RunRequest};
+use super::request::{NOT_ASKED_FOR, RunRequest};
 use crate::bundle::Bundle;
 use crate::criteria::subject;
 use crate::dataset::source::Source;

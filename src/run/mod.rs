@@ -4,22 +4,18 @@
 mod machines;
 mod one_machine;
 mod progress;
+mod request;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::bundle::peers_disk;
-use crate::criteria::Criteria;
-use crate::criteria::own_data::OwnData;
 use crate::criteria::subject;
 use crate::dataset::source::Source;
 use crate::host::fuse;
 use crate::host::indexes;
 use crate::host::peers;
-use crate::machine::accelerator::Requested;
 use crate::protocol::run_files::CRITERIA;
 use crate::system::clock::today;
 use crate::system::cpu;
@@ -28,33 +24,8 @@ use crate::verdict::evidence::Evidence;
 use crate::verdict::judgement::Judgement;
 use crate::verdict::record;
 pub use progress::progress;
-
-/// Why something of a full run was left out.
-const NOT_ASKED_FOR: &str = "no check of the criteria asks for it";
-
-/// What a run is asked for.
-pub struct RunRequest {
-    pub criteria: Criteria,
-    /// The user's own vectors, from which the criteria then are derived.
-    pub own: Option<OwnData>,
-    /// The bundle of the first machine.
-    pub bundle: PathBuf,
-    /// The bundle of the second machine, which is User-Mode Linux.
-    pub uml_bundle: PathBuf,
-    pub accelerator: Requested,
-    /// Boot once only, even where a second boot would show that the first can be repeated.
-    pub once: bool,
-    /// How long a guest may say nothing before it is taken for dead.
-    pub patience: Duration,
-    /// The `vexfs` tool, which serves FUSE on the host.
-    pub tool: PathBuf,
-    /// The Python that has the engines that we are compared with.
-    pub peers: Option<PathBuf>,
-    /// The disk from which the guest has these engines.
-    pub peers_disk: peers_disk::DiskSource,
-    /// The directory in which everything is written down.
-    pub out: PathBuf,
-}
+use request::NOT_ASKED_FOR;
+pub use request::RunRequest;
 
 /// Writes down the criteria, runs, judges, and writes `verdict.json`, `results.json` and the rest to the run's
 /// directory.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::civil::Date;
 
-use super::{NOT_ASKED_FOR, RunRequest, progress};
+use super::progress::progress;
+use super::request::{NOT_ASKED_FOR, RunRequest};
 use crate::bundle::Bundle;
 use crate::bundle::guest_modules::Role;
 use crate::bundle::initramfs::Archive;
