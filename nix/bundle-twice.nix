@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Module and bundle once more, elsewhere and later: every byte is the same. So it is with the module for User-Mode Linux.
+# Module and bundle once more, elsewhere and later: every byte is the same.
 {
   lib,
   runCommand,
