@@ -127,7 +127,7 @@ fn every_engine_and_every_place_of_ours_is_measured_in_the_guest() {
         .map(|entry| entry.unwrap().path())
         .collect();
     let disk = fs::read(&disks[0]).unwrap();
-    let blake3 = run.read("run.json")["guest_peers"]["planned"]["disk_blake3"].clone();
+    let blake3 = run.read("run.json")["machine"]["guest_peers"]["planned"]["disk_blake3"].clone();
     assert_eq!(
         (disks.len(), blake3),
         (1, json!(blake3::hash(&disk).to_string()))

@@ -255,5 +255,5 @@ fn search_time(times: f64) -> Status {
 #[test]
 fn the_search_within_the_module_is_judged_with_and_without_the_clock() {
     assert_eq!(search_time(1.0), Status::Pass);
-    assert_eq!(search_time(1.3), Status::Fail);
+    assert_eq!(search_time(3.0), Status::Fail);
 }

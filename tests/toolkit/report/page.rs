@@ -138,7 +138,7 @@ fn each_section_has_something_to_show_or_a_reason() {
     for (name, record) in all() {
         examine(&record.report().page(), |page| {
             let sections: Vec<_> = tagged(page, "section").collect();
-            assert_eq!(sections.len(), 9, "{name}");
+            assert_eq!(sections.len(), 10, "{name}");
             for section in sections {
                 let shows = |node: &Node| {
                     ["table", "svg", "pre"].contains(&node.tag_name().name())
