@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 use vexfs::bundle::Bundle;
 use vexfs::machine::accelerator::{Requested, choose};
 use vexfs::machine::session::{Deadlines, Ending, follow};
@@ -56,9 +57,15 @@ fn boot(bundle: &Bundle, logs: &Path, kernel_arguments: &[&str]) -> Machine {
     boot_plan(bundle, logs, &plan, kernel_arguments)
 }
 
+/// A bundle with this fault in its module. The kernel is there already when it is built.
+fn faulty(fault: Fault) -> TempDir {
+    bundle();
+    with_faults_for("uml", &[fault], &[])
+}
+
 /// The ending of a boot with this fault in the module, and what is left of the machine's processes after it.
 fn ending_with(fault: Fault, deadlines: &Deadlines) -> Ending {
-    let dir = with_faults_for("uml", &[fault], &[]);
+    let dir = faulty(fault);
     let bundle = Bundle::open(&dir.path().join("bundle")).unwrap();
     let mut machine = boot(&bundle, dir.path(), &[]);
     let ending = follow(&mut machine, deadlines, |_| ()).unwrap();
@@ -230,7 +237,7 @@ fn a_stopped_machine_is_a_hang_and_does_not_stay() {
 
 #[test]
 fn a_killed_machine_is_lost_and_so_are_its_processes() {
-    let dir = with_faults_for("uml", &[endless()], &[]);
+    let dir = faulty(endless());
     let bundle = Bundle::open(&dir.path().join("bundle")).unwrap();
     let mut machine = boot(&bundle, dir.path(), &[]);
     let leader = machine.pid();
@@ -294,7 +301,7 @@ fn a_killed_driver_leaves_no_process_and_no_file() {
         thread::sleep(Duration::from_secs(600));
         return;
     }
-    let dir = with_faults_for("uml", &[endless()], &[]);
+    let dir = faulty(endless());
     // Whatever it makes, it makes there: in memory, as home, as working directory.
     let memory = tempfile::tempdir_in("/dev/shm").unwrap();
     let home = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ fn scan_file(name: &str) -> Scan {
 }
 
 /// Each log with what its first finding says.
-const FAULTY: [(&str, &str); 12] = [
+const FAULTY: [(&str, &str); 13] = [
     ("beginning-lost", ""),
     ("busy-inodes", "Busy inodes after unmount of vexfs"),
     ("hung-task", "blocked for more than 120 seconds"),
@@ -28,6 +28,7 @@ const FAULTY: [(&str, &str); 12] = [
     ("segfault", "segfault at 0"),
     ("slab-leak", "Objects remaining on __kmem_cache_shutdown"),
     ("soft-lockup", "soft lockup - CPU#0"),
+    ("uml-fault", "Kernel mode fault at addr 0x0"),
     ("warning", "snapshot.c:118"),
 ];
 
