@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the helpers of a killed run may take to tidy up.
 const TIDY_WITHIN: Duration = Duration::from_secs(10);
 
+/// A variable that all processes of a run have, whatever they are told of temporary files.
+const MARK: &str = "VEXFS_TEST_RUN";
+
 /// A run that goes on. Only its own processes know the directory of its temporary files, which tells them from all
 /// others.
 pub struct Run {
@@ -64,6 +67,7 @@ impl Run {
         command
             .args(arguments)
             .env("TMPDIR", path("tmp"))
+            .env(MARK, path("tmp"))
             .stdin(Stdio::null())
             .stdout(file("stdout"))
             .stderr(file("stderr"));
@@ -111,7 +115,7 @@ impl Run {
     }
 
     fn helpers(&self) -> Vec<Helper> {
-        let mark = format!("TMPDIR={}\0", self.path("tmp").display());
+        let mark = format!("{MARK}={}\0", self.path("tmp").display());
         let own = self.process.id().to_string();
         fs::read_dir("/proc")
             .unwrap()
