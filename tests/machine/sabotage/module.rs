@@ -42,8 +42,8 @@ fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
 fn a_neighbour_off_by_one_is_named_with_its_case_kind_and_query() {
     let fault = (
         "search/hnsw.c",
-        "fresh[count++] = *links;",
-        "fresh[count++] = *links ? *links - 1 : 0;",
+        "fresh[count] = *links;",
+        "fresh[count] = *links ? *links - 1 : 0;",
     );
     let report = run(fault, &["index.identity", "index.answers"], &[]);
     report.assert_verdict("fail", 1);
