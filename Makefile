@@ -12,7 +12,7 @@ FUZZ ?=
 .PHONY: help validate shell test suites check nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
 
 help:
-	@echo 'make validate [ACCEL=auto|kvm|icount|tcg]  build the module, boot it in a VM, measure, give a verdict'
+	@echo 'make validate [ACCEL=auto|kvm|icount|tcg|uml]  build the module, boot it in a VM, measure, give a verdict'
 	@echo 'make shell [ACCEL=auto|uml|kvm|icount|tcg]  a prompt in the guest, with a store that both drivers have mounted'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
 	@echo 'make check                                 linters, unit tests, search, and FUSE on the host: no machine, as root'

@@ -150,7 +150,7 @@ static __always_inline u32 visit(const struct vexfs_hnsw *hnsw, u32 node, size_t
 	u32 count = 0;
 
 	for (; links < end && *links != VEXFS_INDEX_NONE; links++) {
-		/* Half of them are new: no branch could be foretold. */
+		/* Whether one is new cannot be foretold: no branch on it. */
 		fresh[count] = *links;
 		prefetch(hnsw->codes + *links * stride);
 		prefetch(hnsw->codes + *links * stride + 64);

@@ -120,7 +120,7 @@ static int see(struct lsh_search *search, const u32 *rows, u32 count)
 	int err;
 
 	for (; rows < end; rows++) {
-		/* Half of the rows are new: no branch could be foretold. */
+		/* Whether a row is new cannot be foretold: no branch on it. */
 		search->list[search->pending] = *rows;
 		search->pending += vexfs_set_add(search->seen, *rows);
 		if (search->pending == BATCH) {

@@ -61,9 +61,6 @@ impl Hardware<'_> {
     pub fn command(&self) -> Command {
         let mut command = Command::new(self.kernel);
         command.args(self.arguments());
-        // The kernel's programs are forks of it that have other memory. The C library would have registered a part of
-        // its own memory for restartable sequences, which the host then does not find there: it kills them.
-        command.env("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
         // What is there by the name of a default disk is none of the kernel's business.
         command.current_dir("/");
         if !memory_directory_is_in_memory() {

@@ -23,8 +23,7 @@ const CALLS: [Call; 5] = [
 /// The tables, or why there are none.
 pub fn tables(evidence: &Evidence) -> Result<Vec<Table>, String> {
     let timed = evidence.of_timed().map_err(|finding| finding.measured)?;
-    let clock_ns = clock(&timed).unwrap_or_default();
-    let mut tables = vec![calls(evidence, &timed), searches(&timed, clock_ns)];
+    let mut tables = vec![calls(evidence, &timed), searches(&timed)];
     let both = (evidence.comparison(), evidence.comparison_in_guest());
     if let (Ok(host), Ok(guest)) = both {
         tables.push(engines(evidence, &host, &guest));
@@ -66,7 +65,8 @@ fn calls(evidence: &Evidence, timed: &Evidence) -> Table {
     table
 }
 
-fn searches(timed: &Evidence, clock_ns: f64) -> Table {
+fn searches(timed: &Evidence) -> Table {
+    let clock_ns = clock(timed).map_err(|finding| finding.measured);
     let mut table = Table::new(
         format!(
             "Searches by the module's own clock, {}: means in µs, whole calls as medians",
@@ -86,7 +86,14 @@ fn searches(timed: &Evidence, clock_ns: f64) -> Table {
         ],
     );
     let mut add = |workload: &str, kind: String, inside: Inside, calls: [Option<Timed>; 2]| {
-        let net = inside.in_process.less(clock_ns);
+        let net = match &clock_ns {
+            Ok(clock_ns) => inside.in_process.less(*clock_ns),
+            Err(reason) => Figure::missing(
+                inside.in_process.quantity,
+                reason,
+                inside.in_process.conditions.clone(),
+            ),
+        };
         let ratio = |base: &Figure| {
             let ratio = Ratio::new(&inside.search, base, Rule::Places);
             Cell::or_reason(

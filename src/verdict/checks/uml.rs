@@ -64,3 +64,32 @@ pub fn search_time(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     }
     Ok(all.finding())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_check_that_does_not_hold_is_named_and_none_is_no_pass() {
+        let check = |id: &str, status| Check {
+            id: id.into(),
+            phase: 3,
+            status,
+            measured: "3 of 4".into(),
+            criterion: String::new(),
+            evidence: String::new(),
+        };
+        let found = |statuses: &[Status]| {
+            let checks = statuses.iter().map(|status| check("kernel.files", *status));
+            all_hold(checks).unwrap()
+        };
+        use Status::{CouldNotRun, Fail, Inconclusive, Pass, Skipped};
+        assert_eq!(found(&[Pass, Pass]).status, Pass);
+        assert_eq!(found(&[Pass, Fail]), Finding::fail("kernel.files: 3 of 4"));
+        assert_eq!(found(&[Pass, Inconclusive, Skipped]).status, Fail);
+        for unknown in [Skipped, CouldNotRun] {
+            assert_eq!(found(&[Pass, unknown]).status, CouldNotRun);
+        }
+        assert_eq!(found(&[]).status, CouldNotRun);
+    }
+}
