@@ -149,6 +149,11 @@ changed "$other_kernel/nix/module.nix" 's|^  installPhase = .*|&\n    sed -i "s/
 refused "a module for another kernel" "was built for the kernel 6.12.0" \
 	nix build -L "git+file://$other_kernel#bundle" --no-link
 
+series=$(checkout series)
+changed "$series/nix/kernels.nix" '/"6\.12"/d'
+refused "a module for a series of Linux that it was not built for" "is marked as broken" \
+	nix eval --raw "git+file://$series#module.drvPath"
+
 cp -r "$(built bundle)" "$scratch/bundle"
 chmod -R u+w "$scratch/bundle"
 printf 'V' | dd of="$scratch/bundle/initramfs" bs=1 seek=4096 conv=notrunc status=none

@@ -10,6 +10,7 @@
 #include <linux/backing-file.h>
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
+#include <linux/filelock.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
@@ -308,6 +309,7 @@ const struct file_operations vexfs_file_ops = {
 	.fallocate	= vexfs_fallocate,
 	.fsync		= vexfs_fsync,
 	.fadvise	= vexfs_fadvise,
+	.setlease	= generic_setlease,
 	.flush		= vexfs_flush,
 	.unlocked_ioctl	= vexfs_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
@@ -321,4 +323,5 @@ const struct file_operations vexfs_dir_ops = {
 	.read		= generic_read_dir,
 	.iterate_shared	= vexfs_iterate_shared,
 	.fsync		= vexfs_fsync,
+	.setlease	= generic_setlease,
 };
