@@ -88,6 +88,20 @@ static int vexfs_d_revalidate(struct inode *dir, const struct qstr *name,
 
 COMPAT_D_REVALIDATE(vexfs_d_revalidate)
 
+/* What the VFS would do on the way through such a one, nobody does for us. */
+bool vexfs_is_weird(const struct dentry *lower)
+{
+	return lower->d_flags & (DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT |
+				 DCACHE_OP_HASH | DCACHE_OP_COMPARE) ||
+	       (d_is_dir(lower) && !d_can_lookup(lower));
+}
+
+/* A mapping is of the lower file: so is a uprobe. */
+static struct dentry *vexfs_d_real(struct dentry *dentry, enum d_real_type type)
+{
+	return d_is_reg(dentry) ? d_real(vexfs_lower_dentry(dentry), type) : dentry;
+}
+
 static void vexfs_d_release(struct dentry *dentry)
 {
 	dput(vexfs_lower_dentry(dentry));
@@ -96,4 +110,5 @@ static void vexfs_d_release(struct dentry *dentry)
 const struct dentry_operations vexfs_dentry_ops = {
 	.d_revalidate	= compat_d_revalidate(vexfs_d_revalidate),
 	.d_release	= vexfs_d_release,
+	.d_real		= vexfs_d_real,
 };
