@@ -40,6 +40,7 @@ static int vexfs_opened(struct inode *inode, struct file *file)
 		file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
 	}
 	file->f_mode |= lower->f_mode & FMODE_CAN_ODIRECT;
+	vexfs_copy_attr(inode);
 	return 0;
 }
 
@@ -113,6 +114,16 @@ static struct file *vexfs_lower_file_synced(struct file *file)
 	return lower;
 }
 
+/*
+ * FIONREAD, copy_file_range() and what locks by SEEK_END look at the size of our inode
+ * and do not ask us before.  So it is kept up by what does.
+ */
+static void vexfs_refresh_size(struct inode *inode)
+{
+	if (i_size_read(inode) != i_size_read(vexfs_lower_inode(inode)))
+		vexfs_copy_attr(inode);
+}
+
 /* The position is ours; the lower file only computes the new one. */
 static loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
 {
@@ -122,6 +133,7 @@ static loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
 	lower->f_pos = file->f_pos;
 	pos = vfs_llseek(lower, offset, whence);
 	file->f_pos = lower->f_pos;
+	vexfs_refresh_size(file_inode(file));
 	return pos;
 }
 
@@ -132,9 +144,12 @@ static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 		.cred = current_cred(),
 		.user_file = file,
 	};
+	ssize_t ret;
 
-	return backing_file_read_iter(vexfs_lower_file_synced(file), iter, iocb,
-				      iocb->ki_flags, &ctx);
+	ret = backing_file_read_iter(vexfs_lower_file_synced(file), iter, iocb,
+				     iocb->ki_flags, &ctx);
+	vexfs_refresh_size(file_inode(file));
+	return ret;
 }
 
 static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
@@ -145,15 +160,21 @@ static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
 		.cred = current_cred(),
 		.user_file = file,
 	};
+	ssize_t ret;
 
-	return backing_file_splice_read(vexfs_lower_file_synced(file), pos,
-					pipe, len, flags, &ctx);
+	ret = backing_file_splice_read(vexfs_lower_file_synced(file), pos,
+				       pipe, len, flags, &ctx);
+	vexfs_refresh_size(file_inode(file));
+	return ret;
 }
 
-static void vexfs_begin_change(struct inode *inode)
+static int vexfs_begin_change(struct inode *inode)
 {
-	inode_lock(inode);
+	/* Whoever holds it may wait for a page of user space: be killable. */
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
 	vexfs_copy_attr(inode);
+	return 0;
 }
 
 static void vexfs_end_change(struct inode *inode)
@@ -182,7 +203,9 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	sync_iocb.ki_flags = iocb->ki_flags;
 	sync_iocb.ki_pos = iocb->ki_pos;
 
-	vexfs_begin_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (ret)
+		return ret;
 	ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
 				      &sync_iocb, iocb->ki_flags, &ctx);
 	vexfs_end_change(inode);
@@ -191,6 +214,37 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	return ret;
 }
 
+/* Takes nothing from the pipe: that ends the splice. */
+static int vexfs_has_data(struct pipe_inode_info *pipe, struct pipe_buffer *buf,
+			  struct splice_desc *desc)
+{
+	*(bool *)desc->u.data = true;
+	return 0;
+}
+
+/* 1 once there is data, 0 at its end. */
+static int vexfs_wait_for_data(struct pipe_inode_info *pipe, size_t len,
+			       unsigned int flags)
+{
+	bool has_data = false;
+	struct splice_desc desc = {
+		.total_len = len,
+		.flags = flags,
+		.u.data = &has_data,
+	};
+	int err;
+
+	pipe_lock(pipe);
+	err = __splice_from_pipe(pipe, &desc, vexfs_has_data);
+	pipe_unlock(pipe);
+	return err ? err : has_data;
+}
+
+/*
+ * A pipe may stay empty for ever, so wait for it before the lock.  The lock of the
+ * pipe comes last, since a splice to the lower file takes it under the lower write
+ * access: iter_file_splice_write() on our own file would take it first.
+ */
 static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 				  struct file *file, loff_t *pos, size_t len,
 				  unsigned int flags)
@@ -202,10 +256,20 @@ static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 	};
 	ssize_t ret;
 
-	vexfs_begin_change(inode);
-	ret = backing_file_splice_write(pipe, vexfs_lower_file_synced(file),
-					pos, len, flags, &ctx);
-	vexfs_end_change(inode);
+	/* Another reader may be faster: wait again. */
+	do {
+		ret = vexfs_wait_for_data(pipe, len, flags);
+		if (ret <= 0)
+			return ret;
+		ret = vexfs_begin_change(inode);
+		if (ret)
+			return ret;
+		ret = backing_file_splice_write(pipe,
+						vexfs_lower_file_synced(file),
+						pos, len,
+						flags | SPLICE_F_NONBLOCK, &ctx);
+		vexfs_end_change(inode);
+	} while (ret == -EAGAIN && !(flags & SPLICE_F_NONBLOCK));
 	return ret;
 }
 
@@ -215,7 +279,9 @@ static long vexfs_fallocate(struct file *file, int mode, loff_t offset,
 	struct inode *inode = file_inode(file);
 	long ret;
 
-	vexfs_begin_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (ret)
+		return ret;
 	ret = vfs_fallocate(vexfs_lower_file(file), mode, offset, len);
 	vexfs_end_change(inode);
 	return ret;
@@ -228,7 +294,9 @@ static ssize_t vexfs_copy_file_range(struct file *in, loff_t pos_in,
 	struct inode *inode = file_inode(out);
 	ssize_t ret;
 
-	vexfs_begin_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (ret)
+		return ret;
 	ret = vfs_copy_file_range(vexfs_lower_file(in), pos_in,
 				  vexfs_lower_file(out), pos_out, len, flags);
 	vexfs_end_change(inode);
@@ -242,7 +310,9 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 	struct inode *inode = file_inode(out);
 	loff_t ret;
 
-	vexfs_begin_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (ret)
+		return ret;
 	if (flags & REMAP_FILE_DEDUP)
 		ret = vfs_dedupe_file_range_one(vexfs_lower_file(in), pos_in,
 						vexfs_lower_file(out), pos_out,

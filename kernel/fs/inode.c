@@ -22,6 +22,20 @@ void vexfs_copy_attr(struct inode *inode)
 	fsstack_copy_inode_size(inode, lower);
 }
 
+/*
+ * Under RCU.  Would vexfs_copy_attr() change what the VFS looks at in a walk and in what
+ * it does next, before it asks us?
+ */
+bool vexfs_attr_is_current(const struct inode *inode)
+{
+	const struct inode *lower = vexfs_lower_inode(inode);
+
+	return inode->i_mode == lower->i_mode &&
+	       uid_eq(inode->i_uid, lower->i_uid) &&
+	       gid_eq(inode->i_gid, lower->i_gid) &&
+	       !((inode->i_flags ^ lower->i_flags) & (S_IMMUTABLE | S_APPEND));
+}
+
 int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 {
 	return inode_permission(&nop_mnt_idmap, vexfs_lower_inode(inode), mask);
@@ -195,6 +209,16 @@ static void vexfs_inode_set_ops(struct inode *inode)
 	}
 }
 
+static void vexfs_inode_set_up(struct inode *inode)
+{
+	vexfs_copy_attr(inode);
+	vexfs_inode_set_ops(inode);
+	/* The lower inode caches them, and is told when they change. */
+	inode->i_acl = ACL_DONT_CACHE;
+	inode->i_default_acl = ACL_DONT_CACHE;
+	unlock_new_inode(inode);
+}
+
 /* The caller holds a reference to @lower. */
 struct inode *vexfs_iget(struct super_block *sb, struct inode *lower)
 {
@@ -204,16 +228,28 @@ struct inode *vexfs_iget(struct super_block *sb, struct inode *lower)
 			     vexfs_inode_set, lower);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (!(inode->i_state & I_NEW)) {
+	if (inode->i_state & I_NEW)
+		vexfs_inode_set_up(inode);
+	else
 		vexfs_copy_attr(inode);
-		return inode;
-	}
+	return inode;
+}
 
-	vexfs_copy_attr(inode);
-	vexfs_inode_set_ops(inode);
-	/* The lower inode caches them, and is told when they change. */
-	inode->i_acl = ACL_DONT_CACHE;
-	inode->i_default_acl = ACL_DONT_CACHE;
-	unlock_new_inode(inode);
+/*
+ * The same without a failure, since @spare is there already, by new_inode().  Takes the
+ * reference to it over.
+ */
+struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower)
+{
+	struct inode *inode;
+
+	inode = inode_insert5(spare, (unsigned long)lower, vexfs_inode_test,
+			      vexfs_inode_set, lower);
+	if (inode == spare) {
+		vexfs_inode_set_up(inode);
+	} else {
+		iput(spare);
+		vexfs_copy_attr(inode);
+	}
 	return inode;
 }
