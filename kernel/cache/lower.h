@@ -7,15 +7,19 @@
 #define VEXFS_LOWER_H
 
 #include <linux/dcache.h>
+#include <linux/errseq.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/path.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 struct vexfs_sb {
 	struct vfsmount *lower_mnt;	/* a private clone of the store's */
 	const struct cred *cred;	/* of the one who mounted */
 	struct xarray watched;		/* changes by inode number (watch.c) */
+	spinlock_t wb_err_lock;
+	errseq_t wb_err;		/* up to where it was copied from below */
 	/* vexfs_iget(), for the files beneath it: our inode of a lower one. */
 	struct inode *(*iget)(struct super_block *sb, struct inode *lower);
 };

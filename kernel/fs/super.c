@@ -57,15 +57,31 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	return err;
 }
 
+/* What went wrong in writing back, which syncfs(2) asks of ours, once for each file. */
+static void vexfs_copy_wb_err(struct super_block *sb, struct super_block *lower_sb)
+{
+	struct vexfs_sb *sbi = vexfs_sb(sb);
+	int err;
+
+	spin_lock(&sbi->wb_err_lock);
+	err = errseq_check_and_advance(&lower_sb->s_wb_err, &sbi->wb_err);
+	if (err)
+		errseq_set(&sb->s_wb_err, err);
+	spin_unlock(&sbi->wb_err_lock);
+}
+
 static int vexfs_sync_fs(struct super_block *sb, int wait)
 {
 	struct super_block *lower_sb = vexfs_lower_mnt(sb)->mnt_sb;
+	int err;
 
 	if (!wait)
 		return 0;
 
 	guard(rwsem_read)(&lower_sb->s_umount);
-	return sync_filesystem(lower_sb);
+	err = sync_filesystem(lower_sb);
+	vexfs_copy_wb_err(sb, lower_sb);
+	return err;
 }
 
 static const struct super_operations vexfs_super_ops = {
@@ -140,6 +156,8 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		return PTR_ERR(mnt);
 	}
 	sbi->lower_mnt = mnt;
+	spin_lock_init(&sbi->wb_err_lock);
+	sbi->wb_err = errseq_sample(&mnt->mnt_sb->s_wb_err);
 
 	vexfs_inherit_limits(sb, mnt->mnt_sb);
 	if (__mnt_is_readonly(mnt))
