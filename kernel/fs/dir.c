@@ -50,13 +50,18 @@ static int vexfs_lock_name(struct dentry *dentry)
 	if (err)
 		return err;
 
-	inode_lock_nested(d_inode(lower_dir), I_MUTEX_PARENT);
+	err = -EINTR;
+	if (down_write_killable_nested(&d_inode(lower_dir)->i_rwsem,
+				       I_MUTEX_PARENT))
+		goto out;
 	if (vexfs_is_current(dentry))
 		return 0;
 
+	err = -ESTALE;
 	inode_unlock(d_inode(lower_dir));
+out:
 	vexfs_drop_write(dentry->d_sb);
-	return -ESTALE;
+	return err;
 }
 
 static void vexfs_unlock_name(struct inode *dir, struct dentry *dentry)

@@ -300,6 +300,7 @@ static ssize_t vexfs_copy_file_range(struct file *in, loff_t pos_in,
 	ret = vfs_copy_file_range(vexfs_lower_file(in), pos_in,
 				  vexfs_lower_file(out), pos_out, len, flags);
 	vexfs_end_change(inode);
+	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
 
@@ -322,6 +323,7 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 					   vexfs_lower_file(out), pos_out, len,
 					   flags);
 	vexfs_end_change(inode);
+	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
 

@@ -63,9 +63,11 @@ static int vexfs_lower_setattr(struct dentry *dentry, struct iattr *attr)
 			return err;
 	}
 
-	inode_lock(lower_inode);
-	err = notify_change(&nop_mnt_idmap, lower, &lower_attr, NULL);
-	inode_unlock(lower_inode);
+	err = -EINTR;
+	if (!down_write_killable(&lower_inode->i_rwsem)) {
+		err = notify_change(&nop_mnt_idmap, lower, &lower_attr, NULL);
+		inode_unlock(lower_inode);
+	}
 
 	if (attr->ia_valid & ATTR_SIZE)
 		put_write_access(lower_inode);
