@@ -21,10 +21,10 @@ struct vexfs_sb {
 	const struct cred *cred;	/* of the one who mounted (fs/cred.c) */
 	bool nosuid;			/* the store's programs gain nothing */
 	struct xarray watched;		/* changes by inode number (watch.c) */
+	spinlock_t wb_err_lock;
+	errseq_t wb_err;		/* up to where it was copied from below */
 	/* vexfs_iget(), for the files beneath it: our inode of a lower one. */
 	struct inode *(*iget)(struct super_block *sb, struct inode *lower);
-	errseq_t wb_err;		/* the last one of the lower superblock */
-	spinlock_t wb_err_lock;
 	struct rcu_head rcu;
 };
 

@@ -56,13 +56,18 @@ static int vexfs_lock_lower_name(struct dentry *dentry)
 	if (err)
 		return err;
 
-	inode_lock_nested(d_inode(lower_dir), I_MUTEX_PARENT);
-	if (vexfs_lower_is_current(dentry, lower_dir))
+	err = -EINTR;
+	if (down_write_killable_nested(&d_inode(lower_dir)->i_rwsem,
+				       I_MUTEX_PARENT))
+		goto out;
+	if (vexfs_is_current(dentry))
 		return 0;
 
+	err = -ESTALE;
 	inode_unlock(d_inode(lower_dir));
+out:
 	vexfs_drop_write(dentry->d_sb);
-	return -ESTALE;
+	return err;
 }
 
 static int vexfs_lock_name(struct vexfs_acting *acting, struct dentry *dentry)
@@ -109,40 +114,54 @@ static void vexfs_unlock_name(const struct vexfs_acting *acting, struct inode *d
 	vexfs_end_name(acting, dir, dentry);
 }
 
-/* The lower dentry has become positive: so shall ours. */
-static int vexfs_instantiate(struct dentry *dentry)
+/*
+ * Make ready to create the lower object of @dentry.  Our inode for it is made first: to
+ * fail after the lower object is there would leave it behind.
+ */
+static int vexfs_begin_create(struct vexfs_acting *acting, struct dentry *dentry,
+			      umode_t mode, struct inode **spare)
+{
+	int err;
+
+	*spare = new_inode(dentry->d_sb);
+	if (!*spare)
+		return -ENOMEM;
+	err = vexfs_lock_new_name(acting, dentry, mode);
+	if (err)
+		iput(*spare);
+	return err;
+}
+
+static int vexfs_end_create(const struct vexfs_acting *acting, struct inode *dir,
+			    struct dentry *dentry, struct inode *spare, int err)
 {
 	struct dentry *lower = vexfs_lower_dentry(dentry);
-	struct inode *inode;
 
-	/* Some filesystems leave it to the next look-up. */
-	if (d_really_is_negative(lower)) {
+	if (!err && d_really_is_positive(lower)) {
+		d_instantiate(dentry, vexfs_iget_into(spare, d_inode(lower)));
+		spare = NULL;
+	} else if (!err) {
+		/* Some filesystems leave it to the next look-up. */
 		d_drop(dentry);
-		return 0;
 	}
-
-	inode = vexfs_iget(dentry->d_sb, d_inode(lower));
-	if (IS_ERR(inode))
-		return PTR_ERR(inode);
-	d_instantiate(dentry, inode);
-	return 0;
+	vexfs_unlock_name(acting, dir, dentry);
+	iput(spare);
+	return err;
 }
 
 static int vexfs_create(struct mnt_idmap *idmap, struct inode *dir,
 			struct dentry *dentry, umode_t mode, bool excl)
 {
 	struct vexfs_acting acting;
+	struct inode *spare;
 	int err;
 
-	err = vexfs_lock_new_name(&acting, dentry, S_IFREG | mode);
+	err = vexfs_begin_create(&acting, dentry, S_IFREG | mode, &spare);
 	if (err)
 		return err;
 	err = vfs_create(&nop_mnt_idmap, vexfs_lower_dentry(dentry), mode,
 			 NULL);
-	if (!err)
-		err = vexfs_instantiate(dentry);
-	vexfs_unlock_name(&acting, dir, dentry);
-	return err;
+	return vexfs_end_create(&acting, dir, dentry, spare, err);
 }
 
 static struct dentry *vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
@@ -150,9 +169,10 @@ static struct dentry *vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 {
 	struct dentry *lower = vexfs_lower_dentry(dentry);
 	struct vexfs_acting acting;
+	struct inode *spare;
 	int err;
 
-	err = vexfs_lock_new_name(&acting, dentry, S_IFDIR | mode);
+	err = vexfs_begin_create(&acting, dentry, S_IFDIR | mode, &spare);
 	if (err)
 		return ERR_PTR(err);
 	/* The lock and the reference are dropped for us when it fails. */
@@ -160,10 +180,10 @@ static struct dentry *vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 			  mode, NULL);
 	if (IS_ERR(lower)) {
 		vexfs_end_name(&acting, dir, dentry);
+		iput(spare);
 		return lower;
 	}
-	err = vexfs_instantiate(dentry);
-	vexfs_unlock_name(&acting, dir, dentry);
+	err = vexfs_end_create(&acting, dir, dentry, spare, 0);
 	dput(lower);
 	return ERR_PTR(err);
 }
@@ -174,50 +194,54 @@ static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 		       struct dentry *dentry, umode_t mode, dev_t dev)
 {
 	struct vexfs_acting acting;
+	struct inode *spare;
 	int err;
 
-	err = vexfs_lock_new_name(&acting, dentry, mode);
+	err = vexfs_begin_create(&acting, dentry, mode, &spare);
 	if (err)
 		return err;
 	err = vfs_mknod(&nop_mnt_idmap, vexfs_lower_dir(dentry),
 			vexfs_lower_dentry(dentry), mode, dev, NULL);
-	if (!err)
-		err = vexfs_instantiate(dentry);
-	vexfs_unlock_name(&acting, dir, dentry);
-	return err;
+	return vexfs_end_create(&acting, dir, dentry, spare, err);
 }
 
 static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 			 struct dentry *dentry, const char *target)
 {
 	struct vexfs_acting acting;
+	struct inode *spare;
 	int err;
 
-	err = vexfs_lock_new_name(&acting, dentry, S_IFLNK);
+	err = vexfs_begin_create(&acting, dentry, S_IFLNK, &spare);
 	if (err)
 		return err;
 	err = vfs_symlink(&nop_mnt_idmap, vexfs_lower_dir(dentry),
 			  vexfs_lower_dentry(dentry), target, NULL);
-	if (!err)
-		err = vexfs_instantiate(dentry);
-	vexfs_unlock_name(&acting, dir, dentry);
-	return err;
+	return vexfs_end_create(&acting, dir, dentry, spare, err);
 }
 
 static int vexfs_link(struct dentry *old_dentry, struct inode *dir,
 		      struct dentry *dentry)
 {
+	struct dentry *lower_old = vexfs_lower_dentry(old_dentry);
+	struct dentry *lower = vexfs_lower_dentry(dentry);
+	struct inode *inode = d_inode(old_dentry);
 	struct vexfs_acting acting;
 	int err;
 
 	err = vexfs_lock_name(&acting, dentry);
 	if (err)
 		return err;
-	err = vfs_link(vexfs_lower_dentry(old_dentry), &nop_mnt_idmap,
-		       vexfs_lower_dir(dentry), vexfs_lower_dentry(dentry),
+	err = vfs_link(lower_old, &nop_mnt_idmap, vexfs_lower_dir(dentry), lower,
 		       NULL);
 	if (!err)
-		err = vexfs_instantiate(dentry);
+		vexfs_copy_attr(inode);
+	if (!err && d_inode(lower) == vexfs_lower_inode(inode)) {
+		ihold(inode);
+		d_instantiate(dentry, inode);
+	} else if (!err) {
+		d_drop(dentry);
+	}
 	vexfs_unlock_name(&acting, dir, dentry);
 	return err;
 }
@@ -267,9 +291,13 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 	return err;
 }
 
-/* The lower counterpart of a rename that the VFS has found legal for ours. */
+/*
+ * The lower counterpart of a rename that the VFS has found legal for ours, and ours,
+ * which FS_RENAME_DOES_D_MOVE leaves to us.  @vacated: where @new_dentry goes, or NULL.
+ */
 static int vexfs_lower_rename(struct dentry *old_dentry,
-			      struct dentry *new_dentry, unsigned int flags)
+			      struct dentry *new_dentry,
+			      struct dentry *vacated, unsigned int flags)
 {
 	struct dentry *old_dir = vexfs_lower_dentry(old_dentry->d_parent);
 	struct dentry *new_dir = vexfs_lower_dentry(new_dentry->d_parent);
@@ -287,9 +315,14 @@ static int vexfs_lower_rename(struct dentry *old_dentry,
 	if (err)
 		return err == -EXDEV ? err : -ESTALE;
 	err = -ESTALE;
-	if (vexfs_lower_is_current(old_dentry, old_dir) &&
-	    vexfs_lower_is_current(new_dentry, new_dir))
+	if (vexfs_is_current(old_dentry) && vexfs_is_current(new_dentry))
 		err = vfs_rename(&rd);
+	/* All moved or none, for whoever looks under these locks (dentry.c). */
+	if (!err) {
+		d_move(old_dentry, new_dentry);
+		if (vacated)
+			d_move(new_dentry, vacated);
+	}
 	end_renaming(&rd);
 	return err;
 }
@@ -298,18 +331,29 @@ static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 			struct dentry *old_dentry, struct inode *new_dir,
 			struct dentry *new_dentry, unsigned int flags)
 {
+	struct dentry *vacated = NULL;
 	struct vexfs_acting acting;
 	int err;
 
-	err = vexfs_want_write(old_dir->i_sb);
-	if (err)
-		return err;
+	/* Modules have no d_exchange(): so another dentry has the old name. */
+	if (flags & RENAME_EXCHANGE) {
+		vacated = d_alloc(old_dentry->d_parent, &old_dentry->d_name);
+		if (!vacated)
+			return -ENOMEM;
+	}
 	err = vexfs_act_for_caller(&acting, new_dir);
 	if (!err) {
-		err = vexfs_lower_rename(old_dentry, new_dentry, flags);
+		err = vexfs_want_write(old_dir->i_sb);
+		if (!err) {
+			err = vexfs_lower_rename(old_dentry, new_dentry, vacated,
+						 flags);
+			vexfs_drop_write(old_dir->i_sb);
+		}
 		vexfs_act_end(&acting);
 	}
-	vexfs_drop_write(old_dir->i_sb);
+	dput(vacated);
+	if (err)
+		return err;
 
 	vexfs_copy_attr(old_dir);
 	vexfs_copy_attr(new_dir);

@@ -58,7 +58,8 @@ bool vexfs_copy_is_old(const struct inode *inode)
 
 	return inode->i_mode != vexfs_mode(inode) ||
 	       !uid_eq(inode->i_uid, lower->i_uid) ||
-	       !gid_eq(inode->i_gid, lower->i_gid);
+	       !gid_eq(inode->i_gid, lower->i_gid) ||
+	       ((inode->i_flags ^ lower->i_flags) & (S_IMMUTABLE | S_APPEND));
 }
 
 /* May be called in a walk under RCU: nothing here sleeps in one. */
@@ -167,9 +168,12 @@ static int vexfs_lower_setattr(struct dentry *dentry, struct iattr *attr)
 
 	err = vexfs_act_for_caller(&acting, d_inode(dentry));
 	if (!err) {
-		inode_lock(lower_inode);
-		err = notify_change(&nop_mnt_idmap, lower, &lower_attr, NULL);
-		inode_unlock(lower_inode);
+		err = -EINTR;
+		if (!down_write_killable(&lower_inode->i_rwsem)) {
+			err = notify_change(&nop_mnt_idmap, lower, &lower_attr,
+					    NULL);
+			inode_unlock(lower_inode);
+		}
 		vexfs_act_end(&acting);
 	}
 
@@ -352,6 +356,16 @@ static void vexfs_inode_set_ops(struct inode *inode)
 	}
 }
 
+static void vexfs_inode_set_up(struct inode *inode)
+{
+	vexfs_copy_attr(inode);
+	vexfs_inode_set_ops(inode);
+	/* The lower inode caches them, and is told when they change. */
+	inode->i_acl = ACL_DONT_CACHE;
+	inode->i_default_acl = ACL_DONT_CACHE;
+	unlock_new_inode(inode);
+}
+
 /* The caller holds a reference to @lower. */
 struct inode *vexfs_iget(struct super_block *sb, struct inode *lower)
 {
@@ -364,16 +378,28 @@ struct inode *vexfs_iget(struct super_block *sb, struct inode *lower)
 			     vexfs_inode_set, lower);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (!(inode_state_read_once(inode) & I_NEW)) {
+	if (inode_state_read_once(inode) & I_NEW)
+		vexfs_inode_set_up(inode);
+	else
 		vexfs_copy_attr(inode);
-		return inode;
-	}
+	return inode;
+}
 
-	vexfs_copy_attr(inode);
-	vexfs_inode_set_ops(inode);
-	/* The lower inode caches them, and is told when they change. */
-	inode->i_acl = ACL_DONT_CACHE;
-	inode->i_default_acl = ACL_DONT_CACHE;
-	unlock_new_inode(inode);
+/*
+ * The same without a failure, since @spare is there already, by new_inode().  Takes the
+ * reference to it over.
+ */
+struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower)
+{
+	struct inode *inode;
+
+	inode = inode_insert5(spare, (unsigned long)lower, vexfs_inode_test,
+			      vexfs_inode_set, lower);
+	if (inode == spare) {
+		vexfs_inode_set_up(inode);
+	} else {
+		iput(spare);
+		vexfs_copy_attr(inode);
+	}
 	return inode;
 }

@@ -66,6 +66,7 @@ void vexfs_inode_cache_destroy(void);
 
 /* inode.c */
 struct inode *vexfs_iget(struct super_block *sb, struct inode *lower);
+struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower);
 void vexfs_copy_attr(struct inode *inode);
 bool vexfs_copy_is_old(const struct inode *inode);
 void vexfs_accessed(struct file *file);
@@ -82,7 +83,7 @@ int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 /* dentry.c */
 extern const struct dentry_operations vexfs_dentry_ops;
 bool vexfs_is_weird(const struct dentry *lower);
-bool vexfs_lower_is_current(struct dentry *dentry, struct dentry *lower_dir);
+bool vexfs_is_current(const struct dentry *dentry);
 
 /* dir.c */
 extern const struct inode_operations vexfs_dir_inode_ops;

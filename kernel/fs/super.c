@@ -60,14 +60,14 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	return err;
 }
 
-/* syncfs() looks at ours, of what was open before. */
-static void vexfs_hand_up_wb_err(struct super_block *sb)
+/* What went wrong in writing back, which syncfs(2) asks of ours, once for each file. */
+static void vexfs_copy_wb_err(struct super_block *sb, struct super_block *lower_sb)
 {
 	struct vexfs_sb *sbi = vexfs_sb(sb);
 	int err;
 
 	spin_lock(&sbi->wb_err_lock);
-	err = errseq_check_and_advance(&sbi->lower_mnt->mnt_sb->s_wb_err, &sbi->wb_err);
+	err = errseq_check_and_advance(&lower_sb->s_wb_err, &sbi->wb_err);
 	if (err)
 		errseq_set(&sb->s_wb_err, err);
 	spin_unlock(&sbi->wb_err_lock);
@@ -81,9 +81,9 @@ static int vexfs_sync_fs(struct super_block *sb, int wait)
 	if (!wait)
 		return 0;
 
-	scoped_guard(rwsem_read, &lower_sb->s_umount)
-		err = sync_filesystem(lower_sb);
-	vexfs_hand_up_wb_err(sb);
+	guard(rwsem_read)(&lower_sb->s_umount);
+	err = sync_filesystem(lower_sb);
+	vexfs_copy_wb_err(sb, lower_sb);
 	return err;
 }
 
