@@ -229,11 +229,11 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	sync_iocb.ki_pos = iocb->ki_pos;
 
 	ret = vexfs_begin_change(inode);
-	if (ret)
-		return ret;
-	ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
-				      &sync_iocb, iocb->ki_flags, &ctx);
-	vexfs_end_change(inode);
+	if (!ret) {
+		ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
+					      &sync_iocb, iocb->ki_flags, &ctx);
+		vexfs_end_change(inode);
+	}
 	put_cred(ctx.cred);
 
 	iocb->ki_pos = sync_iocb.ki_pos;
