@@ -5,6 +5,7 @@
   stdenv,
   runCommand,
   writeText,
+  e2fsprogs,
   rustc,
   kernel,
   module,
@@ -40,7 +41,10 @@ let
 in
 runCommand "vexfs-bundle-${release}"
   {
-    nativeBuildInputs = [ toolkit ];
+    nativeBuildInputs = [
+      toolkit
+      e2fsprogs
+    ];
     passthru = { inherit kernel module; };
   }
   ''
