@@ -3,6 +3,7 @@
 {
   lib,
   stdenv,
+  e2fsprogs,
   runCommand,
   writeText,
   e2fsprogs,

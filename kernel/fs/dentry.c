@@ -49,7 +49,21 @@ static bool vexfs_is_current(struct dentry *dentry, unsigned int flags)
 	return valid;
 }
 
-static int vexfs_d_revalidate(struct dentry *dentry, unsigned int flags)
+static int vexfs_revalidate_lower(struct dentry *lower, unsigned int flags)
+{
+	struct dentry *lower_dir = dget_parent(lower);
+	struct name_snapshot name;
+	int ret;
+
+	take_dentry_name_snapshot(&name, lower);
+	ret = call_d_revalidate(d_inode(lower_dir), &name.name, lower, flags);
+	release_dentry_name_snapshot(&name);
+	dput(lower_dir);
+	return ret;
+}
+
+static int vexfs_d_revalidate(struct inode *dir, const struct qstr *name,
+			      struct dentry *dentry, unsigned int flags)
 {
 	struct dentry *lower;
 	int ret;
@@ -59,7 +73,7 @@ static int vexfs_d_revalidate(struct dentry *dentry, unsigned int flags)
 
 	lower = vexfs_lower_dentry(dentry);
 	if (lower->d_flags & DCACHE_OP_REVALIDATE) {
-		ret = lower->d_op->d_revalidate(lower, flags);
+		ret = vexfs_revalidate_lower(lower, flags);
 		if (ret <= 0)
 			return ret;
 	}
@@ -72,12 +86,14 @@ static int vexfs_d_revalidate(struct dentry *dentry, unsigned int flags)
 	return 1;
 }
 
+COMPAT_D_REVALIDATE(vexfs_d_revalidate)
+
 static void vexfs_d_release(struct dentry *dentry)
 {
 	dput(vexfs_lower_dentry(dentry));
 }
 
 const struct dentry_operations vexfs_dentry_ops = {
-	.d_revalidate	= vexfs_d_revalidate,
+	.d_revalidate	= compat_d_revalidate(vexfs_d_revalidate),
 	.d_release	= vexfs_d_release,
 };

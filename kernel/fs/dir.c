@@ -13,11 +13,11 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
 				   unsigned int flags)
 {
 	struct dentry *lower_dir = vexfs_lower_dentry(dentry->d_parent);
+	struct qstr name = QSTR_INIT(dentry->d_name.name, dentry->d_name.len);
 	struct inode *lower_inode, *inode = NULL;
 	struct dentry *lower;
 
-	lower = lookup_one_unlocked(&nop_mnt_idmap, dentry->d_name.name,
-				    lower_dir, dentry->d_name.len);
+	lower = lookup_one_unlocked(&nop_mnt_idmap, &name, lower_dir);
 	if (IS_ERR(lower))
 		return lower;
 	dentry->d_fsdata = lower;
@@ -59,11 +59,17 @@ static int vexfs_lock_name(struct dentry *dentry)
 	return -ESTALE;
 }
 
+/* After a change that failed or not, with the lower directory unlocked. */
+static void vexfs_end_name(struct inode *dir, struct dentry *dentry)
+{
+	vexfs_drop_write(dentry->d_sb);
+	vexfs_copy_attr(dir);
+}
+
 static void vexfs_unlock_name(struct inode *dir, struct dentry *dentry)
 {
 	inode_unlock(vexfs_lower_dir(dentry));
-	vexfs_drop_write(dentry->d_sb);
-	vexfs_copy_attr(dir);
+	vexfs_end_name(dir, dentry);
 }
 
 /* The lower dentry has become positive: so shall ours. */
@@ -93,29 +99,37 @@ static int vexfs_create(struct mnt_idmap *idmap, struct inode *dir,
 	err = vexfs_lock_name(dentry);
 	if (err)
 		return err;
-	err = vfs_create(&nop_mnt_idmap, vexfs_lower_dir(dentry),
-			 vexfs_lower_dentry(dentry), mode, excl);
+	err = vfs_create(&nop_mnt_idmap, vexfs_lower_dentry(dentry), mode,
+			 NULL);
 	if (!err)
 		err = vexfs_instantiate(dentry);
 	vexfs_unlock_name(dir, dentry);
 	return err;
 }
 
-static int vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
-		       struct dentry *dentry, umode_t mode)
+static struct dentry *vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
+				  struct dentry *dentry, umode_t mode)
 {
+	struct dentry *lower = vexfs_lower_dentry(dentry);
 	int err;
 
 	err = vexfs_lock_name(dentry);
 	if (err)
-		return err;
-	err = vfs_mkdir(&nop_mnt_idmap, vexfs_lower_dir(dentry),
-			vexfs_lower_dentry(dentry), mode);
-	if (!err)
-		err = vexfs_instantiate(dentry);
+		return ERR_PTR(err);
+	/* The lock and the reference are dropped for us when it fails. */
+	lower = vfs_mkdir(&nop_mnt_idmap, vexfs_lower_dir(dentry), dget(lower),
+			  mode, NULL);
+	if (IS_ERR(lower)) {
+		vexfs_end_name(dir, dentry);
+		return lower;
+	}
+	err = vexfs_instantiate(dentry);
 	vexfs_unlock_name(dir, dentry);
-	return err;
+	dput(lower);
+	return ERR_PTR(err);
 }
+
+COMPAT_MKDIR(vexfs_mkdir)
 
 static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 		       struct dentry *dentry, umode_t mode, dev_t dev)
@@ -126,7 +140,7 @@ static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 	if (err)
 		return err;
 	err = vfs_mknod(&nop_mnt_idmap, vexfs_lower_dir(dentry),
-			vexfs_lower_dentry(dentry), mode, dev);
+			vexfs_lower_dentry(dentry), mode, dev, NULL);
 	if (!err)
 		err = vexfs_instantiate(dentry);
 	vexfs_unlock_name(dir, dentry);
@@ -142,7 +156,7 @@ static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 	if (err)
 		return err;
 	err = vfs_symlink(&nop_mnt_idmap, vexfs_lower_dir(dentry),
-			  vexfs_lower_dentry(dentry), target);
+			  vexfs_lower_dentry(dentry), target, NULL);
 	if (!err)
 		err = vexfs_instantiate(dentry);
 	vexfs_unlock_name(dir, dentry);
@@ -201,7 +215,7 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 		return err;
 	/* A dentry that is held twice is not made negative. */
 	dget(lower);
-	err = vfs_rmdir(&nop_mnt_idmap, vexfs_lower_dir(dentry), lower);
+	err = vfs_rmdir(&nop_mnt_idmap, vexfs_lower_dir(dentry), lower, NULL);
 	if (!err)
 		vexfs_removed(dentry);
 	dput(lower);
@@ -216,25 +230,23 @@ static int vexfs_lower_rename(struct dentry *old_dentry,
 	struct dentry *old_dir = vexfs_lower_dentry(old_dentry->d_parent);
 	struct dentry *new_dir = vexfs_lower_dentry(new_dentry->d_parent);
 	struct renamedata rd = {
-		.old_mnt_idmap	= &nop_mnt_idmap,
-		.old_dir	= d_inode(old_dir),
-		.old_dentry	= vexfs_lower_dentry(old_dentry),
-		.new_mnt_idmap	= &nop_mnt_idmap,
-		.new_dir	= d_inode(new_dir),
-		.new_dentry	= vexfs_lower_dentry(new_dentry),
+		.mnt_idmap	= &nop_mnt_idmap,
+		.old_parent	= old_dir,
+		.new_parent	= new_dir,
 		.flags		= flags,
 	};
-	struct dentry *trap;
-	int err = -ESTALE;
+	int err;
 
-	trap = lock_rename(old_dir, new_dir);
-	if (IS_ERR(trap))
-		return PTR_ERR(trap);
-	if (trap != rd.old_dentry && trap != rd.new_dentry &&
-	    vexfs_lower_is_current(old_dentry, old_dir) &&
+	err = start_renaming_two_dentries(&rd, vexfs_lower_dentry(old_dentry),
+					  vexfs_lower_dentry(new_dentry));
+	/* The VFS found it legal, so someone has moved names beneath us. */
+	if (err)
+		return err == -EXDEV ? err : -ESTALE;
+	err = -ESTALE;
+	if (vexfs_lower_is_current(old_dentry, old_dir) &&
 	    vexfs_lower_is_current(new_dentry, new_dir))
 		err = vfs_rename(&rd);
-	unlock_rename(old_dir, new_dir);
+	end_renaming(&rd);
 	return err;
 }
 
@@ -264,7 +276,7 @@ const struct inode_operations vexfs_dir_inode_ops = {
 	.link		= vexfs_link,
 	.unlink		= vexfs_unlink,
 	.symlink	= vexfs_symlink,
-	.mkdir		= vexfs_mkdir,
+	.mkdir		= compat_mkdir(vexfs_mkdir),
 	.rmdir		= vexfs_rmdir,
 	.mknod		= vexfs_mknod,
 	.rename		= vexfs_rename,

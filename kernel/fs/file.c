@@ -128,10 +128,7 @@ static loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
 static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
-	struct backing_file_ctx ctx = {
-		.cred = current_cred(),
-		.user_file = file,
-	};
+	struct backing_file_ctx ctx = { .cred = current_cred() };
 
 	return backing_file_read_iter(vexfs_lower_file_synced(file), iter, iocb,
 				      iocb->ki_flags, &ctx);
@@ -141,13 +138,16 @@ static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
 				 struct pipe_inode_info *pipe, size_t len,
 				 unsigned int flags)
 {
-	struct backing_file_ctx ctx = {
-		.cred = current_cred(),
-		.user_file = file,
-	};
+	struct backing_file_ctx ctx = { .cred = current_cred() };
+	struct kiocb iocb;
+	ssize_t ret;
 
-	return backing_file_splice_read(vexfs_lower_file_synced(file), pos,
-					pipe, len, flags, &ctx);
+	init_sync_kiocb(&iocb, file);
+	iocb.ki_pos = *pos;
+	ret = backing_file_splice_read(vexfs_lower_file_synced(file), &iocb,
+				       pipe, len, flags, &ctx);
+	*pos = iocb.ki_pos;
+	return ret;
 }
 
 static void vexfs_begin_change(struct inode *inode)
@@ -167,10 +167,7 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = {
-		.cred = current_cred(),
-		.user_file = file,
-	};
+	struct backing_file_ctx ctx = { .cred = current_cred() };
 	struct kiocb sync_iocb;
 	ssize_t ret;
 
@@ -196,16 +193,17 @@ static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 				  unsigned int flags)
 {
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = {
-		.cred = current_cred(),
-		.user_file = file,
-	};
+	struct backing_file_ctx ctx = { .cred = current_cred() };
+	struct kiocb iocb;
 	ssize_t ret;
 
+	init_sync_kiocb(&iocb, file);
+	iocb.ki_pos = *pos;
 	vexfs_begin_change(inode);
 	ret = backing_file_splice_write(pipe, vexfs_lower_file_synced(file),
-					pos, len, flags, &ctx);
+					&iocb, len, flags, &ctx);
 	vexfs_end_change(inode);
+	*pos = iocb.ki_pos;
 	return ret;
 }
 
@@ -259,10 +257,7 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = {
-		.cred = current_cred(),
-		.user_file = file,
-	};
+	struct backing_file_ctx ctx = { .cred = current_cred() };
 	int err;
 
 	err = backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);

@@ -83,11 +83,8 @@ int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	struct path lower = vexfs_lower_path(path->dentry);
 	int err;
 
-	if (flags & AT_GETATTR_NOSEC)
-		err = vfs_getattr_nosec(&lower, stat, request_mask,
-					flags & ~AT_GETATTR_NOSEC);
-	else
-		err = vfs_getattr(&lower, stat, request_mask, flags);
+	/* Security modules are asked about our file, by our caller. */
+	err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
 	if (err)
 		return err;
 
@@ -96,13 +93,13 @@ int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	return 0;
 }
 
-int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *fa)
+int vexfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa)
 {
 	return vfs_fileattr_get(vexfs_lower_dentry(dentry), fa);
 }
 
 int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
-		       struct fileattr *fa)
+		       struct file_kattr *fa)
 {
 	int err;
 
@@ -204,7 +201,7 @@ struct inode *vexfs_iget(struct super_block *sb, struct inode *lower)
 			     vexfs_inode_set, lower);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (!(inode->i_state & I_NEW)) {
+	if (!(inode_state_read_once(inode) & I_NEW)) {
 		vexfs_copy_attr(inode);
 		return inode;
 	}

@@ -12,6 +12,7 @@
 #include "cache/sidecar.h"
 #include "cache/vectors.h"
 #include "cache/watch.h"
+#include "compat/compat.h"
 
 struct vexfs_inode {
 	struct vexfs_vectors vectors;
@@ -54,9 +55,9 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr);
 int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		  struct kstat *stat, u32 request_mask, unsigned int flags);
-int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);
+int vexfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
 int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
-		       struct fileattr *fa);
+		       struct file_kattr *fa);
 
 /* dentry.c */
 extern const struct dentry_operations vexfs_dentry_ops;

@@ -71,7 +71,7 @@ static int vexfs_sync_fs(struct super_block *sb, int wait)
 static const struct super_operations vexfs_super_ops = {
 	.alloc_inode	= vexfs_alloc_inode,
 	.free_inode	= vexfs_free_inode,
-	.drop_inode	= generic_delete_inode,
+	.drop_inode	= inode_just_drop,
 	.evict_inode	= vexfs_evict_inode,
 	.statfs		= vexfs_statfs,
 	.sync_fs	= vexfs_sync_fs,
@@ -146,7 +146,7 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		sb->s_flags |= SB_RDONLY;
 	sb->s_magic = VEXFS_SUPER_MAGIC;
 	sb->s_op = &vexfs_super_ops;
-	sb->s_d_op = &vexfs_dentry_ops;
+	set_default_d_op(sb, &vexfs_dentry_ops);
 	sb->s_xattr = vexfs_xattr_handlers;
 
 	root = vexfs_iget(sb, d_inode(store->dentry));
