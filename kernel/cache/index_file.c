@@ -117,7 +117,8 @@ int vexfs_index_file_header(struct file *lower, u64 size, u32 kind,
 		return err;
 	if (!fault)
 		return 0;
-	pr_warn_ratelimited("index %pD: %s\n", lower, fault);
+	/* Not by its name, which its owner chose: it might look like a line of the log. */
+	pr_warn_ratelimited("malformed index, inode %lu: %s\n", file_inode(lower)->i_ino, fault);
 	return -EUCLEAN;
 }
 

@@ -6,18 +6,24 @@
 #ifndef VEXFS_LOWER_H
 #define VEXFS_LOWER_H
 
+#include <linux/atomic.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/path.h>
 #include <linux/xarray.h>
 
+#include "cache/budget.h"
+
 struct vexfs_sb {
 	struct vfsmount *lower_mnt;	/* a private clone of the store's */
 	const struct cred *cred;	/* of the one who mounted */
-	struct xarray watched;		/* changes by inode number (watch.c) */
+	struct xarray watched;		/* numbers by inode number (watch.c) */
+	struct vexfs_budget budget;	/* of all copies */
 	/* vexfs_iget(), for the files beneath it: our inode of a lower one. */
 	struct inode *(*iget)(struct super_block *sb, struct inode *lower);
+	/* Its count of changes (vectors.h), likewise. */
+	atomic64_t *(*changes)(struct inode *inode);
 };
 
 static inline struct vexfs_sb *vexfs_sb(const struct super_block *sb)

@@ -23,10 +23,16 @@ struct vexfs_stamp {
 };
 
 /*
- * Before a file is read, with the vexfs inode locked against changes: waits for
- * a write beneath us to be over.  Returns 0 or -EIO.
+ * Before a file is read: waits for writes beneath us that are under way.  Returns 0, -EIO
+ * or -EINTR.
  */
 int vexfs_stamp_take(struct vexfs_stamp *stamp, const struct path *lower, u64 changes);
+
+/* Does the file look as it did then? */
+bool vexfs_stamp_same(const struct vexfs_stamp *stamp, const struct path *lower, u64 changes);
+
+/* May it be changed without leaving a trace? */
+bool vexfs_writably_mapped(const struct path *lower);
 
 /* Is the file surely still as it was read? */
 bool vexfs_stamp_holds(const struct vexfs_stamp *stamp, const struct path *lower,

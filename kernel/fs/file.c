@@ -4,8 +4,8 @@
  * is the only one.
  *
  * Who changes a file holds the lock of our inode until that is done and
- * vexfs_content_changed() was called, so that whoever holds it shared reads whole
- * writes.
+ * vexfs_content_changed() was called, so that a search knows whether it has read a
+ * write halfway (cache/attempt.h).
  */
 #include <linux/backing-file.h>
 #include <linux/fadvise.h>
@@ -153,6 +153,7 @@ static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
 static void vexfs_begin_change(struct inode *inode)
 {
 	inode_lock(inode);
+	vexfs_content_changing(inode);
 	vexfs_copy_attr(inode);
 }
 
@@ -267,7 +268,7 @@ static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 
 	err = backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
 	if (!err && vma_is_shared_maywrite(vma))
-		vexfs_content_changed(inode);
+		vexfs_content_mapped(inode);
 	return err;
 }
 
