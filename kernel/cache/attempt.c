@@ -30,10 +30,11 @@ bool vexfs_attempt_torn(const struct vexfs_attempt *attempt, const struct vexfs_
 	smp_rmb();
 	if (vexfs_attempt_disturbed(attempt))
 		return true;
-	/* What is stored into a mapping leaves no trace, and nobody says where it ends. */
-	if (vexfs_writably_mapped(lower))
-		return !sound;
-	return !vexfs_stamp_same(stamp, lower, stamp->changes);
+	/*
+	 * A change beneath is noticed by the next search.  It is no reason to read again:
+	 * a chmod looks the same, and the lock would not keep it away.
+	 */
+	return !sound && !vexfs_stamp_holds(stamp, lower, stamp->changes);
 }
 
 void vexfs_attempt_end(struct vexfs_attempt *attempt)

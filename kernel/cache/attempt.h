@@ -4,9 +4,9 @@
  *
  * An inode counts its changes: the count is odd while somebody changes the file under the
  * inode lock.  A reader holds no lock, so that whoever wants to change the file, or only
- * its mode, need not wait.  It reads once more if the file was changed meanwhile: by the
- * count, which is certain, or by the stamp, which tells of changes beneath the mount.  The
- * last attempt is made with the lock held, so a reader gets done whatever writers do.
+ * its mode, need not wait.  It reads once more if the count has changed meanwhile, or if
+ * what it read is malformed and the file was changed beneath the mount.  The last attempt
+ * is made with the lock held, so a reader gets done whatever writers do.
  */
 #ifndef VEXFS_ATTEMPT_H
 #define VEXFS_ATTEMPT_H

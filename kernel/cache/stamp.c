@@ -44,7 +44,7 @@ static int wait_for_writers(struct inode *lower)
 	return 0;
 }
 
-bool vexfs_writably_mapped(const struct path *lower)
+static bool writably_mapped(const struct path *lower)
 {
 	return mapping_writably_mapped(d_real_inode(lower->dentry)->i_mapping);
 }
@@ -99,7 +99,7 @@ int vexfs_stamp_take(struct vexfs_stamp *stamp, const struct path *lower, u64 ch
 	/* Beneath overlayfs, a direct write is counted there. */
 	if (!err && real != inode)
 		err = wait_for_writers(real);
-	if (!err && vexfs_writably_mapped(lower))
+	if (!err && writably_mapped(lower))
 		stamp->stale = 0;
 	return err;
 }
@@ -112,16 +112,12 @@ static bool same_file(const struct vexfs_stamp *a, const struct vexfs_stamp *b)
 	       timespec64_equal(&a->ctime, &b->ctime);
 }
 
-bool vexfs_stamp_same(const struct vexfs_stamp *stamp, const struct path *lower, u64 changes)
-{
-	struct vexfs_stamp now;
-
-	return !look(&now, lower, changes) && same_file(stamp, &now);
-}
-
 bool vexfs_stamp_holds(const struct vexfs_stamp *stamp, const struct path *lower,
 		       u64 changes)
 {
-	return !vexfs_writably_mapped(lower) && vexfs_stamp_same(stamp, lower, changes) &&
+	struct vexfs_stamp now;
+
+	return !writably_mapped(lower) && !look(&now, lower, changes) &&
+	       same_file(stamp, &now) &&
 	       (stamp->stale == KTIME_MAX || ktime_before(ktime_get(), stamp->stale));
 }

@@ -28,12 +28,6 @@ struct vexfs_stamp {
  */
 int vexfs_stamp_take(struct vexfs_stamp *stamp, const struct path *lower, u64 changes);
 
-/* Does the file look as it did then? */
-bool vexfs_stamp_same(const struct vexfs_stamp *stamp, const struct path *lower, u64 changes);
-
-/* May it be changed without leaving a trace? */
-bool vexfs_writably_mapped(const struct path *lower);
-
 /* Is the file surely still as it was read? */
 bool vexfs_stamp_holds(const struct vexfs_stamp *stamp, const struct path *lower,
 		       u64 changes);
