@@ -3,6 +3,7 @@
 {
   lib,
   stdenv,
+  e2fsprogs,
   runCommand,
   writeText,
   rustc,
@@ -40,7 +41,10 @@ let
 in
 runCommand "vexfs-bundle-${release}"
   {
-    nativeBuildInputs = [ toolkit ];
+    nativeBuildInputs = [
+      toolkit
+      e2fsprogs
+    ];
     passthru = { inherit kernel module; };
   }
   ''

@@ -8,6 +8,7 @@
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/prefetch.h>
 
 #include "search/array_check.h"
 #include "search/heap.h"
@@ -23,9 +24,11 @@
 #define MAX_TABLES	64
 #define MAX_HASHES	16
 #define MAX_BITS	24
-/* Rows that are compared at once; projections that are, at most. */
-#define BATCH		64
+/* Rows that are listed before they are compared; projections that are at once, at most. */
+#define BATCH		512
 #define PROJECTIONS	256
+/* Buckets whose rows are looked at together. */
+#define FOUND		256
 /* Rows that are looked at between two looks at whether others want to run. */
 #define STRIDE		65536U
 /* A probe counts as so many rows. */
@@ -92,55 +95,101 @@ static int load(struct vexfs_index *index, const struct vexfs_index_header *head
 	return vexfs_check_below(lsh->buckets, (u64)lsh->tables * index->rows, index->rows);
 }
 
+/* Where a bucket begins and ends. */
+struct bucket {
+	const u32 *starts;
+	const u32 *rows;	/* of its table */
+};
+
+/*
+ * Candidates are a set, so that a row is compared once however many buckets it is in, and
+ * in the order of memory.
+ */
 struct lsh_search {
 	struct vexfs_job *job;
-	struct vexfs_set *seen;
-	u32 *list;	/* where the rows go that are to be compared next */
-	u32 pending;	/* rows in it */
+	u64 *words;	/* a bit for each row */
+	u64 *summary;	/* a bit for each word that is not 0 */
+	u32 summaries;
+	u32 *list;	/* room for a batch, the rows of a word and VEXFS_LIST_AHEAD */
+	struct bucket *found;
+	u32 pending;	/* found ones */
 	u32 steps;
 	u64 *heap;	/* room for one set more than there are probes */
 };
 
-/* Compares what is pending. */
-static int flush(struct lsh_search *search)
-{
-	const u32 count = search->pending;
-
-	search->pending = 0;
-	search->seen->listed += count;
-	if (!count)
-		return 0;
-	return vexfs_rerank(search->job, search->list, count);
-}
-
-/* Compares those of some rows that have not been seen yet, sooner or later. */
-static int see(struct lsh_search *search, const u32 *rows, u32 count)
+static void add(struct lsh_search *search, const u32 *rows, u32 count)
 {
 	const u32 *end = rows + count;
-	int err;
 
 	for (; rows < end; rows++) {
-		/* Whether a row is new cannot be foretold: no branch on it. */
-		search->list[search->pending] = *rows;
-		search->pending += vexfs_set_add(search->seen, *rows);
-		if (search->pending == BATCH) {
-			err = flush(search);
-			if (err)
-				return err;
-			search->list = vexfs_set_list(search->seen);
-		}
+		search->words[*rows / 64] |= 1ULL << *rows % 64;
+		search->summary[*rows / 4096] |= 1ULL << *rows / 64 % 64;
+	}
+}
+
+/* Adds the rows of the buckets that were found. */
+static int add_found(struct lsh_search *search)
+{
+	const struct bucket *found = search->found, *end = found + search->pending;
+	u32 at, stop, rows_end;
+	int err;
+
+	search->pending = 0;
+	/* They lie scattered in memory. */
+	for (; found < end; found++)
+		prefetch(found->rows + found->starts[0]);
+
+	for (found = search->found; found < end; found++) {
+		search->steps += PROBE_STEPS;
+		at = found->starts[0];
+		rows_end = found->starts[1];
+		do {
+			if (search->steps >= STRIDE) {
+				search->steps = 0;
+				err = vexfs_relax();
+				if (err)
+					return err;
+			}
+			stop = at + min(rows_end - at, STRIDE - search->steps);
+			search->steps += stop - at;
+			add(search, found->rows + at, stop - at);
+			at = stop;
+		} while (at < rows_end);
 	}
 	return 0;
+}
+
+/* Compares all candidates, in ascending order, and leaves the set empty. */
+static int compare(struct lsh_search *search)
+{
+	u32 count = 0, i, word;
+	u64 words, rows;
+	int err;
+
+	for (i = 0; i < search->summaries; i++) {
+		for (words = search->summary[i]; words; words &= words - 1) {
+			word = i * 64 + __ffs64(words);
+			rows = search->words[word];
+			search->words[word] = 0;
+			for (; rows; rows &= rows - 1)
+				search->list[count++] = word * 64 + __ffs64(rows);
+			if (count >= BATCH) {
+				err = vexfs_rerank(search->job, search->list, count);
+				if (err)
+					return err;
+				count = 0;
+			}
+		}
+	}
+	return count ? vexfs_rerank(search->job, search->list, count) : 0;
 }
 
 static int probe(struct lsh_search *search, u32 table, const s32 *h)
 {
 	const struct vexfs_index *index = search->job->index;
 	const struct vexfs_lsh *lsh = &index->lsh;
-	const u32 *starts = lsh->starts + table * ((1ULL << lsh->bits) + 1);
-	const u32 *rows = lsh->buckets + (size_t)table * index->rows;
-	u32 x = 0x811c9dc5, i, end, stop;
-	int err;
+	struct bucket *found = &search->found[search->pending++];
+	u32 x = 0x811c9dc5, i;
 
 	for (i = 0; i < lsh->hashes; i++) {
 		x = (x ^ (u32)h[i]) * 0x9e3779b1;
@@ -148,24 +197,10 @@ static int probe(struct lsh_search *search, u32 table, const s32 *h)
 	}
 	x >>= 32 - lsh->bits;
 
-	end = starts[x + 1];
-	search->steps += PROBE_STEPS;
-	i = starts[x];
-	do {
-		if (search->steps >= STRIDE) {
-			search->steps = 0;
-			err = vexfs_relax();
-			if (err)
-				return err;
-		}
-		stop = i + min(end - i, STRIDE - search->steps);
-		search->steps += stop - i;
-		err = see(search, rows + i, stop - i);
-		if (err)
-			return err;
-		i = stop;
-	} while (i < end);
-	return 0;
+	found->starts = lsh->starts + table * ((1ULL << lsh->bits) + 1) + x;
+	found->rows = lsh->buckets + (size_t)table * index->rows;
+	prefetch(found->starts);
+	return search->pending < FOUND ? 0 : add_found(search);
 }
 
 /* A perturbation: of which hash, by how much, at what cost. */
@@ -292,27 +327,36 @@ static int search(struct vexfs_job *job)
 	const struct vexfs_index *index = job->index;
 	const struct vexfs_lsh *lsh = &index->lsh;
 	const u32 stride = round_up(index->dim, VEXFS_LANES);
-	/* The query, a batch of products, the hashes, a heap. */
+	const u32 summaries = DIV_ROUND_UP_ULL(index->rows, 4096);
+	/* The query, a batch of products, the hashes, the buckets, a heap, a list, a summary. */
 	const size_t query_bytes = stride * sizeof(u32);
 	const size_t product_bytes = PROJECTIONS * sizeof(u32);
 	const size_t hash_bytes = lsh->tables * lsh->hashes * sizeof(struct vexfs_hash);
+	const size_t found_bytes = FOUND * sizeof(struct bucket);
 	const size_t heap_bytes = (job->effort + 2) * sizeof(u64);
-	struct lsh_search search = { .job = job };
+	const size_t list_bytes = (BATCH + 64 + VEXFS_LIST_AHEAD) * sizeof(u32);
+	const size_t summary_bytes = summaries * sizeof(u64);
+	struct lsh_search search = { .job = job, .summaries = summaries };
 	struct vexfs_scratch *scratch;
 	struct vexfs_hash *hashes;
 	const u32 *query = job->query;
 	void *memory;
-	u32 table;
+	u32 i, table;
 	int err;
 
-	scratch = vexfs_scratch_get(job->index, index->rows, BATCH, query_bytes + product_bytes +
-				    hash_bytes + heap_bytes, &memory);
+	scratch = vexfs_scratch_get(job->index, index->rows, 0,
+				    query_bytes + product_bytes + hash_bytes + found_bytes +
+				    heap_bytes + list_bytes + summary_bytes, &memory);
 	if (!scratch)
 		return -ENOMEM;
 	hashes = memory + query_bytes + product_bytes;
-	search.heap = memory + query_bytes + product_bytes + hash_bytes;
-	search.seen = &scratch->set;
-	search.list = vexfs_set_list(search.seen);
+	search.found = (void *)hashes + hash_bytes;
+	search.heap = (void *)search.found + found_bytes;
+	search.summary = (void *)search.heap + heap_bytes;
+	search.list = (void *)search.summary + summary_bytes;
+	search.words = scratch->set.words;
+	for (i = 0; i < summaries; i++)
+		search.summary[i] = 0;
 
 	vexfs_fpu_begin(&job->fpu);
 	if (job->metric != VEXFS_METRIC_L2) {
@@ -325,10 +369,13 @@ static int search(struct vexfs_job *job)
 
 	for (table = 0; table < lsh->tables && !err; table++)
 		err = search_table(&search, table, hashes + table * lsh->hashes);
+	if (!err)
+		err = add_found(&search);
+	if (!err)
+		err = compare(&search);
+	/* What was not compared is still in the set. */
 	if (err)
-		search.seen->listed += search.pending;
-	else
-		err = flush(&search);
+		scratch->set.overflown = true;
 	vexfs_scratch_put(job->index, scratch);
 	return err;
 }

@@ -30,9 +30,9 @@ struct vexfs_scratch {
 };
 
 /*
- * Memory for a set of numbers below @numbers, of which @batch are listed at a time (0: no
- * set), and @bytes more, whose start is returned in @memory, aligned to 64.  NULL if
- * there is none.
+ * Memory for a set of numbers below @numbers, of which @batch are listed at a time (0:
+ * none, and the caller empties the set), and @bytes more, whose start is returned in
+ * @memory, aligned to 64.  NULL if there is none.
  */
 struct vexfs_scratch *vexfs_scratch_get(struct vexfs_index *index, u32 numbers, u32 batch,
 					size_t bytes, void **memory);

@@ -17,13 +17,14 @@ fn main() -> ExitCode {
     }
     let mut arguments = env::args();
     if arguments.next().as_deref() == Some(STEP_PROGRAM) {
-        return step(&arguments.next().unwrap_or_default());
+        let name = arguments.next().unwrap_or_default();
+        return step(&name, arguments.next().as_deref());
     }
     cli::vexfs::main()
 }
 
-fn step(name: &str) -> ExitCode {
-    match steps::main(name) {
+fn step(name: &str, case: Option<&str>) -> ExitCode {
+    match steps::main(name, case) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{STEP_PROGRAM}: {error:#}");

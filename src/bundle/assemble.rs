@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
+use super::ext4_image;
 use super::guest_modules::{self, GuestModule, Role};
 use super::initramfs::Archive;
 use super::machine_kind::MachineKind;
@@ -19,7 +20,7 @@ use super::modinfo::Modinfo;
 use super::module_tree::{ModuleTree, is_compressed};
 use super::source_tree::make_dir_whole;
 use super::{Bundle, INITRAMFS, KERNEL, MANIFEST, MODULE, check_fit, describe};
-use crate::guest::{drivers, kmod};
+use crate::guest::{drivers, kmod, loop_disk};
 
 /// Mount points, and places that the guest works in.
 const DIRECTORIES: [&str; 10] = [
@@ -169,6 +170,7 @@ fn initramfs(
     archive.program("init", guest_program);
     archive.symlink("bin/vexfs", "/init");
     archive.file(&in_archive(kmod::PATH), module);
+    archive.file(&in_archive(loop_disk::IMAGE), ext4_image::make()?);
     for (list, modules) in lists.into_iter().filter(|(_, modules)| !modules.is_empty()) {
         let mut load_order = String::new();
         for GuestModule { name, content } in modules {

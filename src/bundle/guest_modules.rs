@@ -17,7 +17,7 @@ use super::module_tree::{ModuleTree, canonical, read_module};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// What every guest needs: ext4, FUSE, and a port under QEMU
+    /// What every guest needs: ext4 on a loop device, FUSE, and a port under QEMU
     Guest,
     /// Disks, for an image that boots on a machine of its own
     Disks,
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_role_may_lack_only_what_is_optional() {
-        let needed = ["virtio_pci", "virtio_console", "ext4", "fuse"];
+        let needed = ["virtio_pci", "virtio_console", "ext4", "loop", "fuse"];
         let vexfs = Modinfo::of(&fixtures::module(&[("depends", "libcrc32c")])).unwrap();
         let (_dir, tree) = kernel(&needed, &[("libcrc32c", "", "")]);
         let selected = select(&tree, RELEASE, MachineKind::Qemu, &[Role::Guest], &vexfs).unwrap();

@@ -2,16 +2,14 @@
 //! The disk from which a guest runs the peers. It is ext4, with a Python and all that it needs under the paths that
 //! it has on the host.
 
-use std::env;
 use std::fs::{self, File};
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
+use super::e2fsprogs::{self, TIME};
 use super::python_files::PythonFiles;
 use crate::guest::peers_disk::MOUNT_POINTS;
 
@@ -21,7 +19,6 @@ const BLOCK: u64 = 4096;
 /// The UUID of every disk: a random one would differ from one disk to the next.
 const UUID: &str = "9d4ab7a2-6f0b-4d56-9d3c-5b8c1f8e0a41";
 const HASH_SEED: &str = "3f1c0a52-7f6e-4b0e-8a39-6cf0d4b8e217";
-const TIME: u32 = 1;
 
 /// The first inode that is not the filesystem's own, and how many more there may be than files.
 const FIRST_INODE: usize = 11;
@@ -103,7 +100,7 @@ pub fn make(files: &PythonFiles, out: &Path) -> Result<()> {
     let inodes = files.count() + SPARE_INODES;
     // Directories and the filesystem itself take some, too.
     let size = files.bytes(BLOCK) * 21 / 20 + inodes as u64 * 256 + 16 * MIB;
-    let mut format = e2fsprogs("mke2fs");
+    let mut format = e2fsprogs::command("mke2fs");
     format
         .args([
             "-q",
@@ -131,13 +128,13 @@ pub fn make(files: &PythonFiles, out: &Path) -> Result<()> {
         .arg(&root)
         .arg(&disk)
         .arg(format!("{}k", size.div_ceil(1024)));
-    run(&mut format, None)?;
+    e2fsprogs::run(&mut format, None)?;
     // When an inode was changed cannot be set from outside.
     let set: String = (FIRST_INODE..=inodes)
         .map(|inode| format!("set_inode_field <{inode}> ctime @{TIME}\n"))
         .collect();
-    let mut edit = e2fsprogs("debugfs");
-    run(edit.arg("-w").arg(&disk), Some(&set))?;
+    let mut edit = e2fsprogs::command("debugfs");
+    e2fsprogs::run(edit.arg("-w").arg(&disk), Some(&set))?;
     fs::rename(disk, out).with_context(|| format!("cannot create {}", out.display()))
 }
 
@@ -171,42 +168,5 @@ fn set_source_time(path: &Path) -> std::io::Result<()> {
     if flags == [0; 4] {
         file.write_all_at(&TIME.to_le_bytes(), 8)?;
     }
-    Ok(())
-}
-
-/// A command of e2fsprogs. It is found even where users have no /sbin on their path.
-fn e2fsprogs(name: &str) -> Command {
-    let mut path = env::var_os("PATH").unwrap_or_default();
-    path.push(":/usr/sbin:/sbin");
-    let mut command = Command::new(name);
-    command
-        .env("PATH", path)
-        .env("E2FSPROGS_FAKE_TIME", TIME.to_string())
-        .env("SOURCE_DATE_EPOCH", TIME.to_string());
-    command
-}
-
-fn run(command: &mut Command, input: Option<&str>) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let mut process = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot run {name} (Debian: e2fsprogs)"))?;
-    let mut asked = process.stdin.take().context("it has no input")?;
-    let said = std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // One that ends early is judged by how it ends.
-            let _ = asked.write_all(input.unwrap_or_default().as_bytes());
-        });
-        process.wait_with_output()
-    })
-    .with_context(|| format!("cannot wait for {name}"))?;
-    ensure!(
-        said.status.success(),
-        "{name} failed: {}",
-        String::from_utf8_lossy(&said.stderr).trim()
-    );
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Criteria;
 use crate::protocol::Step::{
     self, After, Calls, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Peers,
-    Workload,
+    Stacking, Workload,
 };
 
 /// What a check looks at.
@@ -49,6 +49,7 @@ const TABLE: &[Row] = &[
     ("module.identity", Guest(&[Module, Workload])),
     ("module.lifecycle", Guest(&[Module, Workload, After])),
     ("kernel.files", Guest(&[Files])),
+    ("kernel.stacking", Guest(&[Stacking])),
     ("abi.errors", Guest(&[Errors])),
     ("fuse.dataset", Guest(&[Workload])),
     ("kernel.dataset", Guest(&[Workload])),

@@ -6,6 +6,7 @@ pub mod given;
 mod hello;
 pub mod init;
 pub mod kmod;
+pub mod loop_disk;
 mod module_clock;
 mod mounts;
 pub mod outlet;

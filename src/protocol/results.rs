@@ -25,6 +25,7 @@ pub enum StepData {
     Cycles(Cycles),
     Files(Files),
     Errors(Errors),
+    Stacking(Stacking),
     Concurrency(Concurrency),
     Workload(Workload),
     Indexes(Indexes),
@@ -128,6 +129,12 @@ impl Case {
 pub struct Errors {
     /// The cases of [`Place::Fuse`] and [`Place::Kernel`], in the order of `docs/abi.md`.
     pub places: PerPlace<Vec<Case>>,
+}
+
+/// What only the module is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stacking {
+    pub cases: Vec<Case>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -20,6 +20,8 @@ pub enum Step {
     Files,
     /// Provokes every errno of `docs/abi.md`, from each driver.
     Errors,
+    /// Tries what a filesystem that is stacked on another one must get right.
+    Stacking,
     /// Searches while the file changes.
     Concurrency,
     /// Writes the dataset through each mount, reads it back, and searches it in every place.
@@ -35,12 +37,13 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Step; 11] = [
+    pub const ALL: [Step; 12] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
         Step::Files,
         Step::Errors,
+        Step::Stacking,
         Step::Concurrency,
         Step::Workload,
         Step::Indexes,
@@ -56,6 +59,7 @@ impl Step {
             Step::Cycles => "cycles",
             Step::Files => "files",
             Step::Errors => "errors",
+            Step::Stacking => "stacking",
             Step::Concurrency => "concurrency",
             Step::Workload => "workload",
             Step::Indexes => "indexes",

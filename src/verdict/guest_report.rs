@@ -121,6 +121,7 @@ step_data! {
     cycles: Cycles,
     files: Files,
     errors: Errors,
+    stacking: Stacking,
     concurrency: Concurrency,
     workload: Workload,
     indexes: Indexes,

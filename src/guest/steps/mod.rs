@@ -13,12 +13,13 @@ mod identity;
 pub mod indexes;
 mod module;
 mod peers;
+mod stacking;
 mod workload;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use context::Context;
 
@@ -26,12 +27,17 @@ use super::init::read_plan;
 use crate::protocol::results::StepData;
 use crate::protocol::{Message, Outcome, Step};
 
-/// The program that init starts for each step: `vexfs-step NAME`.
-pub fn main(name: &str) -> Result<()> {
+/// The program that init starts for each step: `vexfs-step NAME`. A step may start it for each of its cases: `vexfs-step
+/// NAME CASE`.
+pub fn main(name: &str, case: Option<&str>) -> Result<()> {
     let step = Step::ALL
         .into_iter()
         .find(|step| step.name() == name)
         .with_context(|| format!("there is no step {name}"))?;
+    if let Some(case) = case {
+        ensure!(step == Step::Stacking, "step {step} has no cases");
+        return stacking::carry_out(case);
+    }
     let context = Context::new(read_plan()?, step);
     let begun = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| carry_out(&context)))
@@ -51,6 +57,7 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Cycles => StepData::Cycles(cycles::observe(context)?),
         Step::Files => StepData::Files(files::observe(context)?),
         Step::Errors => StepData::Errors(errors::observe(context)?),
+        Step::Stacking => StepData::Stacking(stacking::observe(context)?),
         Step::Concurrency => StepData::Concurrency(concurrency::observe(context)?),
         Step::Workload => StepData::Workload(workload::observe(context)?),
         Step::Indexes => StepData::Indexes(indexes::observe(context)?),

@@ -22,17 +22,22 @@ pub fn through_both(places: &PerPlace<Vec<Case>>) -> Evaluated {
 
 /// Demands that all cases hold, and that there are some.
 pub fn cases(place: Place, cases: &[Case]) -> Evaluated {
-    Ok(match cases.iter().find(|case| !case.holds()) {
-        Some(Case {
-            name,
-            expected,
-            observed,
-        }) => Finding::fail(format!("{place}, {name}: {observed} instead of {expected}")),
-        None => Finding::judge(
-            !cases.is_empty(),
-            format!("{} cases through {place}", cases.len()),
-        ),
-    })
+    let faults: Vec<_> = cases.iter().filter(|case| !case.holds()).collect();
+    if faults.is_empty() {
+        let held = format!("{} cases through {place}", cases.len());
+        return Ok(Finding::judge(!cases.is_empty(), held));
+    }
+    let faults: Vec<_> = faults
+        .into_iter()
+        .map(
+            |Case {
+                 name,
+                 expected,
+                 observed,
+             }| format!("{name}: {observed} instead of {expected}"),
+        )
+        .collect();
+    Ok(Finding::fail(format!("{place}, {}", faults.join("; "))))
 }
 
 /// Demands that through both drivers there were answers, and only right ones.

@@ -49,6 +49,7 @@ const TABLE: &[Row] = &[
     ("module.identity", module::identity, RESULTS),
     ("module.lifecycle", module::lifecycle, RESULTS),
     ("kernel.files", module::files, RESULTS),
+    ("kernel.stacking", module::stacking, RESULTS),
     ("abi.errors", module::errors, RESULTS),
     ("fuse.dataset", workload::fuse_dataset, RESULTS),
     ("kernel.dataset", workload::kernel_dataset, RESULTS),

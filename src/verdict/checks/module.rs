@@ -54,6 +54,10 @@ pub fn files(evidence: &Evidence, _: &Criterion) -> Evaluated {
     )
 }
 
+pub fn stacking(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    cases::cases(Place::Kernel, &evidence.guest.stacking()?.cases)
+}
+
 pub fn errors(evidence: &Evidence, _: &Criterion) -> Evaluated {
     cases::through_both(&evidence.guest.errors()?.places)
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a filesystem that is stacked on another one must get right, beyond the file operations of every filesystem: each
+//! case is a fault that this module or a filesystem like it has had.
+
+mod names;
+mod stage;
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::context::Context;
+use crate::guest::{STEP_PROGRAM, kmod};
+use crate::protocol::Step;
+use crate::protocol::results::{Case, Stacking};
+use crate::system::deadline::wait_for;
+use stage::{Lower, Stage};
+
+/// How long a case may take, by the guest's clock.
+const ENDS_WITHIN: Duration = Duration::from_secs(60);
+
+/// What is tried, and what must come of it.
+struct Trial {
+    name: &'static str,
+    /// What the store of the case lies on.
+    lower: Lower,
+    work: fn(&Stage) -> Result<String>,
+    expected: &'static str,
+}
+
+fn trials() -> impl Iterator<Item = &'static Trial> {
+    [names::TRIALS].into_iter().flatten()
+}
+
+/// Tries every case, each in a process of its own: it may change what it is, and may hang.
+pub(super) fn observe(context: &Context) -> Result<Stacking> {
+    kmod::ensure_loaded()?;
+    let count = u32::try_from(trials().count())?;
+    let mut cases = Vec::new();
+    for (done, trial) in (1..).zip(trials()) {
+        let observed = in_a_process(trial.name);
+        cases.push(Case {
+            name: trial.name.to_owned(),
+            expected: trial.expected.to_owned(),
+            observed: observed.unwrap_or_else(|error| format!("{error:#}")),
+        });
+        stage::clear_away()?;
+        context.progress(done, count)?;
+    }
+    Ok(Stacking { cases })
+}
+
+/// What a case observed, which another process of this program carries out.
+fn in_a_process(name: &str) -> Result<String> {
+    let mut child = Command::new("/proc/self/exe")
+        .arg0(STEP_PROGRAM)
+        .args([Step::Stacking.name(), name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start a process for it")?;
+    let mut output = child.stdout.take().context("it has no output")?;
+    let ended = wait_for("the case", ENDS_WITHIN, || Ok(child.try_wait()?));
+    let Ok(status) = ended else {
+        child.kill()?;
+        let killed = wait_for("its end", ENDS_WITHIN / 6, || Ok(child.try_wait()?));
+        match killed {
+            Ok(_) => bail!("nothing after {} s", ENDS_WITHIN.as_secs()),
+            Err(_) => bail!("it hangs in the kernel and cannot be killed"),
+        }
+    };
+    let mut observed = String::new();
+    output.read_to_string(&mut observed)?;
+    if !status.success() {
+        bail!("its process ended with {status} {observed}");
+    }
+    Ok(observed)
+}
+
+/// Carries out the case of this name, and prints what it observed.
+pub(super) fn carry_out(name: &str) -> Result<()> {
+    let trial = trials().find(|trial| trial.name == name);
+    let trial = trial.with_context(|| format!("there is no case {name}"))?;
+    let observed = observed(trial).unwrap_or_else(|error| format!("{error:#}"));
+    print!("{observed}");
+    Ok(())
+}
+
+fn observed(trial: &Trial) -> Result<String> {
+    let stage = Stage::new(trial.lower)?;
+    let observed = (trial.work)(&stage).unwrap_or_else(|error| format!("{error:#}"));
+    // Whatever keeps the mount busy after a case is a fault, too.
+    Ok(match stage.unmount() {
+        Ok(()) => observed,
+        Err(error) => format!("{observed}, but then {error:#}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn cases_have_names_of_their_own() {
+        let names: BTreeSet<_> = trials().map(|trial| trial.name).collect();
+        assert_eq!(names.len(), trials().count());
+    }
+}
