@@ -25,6 +25,7 @@
 #include "cache/budget.h"
 #include "cache/reading.h"
 #include "cache/watch.h"
+#include "compat/compat.h"
 
 /* The shrinker is called for so many pages at least. */
 #define SHRINK_PAGES	128
@@ -246,8 +247,7 @@ struct walk {
  * A copy goes when as many pages have been asked for as it weighs: nobody who needs a
  * few pages makes the mount give up a gigabyte.
  */
-static enum lru_status isolate(struct list_head *item, struct list_lru_one *list,
-			       spinlock_t *lock, void *arg)
+static enum lru_status isolate(struct list_head *item, struct list_lru_one *list, void *arg)
 {
 	struct vexfs_copy *copy = list_entry(item, struct vexfs_copy, by_group);
 	struct walk *walk = arg;
@@ -271,6 +271,8 @@ static enum lru_status isolate(struct list_head *item, struct list_lru_one *list
 	return LRU_REMOVED;
 }
 
+COMPAT_LRU_WALK(isolate)
+
 static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	struct vexfs_budget *budget = shrinker->private_data;
@@ -285,7 +287,7 @@ static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control
 	sc->nr_scanned = sc->nr_to_scan;
 	/* It ends by the pages, not by the number of copies. */
 	sc->nr_to_scan = ULONG_MAX;
-	list_lru_shrink_walk(&budget->by_group, sc, isolate, &walk);
+	list_lru_shrink_walk(&budget->by_group, sc, compat_lru_walk(isolate), &walk);
 	sc->nr_scanned -= walk.left;
 
 	list_for_each_entry_safe(copy, next, &walk.taken, by_age) {
