@@ -22,6 +22,7 @@
 #include "cache/index_file.h"
 #include "cache/lower.h"
 #include "cache/reading.h"
+#include "compat/compat.h"
 #include "search/loader.h"
 
 static const char * const extensions[VEXFS_INDEX_KINDS] = {
@@ -33,12 +34,12 @@ static const char * const extensions[VEXFS_INDEX_KINDS] = {
 
 /* Looks for @name in a lower directory where the cache does not tell. */
 static struct dentry *look_up_slowly(struct super_block *sb, struct dentry *lower_dir,
-				     const struct qstr *name)
+				     struct qstr *name)
 {
 	const struct cred *caller = override_creds(vexfs_sb(sb)->cred);
 	struct dentry *lower;
 
-	lower = lookup_one_unlocked(&nop_mnt_idmap, name->name, lower_dir, name->len);
+	lower = lookup_one_unlocked(&nop_mnt_idmap, name, lower_dir);
 	revert_creds(caller);
 	return lower;
 }

@@ -4,8 +4,8 @@
  * is the only one.
  *
  * Who changes a file holds the lock of our inode until that is done and
- * vexfs_content_changed() was called, so that whoever holds it shared reads whole
- * writes.
+ * vexfs_content_changed() was called, so that a search knows whether it has read a
+ * write halfway (cache/attempt.h).
  */
 #include <linux/backing-file.h>
 #include <linux/cred.h>
@@ -34,6 +34,7 @@
 static int vexfs_opened(struct inode *inode, struct file *file)
 {
 	file->f_mode |= vexfs_lower_file(file)->f_mode & FMODE_CAN_ODIRECT;
+	vexfs_copy_attr(inode);
 	return 0;
 }
 
@@ -131,6 +132,16 @@ static struct file *vexfs_lower_file_synced(struct file *file)
 	return lower;
 }
 
+/*
+ * FIONREAD, copy_file_range() and what locks by SEEK_END look at the size of our inode
+ * and do not ask us before.  So it is kept up by what does.
+ */
+static void vexfs_refresh_size(struct inode *inode)
+{
+	if (i_size_read(inode) != i_size_read(vexfs_lower_inode(inode)))
+		vexfs_copy_attr(inode);
+}
+
 /* The position is ours; the lower file only computes the new one. */
 static loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
 {
@@ -143,6 +154,7 @@ static loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
 	pos = vfs_llseek(lower, offset, whence);
 	revert_creds(caller);
 	file->f_pos = lower->f_pos;
+	vexfs_refresh_size(file_inode(file));
 	return pos;
 }
 
@@ -151,12 +163,14 @@ static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct file *file = iocb->ki_filp;
 	struct backing_file_ctx ctx = {
 		.cred = vexfs_lower_file(file)->f_cred,
-		.user_file = file,
 		.accessed = vexfs_accessed,
 	};
+	ssize_t ret;
 
-	return backing_file_read_iter(vexfs_lower_file_synced(file), iter, iocb,
-				      iocb->ki_flags, &ctx);
+	ret = backing_file_read_iter(vexfs_lower_file_synced(file), iter, iocb,
+				     iocb->ki_flags, &ctx);
+	vexfs_refresh_size(file_inode(file));
+	return ret;
 }
 
 static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
@@ -165,18 +179,28 @@ static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
 {
 	struct backing_file_ctx ctx = {
 		.cred = vexfs_lower_file(file)->f_cred,
-		.user_file = file,
 		.accessed = vexfs_accessed,
 	};
+	struct kiocb iocb;
+	ssize_t ret;
 
-	return backing_file_splice_read(vexfs_lower_file_synced(file), pos,
-					pipe, len, flags, &ctx);
+	init_sync_kiocb(&iocb, file);
+	iocb.ki_pos = *pos;
+	ret = backing_file_splice_read(vexfs_lower_file_synced(file), &iocb,
+				       pipe, len, flags, &ctx);
+	*pos = iocb.ki_pos;
+	vexfs_refresh_size(file_inode(file));
+	return ret;
 }
 
-static void vexfs_begin_change(struct inode *inode)
+static int vexfs_begin_change(struct inode *inode)
 {
-	inode_lock(inode);
+	/* Whoever holds it may wait for a page of user space: be killable. */
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
+	vexfs_content_changing(inode);
 	vexfs_copy_attr(inode);
+	return 0;
 }
 
 static void vexfs_end_change(struct inode *inode)
@@ -190,9 +214,7 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = {
-		.user_file = file,
-	};
+	struct backing_file_ctx ctx = {};
 	struct kiocb sync_iocb;
 	ssize_t ret;
 
@@ -207,34 +229,78 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	sync_iocb.ki_flags = iocb->ki_flags;
 	sync_iocb.ki_pos = iocb->ki_pos;
 
-	vexfs_begin_change(inode);
-	ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
-				      &sync_iocb, iocb->ki_flags, &ctx);
-	vexfs_end_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (!ret) {
+		ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
+					      &sync_iocb, iocb->ki_flags, &ctx);
+		vexfs_end_change(inode);
+	}
 	put_cred(ctx.cred);
 
 	iocb->ki_pos = sync_iocb.ki_pos;
 	return ret;
 }
 
+/* Takes nothing from the pipe: that ends the splice. */
+static int vexfs_has_data(struct pipe_inode_info *pipe, struct pipe_buffer *buf,
+			  struct splice_desc *desc)
+{
+	*(bool *)desc->u.data = true;
+	return 0;
+}
+
+/* 1 once there is data, 0 at its end. */
+static int vexfs_wait_for_data(struct pipe_inode_info *pipe, size_t len,
+			       unsigned int flags)
+{
+	bool has_data = false;
+	struct splice_desc desc = {
+		.total_len = len,
+		.flags = flags,
+		.u.data = &has_data,
+	};
+	int err;
+
+	pipe_lock(pipe);
+	err = __splice_from_pipe(pipe, &desc, vexfs_has_data);
+	pipe_unlock(pipe);
+	return err ? err : has_data;
+}
+
+/*
+ * A pipe may stay empty for ever, so wait for it before the lock.  The lock of the
+ * pipe comes last, since a splice to the lower file takes it under the lower write
+ * access: iter_file_splice_write() on our own file would take it first.
+ */
 static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 				  struct file *file, loff_t *pos, size_t len,
 				  unsigned int flags)
 {
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = {
-		.user_file = file,
-	};
+	struct backing_file_ctx ctx = {};
+	struct kiocb iocb;
 	ssize_t ret;
 
 	ctx.cred = vexfs_cred_for_writer(file);
 	if (IS_ERR(ctx.cred))
 		return PTR_ERR(ctx.cred);
 
-	vexfs_begin_change(inode);
-	ret = backing_file_splice_write(pipe, vexfs_lower_file_synced(file),
-					pos, len, flags, &ctx);
-	vexfs_end_change(inode);
+	init_sync_kiocb(&iocb, file);
+	iocb.ki_pos = *pos;
+	/* Another reader may be faster: wait again. */
+	do {
+		ret = vexfs_wait_for_data(pipe, len, flags);
+		if (ret > 0)
+			ret = vexfs_begin_change(inode) ?: 1;
+		if (ret <= 0)
+			break;
+		ret = backing_file_splice_write(pipe,
+						vexfs_lower_file_synced(file),
+						&iocb, len,
+						flags | SPLICE_F_NONBLOCK, &ctx);
+		vexfs_end_change(inode);
+	} while (ret == -EAGAIN && !(flags & SPLICE_F_NONBLOCK));
+	*pos = iocb.ki_pos;
 	put_cred(ctx.cred);
 	return ret;
 }
@@ -249,7 +315,11 @@ static long vexfs_fallocate(struct file *file, int mode, loff_t offset,
 	ret = vexfs_act_as_writer(&acting, file);
 	if (ret)
 		return ret;
-	vexfs_begin_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (ret) {
+		vexfs_act_end(&acting);
+		return ret;
+	}
 	ret = vfs_fallocate(vexfs_lower_file(file), mode, offset, len);
 	vexfs_end_change(inode);
 	vexfs_act_end(&acting);
@@ -267,11 +337,16 @@ static ssize_t vexfs_copy_file_range(struct file *in, loff_t pos_in,
 	ret = vexfs_act_as_writer(&acting, out);
 	if (ret)
 		return ret;
-	vexfs_begin_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (ret) {
+		vexfs_act_end(&acting);
+		return ret;
+	}
 	ret = vfs_copy_file_range(vexfs_lower_file(in), pos_in,
 				  vexfs_lower_file(out), pos_out, len, flags);
 	vexfs_end_change(inode);
 	vexfs_act_end(&acting);
+	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
 
@@ -286,7 +361,11 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 	ret = vexfs_act_as_writer(&acting, out);
 	if (ret)
 		return ret;
-	vexfs_begin_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (ret) {
+		vexfs_act_end(&acting);
+		return ret;
+	}
 	if (flags & REMAP_FILE_DEDUP)
 		ret = vfs_dedupe_file_range_one(vexfs_lower_file(in), pos_in,
 						vexfs_lower_file(out), pos_out,
@@ -297,6 +376,7 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 					   flags);
 	vexfs_end_change(inode);
 	vexfs_act_end(&acting);
+	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
 
@@ -306,14 +386,13 @@ static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 	struct inode *inode = file_inode(file);
 	struct backing_file_ctx ctx = {
 		.cred = vexfs_lower_file(file)->f_cred,
-		.user_file = file,
 		.accessed = vexfs_accessed,
 	};
 	int err;
 
 	err = backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
 	if (!err && vma_is_shared_maywrite(vma))
-		vexfs_content_changed(inode);
+		vexfs_content_mapped(inode);
 	return err;
 }
 

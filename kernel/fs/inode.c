@@ -58,7 +58,8 @@ bool vexfs_copy_is_old(const struct inode *inode)
 
 	return inode->i_mode != vexfs_mode(inode) ||
 	       !uid_eq(inode->i_uid, lower->i_uid) ||
-	       !gid_eq(inode->i_gid, lower->i_gid);
+	       !gid_eq(inode->i_gid, lower->i_gid) ||
+	       ((inode->i_flags ^ lower->i_flags) & (S_IMMUTABLE | S_APPEND));
 }
 
 /* May be called in a walk under RCU: nothing here sleeps in one. */
@@ -67,8 +68,12 @@ int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 	const struct cred *caller;
 	int err;
 
-	if (vexfs_copy_is_old(inode))
+	if (vexfs_copy_is_old(inode)) {
+		/* It may be on its way out: write nothing to it. */
+		if (mask & MAY_NOT_BLOCK)
+			return -ECHILD;
 		vexfs_copy_attr(inode);
+	}
 	err = generic_permission(&nop_mnt_idmap, inode, mask);
 	if (err)
 		return err;
@@ -163,9 +168,12 @@ static int vexfs_lower_setattr(struct dentry *dentry, struct iattr *attr)
 
 	err = vexfs_act_for_caller(&acting, d_inode(dentry));
 	if (!err) {
-		inode_lock(lower_inode);
-		err = notify_change(&nop_mnt_idmap, lower, &lower_attr, NULL);
-		inode_unlock(lower_inode);
+		err = -EINTR;
+		if (!down_write_killable(&lower_inode->i_rwsem)) {
+			err = notify_change(&nop_mnt_idmap, lower, &lower_attr,
+					    NULL);
+			inode_unlock(lower_inode);
+		}
 		vexfs_act_end(&acting);
 	}
 
@@ -193,6 +201,8 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	err = vexfs_want_write(inode->i_sb);
 	if (err)
 		return err;
+	if (attr->ia_valid & ATTR_SIZE)
+		vexfs_content_changing(inode);
 	err = vexfs_lower_setattr(dentry, attr);
 	vexfs_drop_write(inode->i_sb);
 
@@ -211,11 +221,8 @@ int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	int err;
 
 	caller = vexfs_act_as_mounter(inode->i_sb);
-	if (flags & AT_GETATTR_NOSEC)
-		err = vfs_getattr_nosec(&lower, stat, request_mask,
-					flags & ~AT_GETATTR_NOSEC);
-	else
-		err = vfs_getattr(&lower, stat, request_mask, flags);
+	/* Security modules are asked about our file, by our caller. */
+	err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
 	revert_creds(caller);
 	if (err)
 		return err;
@@ -225,7 +232,7 @@ int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	return 0;
 }
 
-int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *fa)
+int vexfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa)
 {
 	const struct cred *caller = vexfs_act_as_mounter(dentry->d_sb);
 	int err;
@@ -236,7 +243,7 @@ int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *fa)
 }
 
 int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
-		       struct fileattr *fa)
+		       struct file_kattr *fa)
 {
 	struct inode *inode = d_inode(dentry);
 	struct vexfs_acting acting;
@@ -351,6 +358,16 @@ static void vexfs_inode_set_ops(struct inode *inode)
 	}
 }
 
+static void vexfs_inode_set_up(struct inode *inode)
+{
+	vexfs_copy_attr(inode);
+	vexfs_inode_set_ops(inode);
+	/* The lower inode caches them, and is told when they change. */
+	inode->i_acl = ACL_DONT_CACHE;
+	inode->i_default_acl = ACL_DONT_CACHE;
+	unlock_new_inode(inode);
+}
+
 /* The caller holds a reference to @lower. */
 struct inode *vexfs_iget(struct super_block *sb, struct inode *lower)
 {
@@ -363,16 +380,28 @@ struct inode *vexfs_iget(struct super_block *sb, struct inode *lower)
 			     vexfs_inode_set, lower);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (!(inode->i_state & I_NEW)) {
+	if (inode_state_read_once(inode) & I_NEW)
+		vexfs_inode_set_up(inode);
+	else
 		vexfs_copy_attr(inode);
-		return inode;
-	}
+	return inode;
+}
 
-	vexfs_copy_attr(inode);
-	vexfs_inode_set_ops(inode);
-	/* The lower inode caches them, and is told when they change. */
-	inode->i_acl = ACL_DONT_CACHE;
-	inode->i_default_acl = ACL_DONT_CACHE;
-	unlock_new_inode(inode);
+/*
+ * The same without a failure, since @spare is there already, by new_inode().  Takes the
+ * reference to it over.
+ */
+struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower)
+{
+	struct inode *inode;
+
+	inode = inode_insert5(spare, (unsigned long)lower, vexfs_inode_test,
+			      vexfs_inode_set, lower);
+	if (inode == spare) {
+		vexfs_inode_set_up(inode);
+	} else {
+		iput(spare);
+		vexfs_copy_attr(inode);
+	}
 	return inode;
 }

@@ -8,10 +8,12 @@
 
 #include <linux/fs.h>
 
+#include "cache/attempt.h"
 #include "cache/lower.h"
 #include "cache/sidecar.h"
 #include "cache/vectors.h"
 #include "cache/watch.h"
+#include "compat/compat.h"
 
 struct vexfs_inode {
 	struct vexfs_vectors vectors;
@@ -30,13 +32,30 @@ static inline struct inode *vexfs_lower_inode(const struct inode *inode)
 	return vexfs_i(inode)->lower;
 }
 
+static inline atomic64_t *vexfs_inode_changes(struct inode *inode)
+{
+	return &vexfs_i(inode)->vectors.changes;
+}
+
 /*
- * After each change of a file's content through the mount, before the system call
- * returns, and when a writable shared mapping of it is made.
+ * Around each change of a file's content through the mount, with the inode locked, and
+ * before the system call returns.
  */
+static inline void vexfs_content_changing(struct inode *inode)
+{
+	vexfs_change_begin(vexfs_inode_changes(inode));
+}
+
 static inline void vexfs_content_changed(struct inode *inode)
 {
-	vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+	vexfs_change_end(vexfs_inode_changes(inode));
+	vexfs_watched_changed(inode);
+}
+
+/* When a writable shared mapping of it is made. */
+static inline void vexfs_content_mapped(struct inode *inode)
+{
+	vexfs_change_at_once(vexfs_inode_changes(inode));
 	vexfs_watched_changed(inode);
 }
 
@@ -65,6 +84,7 @@ void vexfs_inode_cache_destroy(void);
 
 /* inode.c */
 struct inode *vexfs_iget(struct super_block *sb, struct inode *lower);
+struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower);
 void vexfs_copy_attr(struct inode *inode);
 bool vexfs_copy_is_old(const struct inode *inode);
 void vexfs_accessed(struct file *file);
@@ -74,14 +94,14 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr);
 int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		  struct kstat *stat, u32 request_mask, unsigned int flags);
-int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);
+int vexfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
 int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
-		       struct fileattr *fa);
+		       struct file_kattr *fa);
 
 /* dentry.c */
 extern const struct dentry_operations vexfs_dentry_ops;
 bool vexfs_is_weird(const struct dentry *lower);
-bool vexfs_lower_is_current(struct dentry *dentry, struct dentry *lower_dir);
+bool vexfs_is_current(const struct dentry *dentry);
 
 /* dir.c */
 extern const struct inode_operations vexfs_dir_inode_ops;
