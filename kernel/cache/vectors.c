@@ -89,7 +89,8 @@ static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *f
 	struct vexfs_snapshot *snapshot;
 	struct file *lower;
 
-	lower = vexfs_open_to_read(&vexfs_lower_file(file)->f_path, file->f_cred);
+	lower = vexfs_open_to_read(&vexfs_lower_file(file)->f_path,
+				   vexfs_sb(inode->i_sb)->cred);
 	if (IS_ERR(lower))
 		return ERR_CAST(lower);
 

@@ -93,18 +93,32 @@ static int vexfs_revalidate_attr(const struct dentry *dentry, unsigned int flags
 		return 1;
 	/* Under RCU our inode may be on its way out: write nothing to it. */
 	if (flags & LOOKUP_RCU)
-		return vexfs_attr_is_current(inode) ? 1 : -ECHILD;
+		return vexfs_copy_is_old(inode) ? -ECHILD : 1;
 	vexfs_copy_attr(inode);
 	return 1;
 }
 
-static int vexfs_d_revalidate(struct dentry *dentry, unsigned int flags)
+static int vexfs_revalidate_lower(struct dentry *lower, unsigned int flags)
+{
+	struct dentry *lower_dir = dget_parent(lower);
+	struct name_snapshot name;
+	int ret;
+
+	take_dentry_name_snapshot(&name, lower);
+	ret = call_d_revalidate(d_inode(lower_dir), &name.name, lower, flags);
+	release_dentry_name_snapshot(&name);
+	dput(lower_dir);
+	return ret;
+}
+
+static int vexfs_d_revalidate(struct inode *dir, const struct qstr *name,
+			      struct dentry *dentry, unsigned int flags)
 {
 	struct dentry *lower = vexfs_lower_dentry(dentry);
 	int ret;
 
 	if (lower->d_flags & DCACHE_OP_REVALIDATE) {
-		ret = lower->d_op->d_revalidate(lower, flags);
+		ret = vexfs_revalidate_lower(lower, flags);
 		if (ret <= 0)
 			return ret;
 	}
@@ -126,13 +140,30 @@ static int vexfs_d_weak_revalidate(struct dentry *dentry, unsigned int flags)
 	return vexfs_revalidate_attr(dentry, flags);
 }
 
+COMPAT_D_REVALIDATE(vexfs_d_revalidate)
+
+/* What the VFS would do on the way through such a one, nobody does for us. */
+bool vexfs_is_weird(const struct dentry *lower)
+{
+	return lower->d_flags & (DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT |
+				 DCACHE_OP_HASH | DCACHE_OP_COMPARE) ||
+	       (d_is_dir(lower) && !d_can_lookup(lower));
+}
+
+/* A mapping is of the lower file: so is a uprobe. */
+static struct dentry *vexfs_d_real(struct dentry *dentry, enum d_real_type type)
+{
+	return d_is_reg(dentry) ? d_real(vexfs_lower_dentry(dentry), type) : dentry;
+}
+
 static void vexfs_d_release(struct dentry *dentry)
 {
 	dput(vexfs_lower_dentry(dentry));
 }
 
 const struct dentry_operations vexfs_dentry_ops = {
-	.d_revalidate	= vexfs_d_revalidate,
+	.d_revalidate	= compat_d_revalidate(vexfs_d_revalidate),
 	.d_weak_revalidate = vexfs_d_weak_revalidate,
 	.d_release	= vexfs_d_release,
+	.d_real		= vexfs_d_real,
 };
