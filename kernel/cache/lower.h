@@ -6,6 +6,7 @@
 #ifndef VEXFS_LOWER_H
 #define VEXFS_LOWER_H
 
+#include <linux/atomic.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/errseq.h>
@@ -16,15 +17,20 @@
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 
+#include "cache/budget.h"
+
 struct vexfs_sb {
 	struct vfsmount *lower_mnt;	/* a private clone of the store's */
 	const struct cred *cred;	/* of the one who mounted (fs/cred.c) */
 	bool nosuid;			/* the store's programs gain nothing */
-	struct xarray watched;		/* changes by inode number (watch.c) */
+	struct xarray watched;		/* numbers by inode number (watch.c) */
+	struct vexfs_budget budget;	/* of all copies */
 	spinlock_t wb_err_lock;
 	errseq_t wb_err;		/* up to where it was copied from below */
 	/* vexfs_iget(), for the files beneath it: our inode of a lower one. */
 	struct inode *(*iget)(struct super_block *sb, struct inode *lower);
+	/* Its count of changes (vectors.h), likewise. */
+	atomic64_t *(*changes)(struct inode *inode);
 	struct rcu_head rcu;
 };
 

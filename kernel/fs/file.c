@@ -4,8 +4,8 @@
  * is the only one.
  *
  * Who changes a file holds the lock of our inode until that is done and
- * vexfs_content_changed() was called, so that whoever holds it shared reads whole
- * writes.
+ * vexfs_content_changed() was called, so that a search knows whether it has read a
+ * write halfway (cache/attempt.h).
  */
 #include <linux/backing-file.h>
 #include <linux/cred.h>
@@ -198,6 +198,7 @@ static int vexfs_begin_change(struct inode *inode)
 	/* Whoever holds it may wait for a page of user space: be killable. */
 	if (down_write_killable(&inode->i_rwsem))
 		return -EINTR;
+	vexfs_content_changing(inode);
 	vexfs_copy_attr(inode);
 	return 0;
 }
@@ -229,11 +230,11 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	sync_iocb.ki_pos = iocb->ki_pos;
 
 	ret = vexfs_begin_change(inode);
-	if (ret)
-		return ret;
-	ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
-				      &sync_iocb, iocb->ki_flags, &ctx);
-	vexfs_end_change(inode);
+	if (!ret) {
+		ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
+					      &sync_iocb, iocb->ki_flags, &ctx);
+		vexfs_end_change(inode);
+	}
 	put_cred(ctx.cred);
 
 	iocb->ki_pos = sync_iocb.ki_pos;
@@ -391,7 +392,7 @@ static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 
 	err = backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
 	if (!err && vma_is_shared_maywrite(vma))
-		vexfs_content_changed(inode);
+		vexfs_content_mapped(inode);
 	return err;
 }
 

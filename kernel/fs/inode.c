@@ -201,6 +201,8 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	err = vexfs_want_write(inode->i_sb);
 	if (err)
 		return err;
+	if (attr->ia_valid & ATTR_SIZE)
+		vexfs_content_changing(inode);
 	err = vexfs_lower_setattr(dentry, attr);
 	vexfs_drop_write(inode->i_sb);
 

@@ -8,6 +8,7 @@
 
 #include <linux/fs.h>
 
+#include "cache/attempt.h"
 #include "cache/lower.h"
 #include "cache/sidecar.h"
 #include "cache/vectors.h"
@@ -31,13 +32,30 @@ static inline struct inode *vexfs_lower_inode(const struct inode *inode)
 	return vexfs_i(inode)->lower;
 }
 
+static inline atomic64_t *vexfs_inode_changes(struct inode *inode)
+{
+	return &vexfs_i(inode)->vectors.changes;
+}
+
 /*
- * After each change of a file's content through the mount, before the system call
- * returns, and when a writable shared mapping of it is made.
+ * Around each change of a file's content through the mount, with the inode locked, and
+ * before the system call returns.
  */
+static inline void vexfs_content_changing(struct inode *inode)
+{
+	vexfs_change_begin(vexfs_inode_changes(inode));
+}
+
 static inline void vexfs_content_changed(struct inode *inode)
 {
-	vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+	vexfs_change_end(vexfs_inode_changes(inode));
+	vexfs_watched_changed(inode);
+}
+
+/* When a writable shared mapping of it is made. */
+static inline void vexfs_content_mapped(struct inode *inode)
+{
+	vexfs_change_at_once(vexfs_inode_changes(inode));
 	vexfs_watched_changed(inode);
 }
 

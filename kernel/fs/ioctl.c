@@ -13,7 +13,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "cache/reading.h"
+#include "cache/attempt.h"
 #include "cache/sidecar.h"
 #include "cache/snapshot.h"
 #include "cache/vectors.h"
@@ -99,7 +99,7 @@ static int get_parts(struct file *file, const struct vexfs_search *request,
 		err = -ERANGE;
 	else if (request->kind != VEXFS_KIND_FLAT)
 		basis->sidecar = vexfs_sidecar_get(&inode->sidecars, file, request->kind,
-						   request->metric);
+						   request->metric, basis->snapshot);
 
 	if (IS_ERR(basis->sidecar)) {
 		err = PTR_ERR(basis->sidecar);
@@ -130,10 +130,14 @@ static int get_basis(struct file *file, const struct vexfs_search *request,
 		if (!err)
 			return 0;
 
-		same = rows == basis->snapshot->generation &&
-		       index == basis->sidecar->generation;
-		rows = basis->snapshot->generation;
-		index = basis->sidecar->generation;
+		same = rows == basis->snapshot->copy.generation &&
+		       index == basis->sidecar->copy.generation;
+		rows = basis->snapshot->copy.generation;
+		index = basis->sidecar->copy.generation;
+		/* It was found for sound, when there were other rows. */
+		if (same && err != -EINTR && basis->sidecar->index)
+			vexfs_sidecar_forget(&vexfs_i(file_inode(file))->sidecars, request->kind,
+					     basis->sidecar);
 		put_basis(basis);
 		if (same || err == -EINTR)
 			break;
@@ -175,7 +179,7 @@ static int answer(const struct basis *basis, const u32 *elements,
 		write_hits((struct vexfs_hit *)(request + 1), &top);
 		request->count = top.count;
 		request->rows = basis->snapshot->rows.rows;
-		request->generation = basis->snapshot->generation;
+		request->generation = basis->snapshot->copy.generation;
 		request->evaluated = evaluated;
 	}
 	kfree(top.keys);
@@ -246,7 +250,7 @@ static int describe(struct file *file, struct vexfs_info *info)
 		return PTR_ERR(snapshot);
 	info->dim = snapshot->rows.dim;
 	info->rows = snapshot->rows.rows;
-	info->generation = snapshot->generation;
+	info->generation = snapshot->copy.generation;
 	vexfs_snapshot_put(snapshot);
 
 	indexes = vexfs_sidecars_list(file, info->index);

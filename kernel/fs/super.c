@@ -12,6 +12,7 @@
 #include <linux/xattr.h>
 
 #include "fs/internal.h"
+#include "fs/options.h"
 
 #define VEXFS_SUPER_MAGIC	0x56455846	/* "VEXF" */
 
@@ -40,7 +41,7 @@ static void vexfs_evict_inode(struct inode *inode)
 {
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
-	vexfs_vectors_destroy(&vexfs_i(inode)->vectors);
+	vexfs_vectors_destroy(&vexfs_i(inode)->vectors, inode->i_sb);
 	vexfs_sidecars_destroy(&vexfs_i(inode)->sidecars, inode->i_sb);
 	/* A walk under RCU may still ask it for permissions: keep the pointer. */
 	iput(vexfs_lower_inode(inode));
@@ -94,6 +95,7 @@ static const struct super_operations vexfs_super_ops = {
 	.evict_inode	= vexfs_evict_inode,
 	.statfs		= vexfs_statfs,
 	.sync_fs	= vexfs_sync_fs,
+	.show_options	= vexfs_options_show,
 };
 
 /* What we cannot present unchanged we do not mount. */
@@ -156,10 +158,11 @@ static void vexfs_inherit_distrust(struct super_block *sb, const struct vfsmount
 
 static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 {
-	struct path *store = fc->fs_private;
+	const struct path *store = ((struct vexfs_options *)fc->fs_private)->store;
 	struct vexfs_sb *sbi;
 	struct vfsmount *mnt;
 	struct inode *root;
+	int err;
 
 	sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
 	if (!sbi)
@@ -168,7 +171,12 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	spin_lock_init(&sbi->wb_err_lock);
 	xa_init(&sbi->watched);
 	sbi->iget = vexfs_iget;
+	sbi->changes = vexfs_inode_changes;
 	sb->s_fs_info = sbi;
+	err = vexfs_budget_init(&sbi->budget, sb->s_id);
+	if (err)
+		return err;
+	vexfs_options_apply(fc, sb);
 
 	/*
 	 * The clone keeps the store's filesystem busy, whatever becomes of
@@ -204,6 +212,7 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 
 static int vexfs_get_tree(struct fs_context *fc)
 {
+	struct vexfs_options *options = fc->fs_private;
 	struct path store __free(path_put) = {};
 	int err;
 
@@ -220,9 +229,9 @@ static int vexfs_get_tree(struct fs_context *fc)
 	if (err)
 		return err;
 
-	fc->fs_private = &store;
+	options->store = &store;
 	err = get_tree_nodev(fc, vexfs_fill_super);
-	fc->fs_private = NULL;
+	options->store = NULL;
 	return err;
 }
 
@@ -235,10 +244,13 @@ static int vexfs_reconfigure(struct fs_context *fc)
 		errorfc(fc, "the store is read-only: make it writable and mount it afresh");
 		return -EROFS;
 	}
+	vexfs_options_apply(fc, sb);
 	return 0;
 }
 
 static const struct fs_context_operations vexfs_context_ops = {
+	.free		= vexfs_options_free,
+	.parse_param	= vexfs_options_parse,
 	.get_tree	= vexfs_get_tree,
 	.reconfigure	= vexfs_reconfigure,
 };
@@ -246,7 +258,7 @@ static const struct fs_context_operations vexfs_context_ops = {
 int vexfs_init_fs_context(struct fs_context *fc)
 {
 	fc->ops = &vexfs_context_ops;
-	return 0;
+	return vexfs_options_init(fc);
 }
 
 /* A walk under RCU may still ask for permissions: free what that needs after it. */
@@ -267,6 +279,7 @@ void vexfs_kill_sb(struct super_block *sb)
 		return;
 	if (sbi->lower_mnt)
 		kern_unmount(sbi->lower_mnt);
+	vexfs_budget_destroy(&sbi->budget);
 	xa_destroy(&sbi->watched);
 	call_rcu(&sbi->rcu, vexfs_free_sb);
 }
