@@ -12,7 +12,6 @@ use nix::unistd::syncfs;
 use rustix::fs::copy_file_range;
 
 use super::Trial;
-use super::names::outcome;
 use super::stage::{Lower, Stage, mount_module};
 use crate::guest::loop_disk::mount_ext4;
 
@@ -27,7 +26,7 @@ pub(super) const TRIALS: &[Trial] = &[
         name: "an error of writing back that syncfs tells once",
         lower: Lower::Tmpfs,
         work: writing_back_fails,
-        expected: "beneath EIO, through EIO, again ok, another file EIO",
+        expected: "beneath fails, through fails, again ok, another file fails",
     },
 ];
 
@@ -82,9 +81,9 @@ fn writing_back_fails(stage: &Stage) -> Result<String> {
     let mut file = File::create(mounted.join("file"))?;
     let (beneath, through) = (File::open(&disk)?, File::open(mounted)?);
     file.write_all(&vec![7; 6 << 20])?;
-    let mut told =
-        [&beneath, &through, &through, &file].map(|of| outcome(syncfs(of).map_err(Into::into)));
-    let [beneath, through, again, another] = told.each_mut().map(std::mem::take);
+    // Blocks of the journal may be among those that find no room, so the errno varies.
+    let told = |of: &File| if syncfs(of).is_ok() { "ok" } else { "fails" };
+    let [beneath, through, again, another] = [&beneath, &through, &through, &file].map(told);
     Ok(format!(
         "beneath {beneath}, through {through}, again {again}, another file {another}"
     ))

@@ -21,8 +21,11 @@ pub(super) const TRIALS: &[Trial] = &[Trial {
     expected: "0 left something",
 }];
 
-/// What is created at most under one limit. The number of the one that failed is an exit status.
-const CREATES: u8 = 250;
+/// What is created at most under one limit.
+const CREATES: usize = 3000;
+/// How many of them failed is an exit status, so it is told modulo this.
+const MODULUS: usize = 200;
+const NONE_FAILED: usize = MODULUS + 1;
 /// How many must have failed for the case to say something.
 const FAILURES: u32 = 20;
 
@@ -41,21 +44,20 @@ fn create_without_memory(stage: &Stage) -> Result<String> {
     .context("no control groups")?;
     fs::write(groups.join("cgroup.subtree_control"), "+memory")?;
 
-    let names: Vec<_> = (0..CREATES).map(|name| name.to_string()).collect();
     let (mut failures, mut left) = (0, 0);
-    for kib in (200..).step_by(5) {
+    for kib in (200..).step_by(30) {
         let directory = format!("{kib}");
-        fs::create_dir(stage.lower().join(&directory))?;
-        let group = groups.join(&directory);
+        let (lower, group) = (stage.lower().join(&directory), groups.join(&directory));
+        fs::create_dir(&lower)?;
         fs::create_dir(&group)?;
         fs::write(group.join("memory.max"), format!("{kib}K"))?;
-        let failed = fill(&group, &stage.root().join(&directory), &names)?;
+        let created = fill(&group, &stage.root().join(&directory))?;
         fs::remove_dir(&group)?;
-        let Some(name) = names.get(failed) else {
+        let Some(created) = created else {
             break;
         };
         failures += 1;
-        if fs::symlink_metadata(stage.lower().join(&directory).join(name)).is_ok() {
+        if fs::read_dir(lower)?.count() % MODULUS != created {
             left += 1;
         }
     }
@@ -63,25 +65,30 @@ fn create_without_memory(stage: &Stage) -> Result<String> {
     Ok(format!("{left} left something"))
 }
 
-/// Creates these names in `directory`, by a member of `group`. Returns which one failed, or how many there are.
-fn fill(group: &Path, directory: &Path, names: &[String]) -> Result<usize> {
-    let paths: Vec<_> = names
-        .iter()
-        .map(|name| CString::new(directory.join(name).as_os_str().as_bytes()))
+/// Creates names in `directory` until one fails, by a member of `group`. Returns how many it made, modulo `MODULUS`.
+fn fill(group: &Path, directory: &Path) -> Result<Option<usize>> {
+    let paths: Vec<_> = (0..CREATES)
+        .map(|name| CString::new(directory.join(name.to_string()).as_os_str().as_bytes()))
         .collect::<Result<_, _>>()?;
     // SAFETY: this process has no other thread.
     let child = match unsafe { fork() }? {
         ForkResult::Child => {
-            let failed = join(group).is_ok().then(|| create_until_failure(&paths));
+            let status = join(group).map_or(0, |()| match create_until_failure(&paths) {
+                Some(created) => created % MODULUS + 1,
+                None => NONE_FAILED,
+            });
             // SAFETY: nothing of the parent's is to be dropped in the child.
-            unsafe { libc::_exit(failed.map_or(0, |failed| i32::from(failed) + 1)) }
+            unsafe { libc::_exit(status as libc::c_int) }
         }
         ForkResult::Parent { child } => child,
     };
-    match waitpid(child, None)? {
-        WaitStatus::Exited(_, 0) => bail!("it cannot join the control group"),
-        WaitStatus::Exited(_, status) => Ok(usize::try_from(status)? - 1),
-        status => bail!("{status:?}"),
+    let WaitStatus::Exited(_, status) = waitpid(child, None)? else {
+        bail!("it did not exit");
+    };
+    match usize::try_from(status)? {
+        0 => bail!("it cannot join the control group"),
+        NONE_FAILED => Ok(None),
+        status => Ok(Some(status - 1)),
     }
 }
 
@@ -91,9 +98,9 @@ fn join(group: &Path) -> Result<()> {
     Ok(fs::write(members, "0")?)
 }
 
-/// The number of the first one that failed, or of all. Takes no memory of its own.
-fn create_until_failure(paths: &[CString]) -> u8 {
-    for (number, path) in (0..).zip(paths) {
+/// How many were created before one failed. Takes no memory of its own.
+fn create_until_failure(paths: &[CString]) -> Option<usize> {
+    paths.iter().enumerate().position(|(number, path)| {
         // SAFETY: the paths end with a zero and outlive the calls.
         let created = unsafe {
             match number % 3 {
@@ -102,9 +109,6 @@ fn create_until_failure(paths: &[CString]) -> u8 {
                 _ => libc::symlink(c"target".as_ptr(), path.as_ptr()),
             }
         };
-        if created != 0 {
-            return number;
-        }
-    }
-    CREATES
+        created != 0
+    })
 }

@@ -106,12 +106,14 @@ mod ioctl {
 
 /// A write waits for the disk with the inode locked, as on every filesystem. The next one waits for that lock.
 fn kill_who_waits(stage: &Stage) -> Result<String> {
-    let file = File::create(stage.root().join("file"))?;
+    let path = stage.root().join("file");
+    let mut first = File::create(&path)?;
+    // A file of its own: its position is locked, too.
+    let file = File::options().write(true).open(&path)?;
     let disk = File::open(stage.lower())?;
     // SAFETY: the request takes no argument.
     unsafe { ioctl::freeze(disk.as_raw_fd(), &mut 0) }.context("the disk cannot be frozen")?;
 
-    let mut first = file.try_clone()?;
     let writing = thread::spawn(move || first.write_all(b"first"));
     thread::sleep(MEANWHILE);
     // SAFETY: the child makes two system calls and touches no memory that another thread may have locked.
