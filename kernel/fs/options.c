@@ -63,8 +63,13 @@ int vexfs_options_parse(struct fs_context *fc, struct fs_parameter *param)
 
 int vexfs_options_init(struct fs_context *fc)
 {
-	fc->fs_private = kzalloc(sizeof(struct vexfs_options), GFP_KERNEL);
-	return fc->fs_private ? 0 : -ENOMEM;
+	struct vexfs_options *options;
+
+	options = kzalloc(sizeof(*options), GFP_KERNEL);
+	if (!options)
+		return -ENOMEM;
+	fc->fs_private = options;
+	return 0;
 }
 
 void vexfs_options_free(struct fs_context *fc)
