@@ -63,8 +63,10 @@ int vexfs_options_parse(struct fs_context *fc, struct fs_parameter *param)
 
 int vexfs_options_init(struct fs_context *fc)
 {
-	fc->fs_private = kzalloc(sizeof(struct vexfs_options), GFP_KERNEL);
-	return fc->fs_private ? 0 : -ENOMEM;
+	struct vexfs_options *options = kzalloc(sizeof(*options), GFP_KERNEL);
+
+	fc->fs_private = options;
+	return options ? 0 : -ENOMEM;
 }
 
 void vexfs_options_free(struct fs_context *fc)

@@ -2,6 +2,8 @@
 //! What a filesystem that is stacked on another one must get right, beyond the file operations of every filesystem: each
 //! case is a fault that this module or a filesystem like it has had.
 
+mod freshness;
+mod memory;
 mod names;
 mod stage;
 
@@ -32,7 +34,9 @@ struct Trial {
 }
 
 fn trials() -> impl Iterator<Item = &'static Trial> {
-    [names::TRIALS].into_iter().flatten()
+    [names::TRIALS, memory::TRIALS, freshness::TRIALS]
+        .into_iter()
+        .flatten()
 }
 
 /// Tries every case, each in a process of its own: it may change what it is, and may hang.
