@@ -77,11 +77,6 @@
           reproduce
           ;
         uml-bundle = umlBundle;
-        # Not among the checks: they would compile a kernel each time the sources change.
-        uml-check = pkgs.callPackage ./nix/uml-check.nix {
-          inherit toolkit;
-          bundle = umlBundle;
-        };
         default = validate;
         nixos-test = pkgs.callPackage ./nix/nixos-test.nix {
           inherit linuxPackages bundle;
@@ -101,9 +96,16 @@
         format = pkgs.callPackage ./nix/format.nix { };
         module = linuxPackages.callPackage ./nix/module-lint.nix { inherit module; };
         bundle-twice = pkgs.callPackage ./nix/bundle-twice.nix {
-          bundles = [ bundle ];
+          bundles = [
+            bundle
+            umlBundle
+          ];
         };
         vm = pkgs.callPackage ./nix/vm-check.nix { inherit toolkit bundle; };
+        uml = pkgs.callPackage ./nix/uml-check.nix {
+          inherit toolkit;
+          bundle = umlBundle;
+        };
       };
 
       devShells.${system}.default = pkgs.callPackage ./nix/shell.nix { inherit toolkit module; };

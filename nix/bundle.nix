@@ -6,6 +6,7 @@
   e2fsprogs,
   runCommand,
   writeText,
+  e2fsprogs,
   rustc,
   kernel,
   module,

@@ -14,12 +14,15 @@
 #include <linux/err.h>
 #include <linux/namei.h>
 #include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/string_helpers.h>
 #include <linux/stringhash.h>
 #include <linux/vmalloc.h>
 
 #include "cache/index_file.h"
 #include "cache/lower.h"
 #include "cache/reading.h"
+#include "compat/compat.h"
 #include "search/loader.h"
 
 static const char * const extensions[VEXFS_INDEX_KINDS] = {
@@ -31,12 +34,12 @@ static const char * const extensions[VEXFS_INDEX_KINDS] = {
 
 /* Looks for @name in a lower directory where the cache does not tell. */
 static struct dentry *look_up_slowly(struct super_block *sb, struct dentry *lower_dir,
-				     const struct qstr *name)
+				     struct qstr *name)
 {
 	const struct cred *caller = override_creds(vexfs_sb(sb)->cred);
 	struct dentry *lower;
 
-	lower = lookup_one_unlocked(&nop_mnt_idmap, name->name, lower_dir, name->len);
+	lower = lookup_one_unlocked(&nop_mnt_idmap, name, lower_dir);
 	revert_creds(caller);
 	return lower;
 }
@@ -103,6 +106,19 @@ struct dentry *vexfs_index_file_find(struct file *file, u32 kind)
 	return ERR_PTR(-ENODATA);
 }
 
+/* Any user may have chosen the name: it must not forge lines of the log. */
+static void report_fault(const struct file *lower, const char *fault)
+{
+	struct name_snapshot name;
+	char *quoted;
+
+	take_dentry_name_snapshot(&name, lower->f_path.dentry);
+	quoted = kstrdup_quotable(name.name.name, GFP_KERNEL);
+	release_dentry_name_snapshot(&name);
+	pr_warn_ratelimited("index %s: %s\n", quoted ?: "", fault);
+	kfree(quoted);
+}
+
 int vexfs_index_file_header(struct file *lower, u64 size, u32 kind,
 			    struct vexfs_index_header *header)
 {
@@ -117,8 +133,7 @@ int vexfs_index_file_header(struct file *lower, u64 size, u32 kind,
 		return err;
 	if (!fault)
 		return 0;
-	/* Not by its name, which its owner chose: it might look like a line of the log. */
-	pr_warn_ratelimited("malformed index, inode %lu: %s\n", file_inode(lower)->i_ino, fault);
+	report_fault(lower, fault);
 	return -EUCLEAN;
 }
 

@@ -13,6 +13,7 @@
 #include "cache/sidecar.h"
 #include "cache/vectors.h"
 #include "cache/watch.h"
+#include "compat/compat.h"
 
 struct vexfs_inode {
 	struct vexfs_vectors vectors;
@@ -58,6 +59,23 @@ static inline void vexfs_content_mapped(struct inode *inode)
 	vexfs_watched_changed(inode);
 }
 
+/*
+ * cred.c: to change something beneath, for a caller who has been asked already.
+ * The first three begin it, or return an error; vexfs_act_end() ends it.
+ */
+struct vexfs_acting {
+	const struct cred *caller, *cred;
+};
+
+int vexfs_act_for_caller(struct vexfs_acting *acting, const struct inode *inode);
+int vexfs_act_as_creator(struct vexfs_acting *acting, struct dentry *dentry,
+			 umode_t mode);
+int vexfs_act_as_writer(struct vexfs_acting *acting, const struct file *file);
+void vexfs_act_end(const struct vexfs_acting *acting);
+/* The same credentials alone, with a reference, or an error. */
+const struct cred *vexfs_cred_for_caller(const struct inode *inode);
+const struct cred *vexfs_cred_for_writer(const struct file *file);
+
 /* super.c */
 int vexfs_init_fs_context(struct fs_context *fc);
 void vexfs_kill_sb(struct super_block *sb);
@@ -66,19 +84,24 @@ void vexfs_inode_cache_destroy(void);
 
 /* inode.c */
 struct inode *vexfs_iget(struct super_block *sb, struct inode *lower);
+struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower);
 void vexfs_copy_attr(struct inode *inode);
+bool vexfs_copy_is_old(const struct inode *inode);
+void vexfs_accessed(struct file *file);
+int vexfs_update_time(struct inode *inode, int flags);
 int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr);
 int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		  struct kstat *stat, u32 request_mask, unsigned int flags);
-int vexfs_fileattr_get(struct dentry *dentry, struct fileattr *fa);
+int vexfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
 int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
-		       struct fileattr *fa);
+		       struct file_kattr *fa);
 
 /* dentry.c */
 extern const struct dentry_operations vexfs_dentry_ops;
-bool vexfs_lower_is_current(struct dentry *dentry, struct dentry *lower_dir);
+bool vexfs_is_weird(const struct dentry *lower);
+bool vexfs_is_current(const struct dentry *dentry);
 
 /* dir.c */
 extern const struct inode_operations vexfs_dir_inode_ops;
@@ -95,6 +118,7 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 /* xattr.c */
 extern const struct xattr_handler * const vexfs_xattr_handlers[];
 ssize_t vexfs_listxattr(struct dentry *dentry, char *list, size_t size);
+struct posix_acl *vexfs_get_inode_acl(struct inode *inode, int type, bool rcu);
 struct posix_acl *vexfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 				int type);
 int vexfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,

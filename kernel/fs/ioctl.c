@@ -4,6 +4,7 @@
  * checked here.
  */
 #include <linux/compiler.h>
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
@@ -189,6 +190,7 @@ static int search(struct file *file, struct vexfs_search *request,
 {
 	/* A power of two, since kmalloc() aligns only these to their size. */
 	size_t bytes = roundup_pow_of_two(round_up(request->dim, VEXFS_LANES) * sizeof(u32));
+	const struct cred *caller;
 	struct basis basis;
 	u32 *elements;
 	int err;
@@ -197,8 +199,11 @@ static int search(struct file *file, struct vexfs_search *request,
 	if (!elements)
 		return -ENOMEM;
 	err = -EDOM;
-	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim))
+	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim)) {
+		caller = vexfs_act_as_mounter(file_inode(file)->i_sb);
 		err = get_basis(file, request, &basis);
+		revert_creds(caller);
+	}
 	if (!err) {
 		err = answer(&basis, elements, request, time);
 		put_basis(&basis);
@@ -234,29 +239,42 @@ static int ioctl_search(struct file *file, size_t bytes, void __user *user)
 	return err;
 }
 
-static int ioctl_info(struct file *file, void __user *user)
+static int describe(struct file *file, struct vexfs_info *info)
 {
 	struct vexfs_snapshot *snapshot;
-	struct vexfs_info info;
 	int indexes;
+
+	snapshot = vexfs_vectors_get(&vexfs_i(file_inode(file))->vectors, file);
+	if (IS_ERR(snapshot))
+		return PTR_ERR(snapshot);
+	info->dim = snapshot->rows.dim;
+	info->rows = snapshot->rows.rows;
+	info->generation = snapshot->copy.generation;
+	vexfs_snapshot_put(snapshot);
+
+	indexes = vexfs_sidecars_list(file, info->index);
+	if (indexes < 0)
+		return indexes;
+	info->indexes = indexes;
+	return 0;
+}
+
+static int ioctl_info(struct file *file, void __user *user)
+{
+	const struct cred *caller;
+	struct vexfs_info info;
+	int err;
 
 	if (copy_from_user(&info, user, sizeof(info)))
 		return -EFAULT;
 	if (memchr_inv(&info, 0, sizeof(info)))
 		return -EINVAL;
 
-	snapshot = vexfs_vectors_get(&vexfs_i(file_inode(file))->vectors, file);
-	if (IS_ERR(snapshot))
-		return PTR_ERR(snapshot);
-	info.dim = snapshot->rows.dim;
-	info.rows = snapshot->rows.rows;
-	info.generation = snapshot->copy.generation;
-	vexfs_snapshot_put(snapshot);
-
-	indexes = vexfs_sidecars_list(file, info.index);
-	if (indexes < 0)
-		return indexes;
-	info.indexes = indexes;
+	caller = vexfs_act_as_mounter(file_inode(file)->i_sb);
+	err = describe(file, &info);
+	revert_creds(caller);
+	if (err)
+		return err;
 
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }

@@ -14,6 +14,7 @@ static struct file_system_type vexfs_type = {
 	.name		= "vexfs",
 	.init_fs_context = vexfs_init_fs_context,
 	.kill_sb	= vexfs_kill_sb,
+	.fs_flags	= FS_RENAME_DOES_D_MOVE,
 };
 MODULE_ALIAS_FS("vexfs");
 

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "compat/compat.h"
 #include "search/index.h"
 #include "search/kind.h"
 #include "search/loader.h"
@@ -35,13 +36,10 @@ static const struct vexfs_kind *const kinds[] = {
 	[VEXFS_KIND_LSH] = &vexfs_kind_lsh,
 };
 
-/*
- * CRC-32C with the usual complements.  Not crc32c(): its library is a module in many
- * kernels, this one is built in.
- */
+/* CRC-32C with the usual complements. */
 static u32 crc(u32 before, const void *bytes, size_t count)
 {
-	return ~__crc32c_le(~before, bytes, count);
+	return ~crc32c(~before, bytes, count);
 }
 
 /* The same in steps.  Returns 0 or -EINTR. */

@@ -168,11 +168,11 @@ static int compare(struct lsh_search *search)
 
 	for (i = 0; i < search->summaries; i++) {
 		for (words = search->summary[i]; words; words &= words - 1) {
-			word = i * 64 + __ffs64(words);
+			word = i * 64 + __ffs(words);
 			rows = search->words[word];
 			search->words[word] = 0;
 			for (; rows; rows &= rows - 1)
-				search->list[count++] = word * 64 + __ffs64(rows);
+				search->list[count++] = word * 64 + __ffs(rows);
 			if (count >= BATCH) {
 				err = vexfs_rerank(search->job, search->list, count);
 				if (err)

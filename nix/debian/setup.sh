@@ -68,6 +68,7 @@ fixupPhase() {
 	for o in ${outputs:-out}; do
 		[ -e "${!o}" ] || { echo "output $o was not made" >&2; exit 1; }
 		if [ -n "$(find "${!o}" -xtype l)" ]; then echo "broken links:"; find "${!o}" -xtype l; exit 1; fi
+		[ -z "$dontStrip" ] || continue
 		find "${!o}" -type f \( -path '*/bin/*' -o -path '*/lib/*' \) -exec bash -c \
 			'for f; do [ "$(head -c4 "$f" | tail -c3)" != ELF ] || { chmod u+w "$f"; strip -S -p "$f"; }; done' bash {} +
 	done
