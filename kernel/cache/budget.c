@@ -25,6 +25,7 @@
 #include "cache/budget.h"
 #include "cache/reading.h"
 #include "cache/watch.h"
+#include "compat/compat.h"
 
 /* The shrinker is called for so many pages at least, and gives back so many copies at most. */
 #define SHRINK_PAGES	128
@@ -244,8 +245,7 @@ struct walk {
  * A copy goes when as many pages have been asked for as it weighs: nobody who needs a
  * few pages makes the mount give up a gigabyte.
  */
-static enum lru_status find_victim(struct list_head *item, struct list_lru_one *list,
-				   spinlock_t *lock, void *arg)
+static enum lru_status find_victim(struct list_head *item, struct list_lru_one *list, void *arg)
 {
 	struct vexfs_copy *copy = list_entry(item, struct vexfs_copy, by_group);
 	struct walk *walk = arg;
@@ -265,6 +265,7 @@ static enum lru_status find_victim(struct list_head *item, struct list_lru_one *
 	walk->victim[walk->found++] = copy;
 	return LRU_SKIP;
 }
+COMPAT_LRU_WALK(find_victim)
 
 static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control *sc)
 {
@@ -276,7 +277,7 @@ static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control
 	sc->nr_scanned = sc->nr_to_scan;
 	/* It ends by the pages, not by the number of copies. */
 	sc->nr_to_scan = ULONG_MAX;
-	list_lru_shrink_walk(&budget->by_group, sc, find_victim, &walk);
+	list_lru_shrink_walk(&budget->by_group, sc, compat_lru_walk(find_victim), &walk);
 	sc->nr_scanned -= walk.left;
 
 	for (i = 0; i < walk.found; i++) {

@@ -12,6 +12,7 @@
 #include <linux/dcache.h>
 #include <linux/fileattr.h>
 #include <linux/fs.h>
+#include <linux/list_lru.h>
 #include <linux/namei.h>
 #include <linux/version.h>
 
@@ -220,6 +221,24 @@ static inline void set_default_d_op(struct super_block *sb, const struct dentry_
 #define compat_d_revalidate(f)	f
 #define call_d_revalidate(dir, name, dentry, flags)				\
 	((dentry)->d_op->d_revalidate(dir, name, dentry, flags))
+#endif
+
+/*
+ * 6.13: who walks a list_lru is not told its lock.  COMPAT_LRU_WALK(f) stands beneath an f
+ * that is not, and compat_lru_walk(f) is what an older kernel calls.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define COMPAT_LRU_WALK(f)							\
+	static enum lru_status compat_lru_walk(f)(struct list_head *item,	\
+						  struct list_lru_one *list,	\
+						  spinlock_t *lock, void *arg)	\
+	{									\
+		return f(item, list, arg);					\
+	}
+#define compat_lru_walk(f)	f##_compat
+#else
+#define COMPAT_LRU_WALK(f)
+#define compat_lru_walk(f)	f
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
