@@ -63,10 +63,13 @@ int vexfs_options_parse(struct fs_context *fc, struct fs_parameter *param)
 
 int vexfs_options_init(struct fs_context *fc)
 {
-	struct vexfs_options *options = kzalloc(sizeof(*options), GFP_KERNEL);
+	struct vexfs_options *options;
 
+	options = kzalloc(sizeof(*options), GFP_KERNEL);
+	if (!options)
+		return -ENOMEM;
 	fc->fs_private = options;
-	return options ? 0 : -ENOMEM;
+	return 0;
 }
 
 void vexfs_options_free(struct fs_context *fc)
