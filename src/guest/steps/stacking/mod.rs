@@ -4,6 +4,8 @@
 
 mod attributes;
 mod creating;
+mod freshness;
+mod memory;
 mod mounts;
 mod names;
 mod permission;
@@ -45,6 +47,8 @@ fn trials() -> impl Iterator<Item = &'static Trial> {
         waiting::TRIALS,
         permission::TRIALS,
         mounts::TRIALS,
+        memory::TRIALS,
+        freshness::TRIALS,
     ]
     .into_iter()
     .flatten()
