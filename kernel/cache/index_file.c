@@ -14,6 +14,8 @@
 #include <linux/err.h>
 #include <linux/namei.h>
 #include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/string_helpers.h>
 #include <linux/stringhash.h>
 #include <linux/vmalloc.h>
 
@@ -104,6 +106,19 @@ struct dentry *vexfs_index_file_find(struct file *file, u32 kind)
 	return ERR_PTR(-ENODATA);
 }
 
+/* Any user may have chosen the name: it must not forge lines of the log. */
+static void report_fault(const struct file *lower, const char *fault)
+{
+	struct name_snapshot name;
+	char *quoted;
+
+	take_dentry_name_snapshot(&name, lower->f_path.dentry);
+	quoted = kstrdup_quotable(name.name.name, GFP_KERNEL);
+	release_dentry_name_snapshot(&name);
+	pr_warn_ratelimited("index %s: %s\n", quoted ?: "", fault);
+	kfree(quoted);
+}
+
 int vexfs_index_file_header(struct file *lower, u64 size, u32 kind,
 			    struct vexfs_index_header *header)
 {
@@ -118,7 +133,7 @@ int vexfs_index_file_header(struct file *lower, u64 size, u32 kind,
 		return err;
 	if (!fault)
 		return 0;
-	pr_warn_ratelimited("index %pD: %s\n", lower, fault);
+	report_fault(lower, fault);
 	return -EUCLEAN;
 }
 

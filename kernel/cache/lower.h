@@ -6,18 +6,32 @@
 #ifndef VEXFS_LOWER_H
 #define VEXFS_LOWER_H
 
+#include <linux/atomic.h>
+#include <linux/cred.h>
 #include <linux/dcache.h>
+#include <linux/errseq.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/path.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
+
+#include "cache/budget.h"
 
 struct vexfs_sb {
 	struct vfsmount *lower_mnt;	/* a private clone of the store's */
-	const struct cred *cred;	/* of the one who mounted */
-	struct xarray watched;		/* changes by inode number (watch.c) */
+	const struct cred *cred;	/* of the one who mounted (fs/cred.c) */
+	bool nosuid;			/* the store's programs gain nothing */
+	struct xarray watched;		/* numbers by inode number (watch.c) */
+	struct vexfs_budget budget;	/* of all copies */
+	spinlock_t wb_err_lock;
+	errseq_t wb_err;		/* up to where it was copied from below */
 	/* vexfs_iget(), for the files beneath it: our inode of a lower one. */
 	struct inode *(*iget)(struct super_block *sb, struct inode *lower);
+	/* Its count of changes (vectors.h), likewise. */
+	atomic64_t *(*changes)(struct inode *inode);
+	struct rcu_head rcu;
 };
 
 static inline struct vexfs_sb *vexfs_sb(const struct super_block *sb)
@@ -47,6 +61,15 @@ static inline struct path vexfs_lower_path(const struct dentry *dentry)
 static inline struct file *vexfs_lower_file(const struct file *file)
 {
 	return file->private_data;
+}
+
+/*
+ * To look something up or to read it, beneath, for a caller who has been asked
+ * already.  Returns the caller's credentials, for revert_creds().
+ */
+static inline const struct cred *vexfs_act_as_mounter(const struct super_block *sb)
+{
+	return override_creds(vexfs_sb(sb)->cred);
 }
 
 /* Every change to the lower filesystem happens between these two. */

@@ -12,9 +12,6 @@
 /* Accounted to the caller, who gets -ENOMEM rather than the OOM killer. */
 #define VEXFS_GFP_COPY	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
-/* How often a file that changes while it is read may appear malformed. */
-#define VEXFS_READ_TRIES	4
-
 /* Opens a lower file with nobody's flags.  Returns it, -ENOMEM or -EIO. */
 struct file *vexfs_open_to_read(const struct path *lower, const struct cred *cred);
 

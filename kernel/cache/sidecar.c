@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What an index file holds is kept with the inode of the vector file, for as long as
- * its stamp holds (stamp.c), and goes with that inode.
+ * its stamp holds (stamp.c) and the budget has room for it (budget.c).
  *
- * Locks: `loading' of the vector file's inode, then the inode lock of the index
- * file, shared, against changes through the mount.  The latter is taken when no
- * other inode lock is held, so it matters not that the two files may be one.
+ * Its header tells whether it can belong to the rows.  If not, its body is not read, and
+ * a note is kept, so that the next search need not look again.
+ *
+ * Locks: `loading' of the vector file's inode, then, where an index file changes all the
+ * time, its inode lock (attempt.h).  The latter is taken when no other inode lock is
+ * held, so it matters not that the two files may be one.
  */
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/slab.h>
-#include <linux/string.h>
 
+#include "cache/attempt.h"
 #include "cache/index_file.h"
 #include "cache/lower.h"
 #include "cache/reading.h"
@@ -21,38 +23,41 @@
 #include "cache/watch.h"
 #include "search/index.h"
 #include "search/loader.h"
+#include "search/scratch.h"
 
 /* The metric of a file that is no index. */
 #define NO_METRIC	(~0U)
 
 void vexfs_sidecars_init(struct vexfs_sidecars *sidecars)
 {
+	u32 i;
+
 	mutex_init(&sidecars->loading);
-	spin_lock_init(&sidecars->lock);
-	memset(sidecars->slot, 0, sizeof(sidecars->slot));
+	for (i = 0; i < VEXFS_INDEX_KINDS; i++)
+		RCU_INIT_POINTER(sidecars->slot[i], NULL);
 }
 
-void vexfs_sidecar_put(struct vexfs_sidecar *sidecar)
+static void release(struct vexfs_copy *copy)
 {
-	if (sidecar && refcount_dec_and_test(&sidecar->users)) {
-		vexfs_index_free(sidecar->index);
-		kfree(sidecar);
-	}
+	struct vexfs_sidecar *sidecar = container_of(copy, struct vexfs_sidecar, copy);
+	struct vexfs_sb *sbi = container_of(copy->budget, struct vexfs_sb, budget);
+
+	vexfs_unwatch(&sbi->watched, copy->stamp.ino, copy->stamp.changes);
+	vexfs_index_free(sidecar->index);
 }
 
 /* Puts @sidecar, or nothing, into the slot. */
 static void keep(struct vexfs_sidecars *sidecars, struct super_block *sb, u32 kind,
 		 struct vexfs_sidecar *sidecar)
 {
-	struct vexfs_sidecar *old = sidecar;
+	vexfs_copy_keep(&vexfs_sb(sb)->budget, &sidecars->slot[kind - 1],
+			sidecar ? &sidecar->copy : NULL);
+}
 
-	spin_lock(&sidecars->lock);
-	swap(sidecars->slot[kind - 1], old);
-	spin_unlock(&sidecars->lock);
-
-	if (old && (!sidecar || old->stamp.ino != sidecar->stamp.ino))
-		vexfs_unwatch(sb, old->stamp.ino);
-	vexfs_sidecar_put(old);
+void vexfs_sidecar_forget(struct vexfs_sidecars *sidecars, u32 kind,
+			  struct vexfs_sidecar *sidecar)
+{
+	vexfs_copy_forget(&sidecars->slot[kind - 1], &sidecar->copy);
 }
 
 void vexfs_sidecars_destroy(struct vexfs_sidecars *sidecars, struct super_block *sb)
@@ -63,25 +68,82 @@ void vexfs_sidecars_destroy(struct vexfs_sidecars *sidecars, struct super_block 
 		keep(sidecars, sb, kind, NULL);
 }
 
-static struct vexfs_sidecar *get_cached(struct vexfs_sidecars *sidecars, struct super_block *sb,
-					const struct path *lower, u32 kind)
+int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
+			const struct vexfs_snapshot *snapshot)
 {
+	/* One word, so that two searches at once cannot mix their verdicts. */
+	const u64 fits = snapshot->copy.generation << 1, stale = fits | 1;
+	const u64 known = READ_ONCE(sidecar->fits);
+	/* As much of an index as its header tells. */
+	const struct vexfs_index claim = {
+		.dim = sidecar->dim,
+		.rows = sidecar->rows,
+		.rows_crc = sidecar->rows_crc,
+	};
+	int err;
+
+	if (known == fits)
+		return 0;
+	if (known == stale)
+		return -ESTALE;
+	if (sidecar->dim != snapshot->rows.dim)
+		return -EUCLEAN;
+	err = vexfs_index_check_rows(&claim, &snapshot->rows);
+	if (!err || err == -ESTALE)
+		WRITE_ONCE(sidecar->fits, err ? stale : fits);
+	return err;
+}
+
+/* What a search wants to know of it is known. */
+static bool suffices(struct vexfs_sidecar *sidecar, u32 metric,
+		     const struct vexfs_snapshot *snapshot)
+{
+	return sidecar->index || sidecar->err || sidecar->metric != metric ||
+	       vexfs_sidecar_check(sidecar, snapshot);
+}
+
+static struct vexfs_sidecar *get_cached(struct vexfs_sidecars *sidecars, struct super_block *sb,
+					const struct path *lower, u32 kind, u32 metric,
+					const struct vexfs_snapshot *snapshot)
+{
+	struct vexfs_copy *copy = vexfs_copy_get(&sidecars->slot[kind - 1]);
 	struct vexfs_sidecar *sidecar;
-	u64 changes;
+	u64 number;
 
-	spin_lock(&sidecars->lock);
-	sidecar = sidecars->slot[kind - 1];
-	if (sidecar)
-		refcount_inc(&sidecar->users);
-	spin_unlock(&sidecars->lock);
-
-	if (!sidecar)
+	if (!copy)
 		return NULL;
-	changes = vexfs_watched_changes(sb, d_inode(lower->dentry)->i_ino);
-	if (vexfs_stamp_holds(&sidecar->stamp, lower, changes))
+	sidecar = container_of(copy, struct vexfs_sidecar, copy);
+	number = vexfs_watched(sb, d_inode(lower->dentry)->i_ino);
+	if (vexfs_stamp_holds(&copy->stamp, lower, number) &&
+	    suffices(sidecar, metric, snapshot)) {
+		vexfs_copy_touch(copy);
 		return sidecar;
-	vexfs_sidecar_put(sidecar);
+	}
+	vexfs_copy_put(copy);
 	return NULL;
+}
+
+/* Reads the body into a sidecar that has its header. */
+static int read_body(struct vexfs_sidecar *sidecar, struct file *lower, u64 size, u32 kind)
+{
+	struct vexfs_index *index;
+	int err;
+
+	err = vexfs_copy_reserve(&sidecar->copy, vexfs_array_bytes(size) +
+				 vexfs_scratch_kept(sidecar->rows));
+	if (err)
+		return err;
+	index = vexfs_index_file_read(lower, size, kind);
+	if (IS_ERR(index))
+		return PTR_ERR(index);
+	/* The file may have changed since its header was read. */
+	if (index->metric != sidecar->metric || index->dim != sidecar->dim ||
+	    index->rows != sidecar->rows || index->rows_crc != sidecar->rows_crc) {
+		vexfs_index_free(index);
+		return -EUCLEAN;
+	}
+	sidecar->index = index;
+	return 0;
 }
 
 /*
@@ -90,63 +152,89 @@ static struct vexfs_sidecar *get_cached(struct vexfs_sidecars *sidecars, struct 
  * worth to be read.
  */
 static int read_sidecar(struct vexfs_sidecar *sidecar, struct file *lower, u32 kind,
-			u32 metric)
+			u32 metric, const struct vexfs_snapshot *snapshot)
 {
-	const u64 size = sidecar->stamp.size;
+	const u64 size = sidecar->copy.stamp.size;
 	struct vexfs_index_header header;
-	struct vexfs_index *index;
+	int err;
 
 	sidecar->metric = NO_METRIC;
-	sidecar->err = vexfs_index_file_header(lower, size, kind, &header);
-	if (!sidecar->err) {
+	err = vexfs_index_file_header(lower, size, kind, &header);
+	if (!err) {
 		sidecar->metric = le32_to_cpu(header.metric);
 		if (sidecar->metric != metric)
 			return -ENODATA;
-		index = vexfs_index_file_read(lower, size, kind);
-		sidecar->err = PTR_ERR_OR_ZERO(index);
-		if (!sidecar->err) {
-			sidecar->index = index;
-			sidecar->metric = index->metric;
-		}
+		sidecar->dim = le32_to_cpu(header.dim);
+		sidecar->rows = le64_to_cpu(header.rows);
+		sidecar->rows_crc = le32_to_cpu(header.rows_crc);
+
+		err = vexfs_sidecar_check(sidecar, snapshot);
+		if (err)
+			return err == -EINTR ? err : 0;
+		err = read_body(sidecar, lower, size, kind);
 	}
-	return sidecar->err == -EUCLEAN ? 0 : sidecar->err;
+	if (err != -EUCLEAN)
+		return err;
+	sidecar->err = err;
+	return 0;
 }
 
-/* With the index file locked against changes through the mount. */
-static struct vexfs_sidecar *load_locked(struct inode *index, const struct path *lower,
-					 struct file *file, u32 kind, u32 metric)
+static struct vexfs_sidecar *read_once(struct inode *index, const struct path *lower,
+				       struct file *file, u32 kind, u32 metric,
+				       const struct vexfs_snapshot *snapshot)
 {
 	struct vexfs_sidecar *sidecar;
-	int err, try = 0;
-	u64 changes;
+	u64 number;
+	int err;
 
-	sidecar = kzalloc(sizeof(*sidecar), GFP_KERNEL_ACCOUNT);
+	static_assert(sizeof(*sidecar) <= VEXFS_COPY_BYTES);
+	static_assert(offsetof(struct vexfs_sidecar, copy) == 0);
+
+	sidecar = vexfs_copy_alloc(&vexfs_sb(index->i_sb)->budget, release);
 	if (!sidecar)
 		return ERR_PTR(-ENOMEM);
-	refcount_set(&sidecar->users, 1);
-	sidecar->generation = vexfs_next_number();
-
-	do {
-		err = vexfs_watch(index);
-		if (err)
-			break;
-		changes = vexfs_watched_changes(index->i_sb, index->i_ino);
-		err = vexfs_stamp_take(&sidecar->stamp, lower, changes);
-		if (!err)
-			err = read_sidecar(sidecar, file, kind, metric);
-	} while (!err && sidecar->err && ++try < VEXFS_READ_TRIES &&
-		 !vexfs_stamp_holds(&sidecar->stamp, lower, changes));
-
+	err = vexfs_watch(index, &number);
+	if (!err) {
+		sidecar->copy.stamp.ino = index->i_ino;
+		sidecar->copy.stamp.changes = number;
+		err = vexfs_stamp_take(&sidecar->copy.stamp, lower, number);
+	}
+	if (!err)
+		err = read_sidecar(sidecar, file, kind, metric, snapshot);
 	if (err) {
-		vexfs_unwatch(index->i_sb, index->i_ino);
 		vexfs_sidecar_put(sidecar);
 		return ERR_PTR(err);
 	}
 	return sidecar;
 }
 
+static struct vexfs_sidecar *read_lower(struct inode *index, const struct path *lower,
+					struct file *file, u32 kind, u32 metric,
+					const struct vexfs_snapshot *snapshot)
+{
+	struct vexfs_attempt attempt = {
+		.inode = index,
+		.changes = vexfs_sb(index->i_sb)->changes(index),
+	};
+	struct vexfs_sidecar *sidecar = NULL;
+	bool again;
+	int err;
+
+	do {
+		vexfs_sidecar_put(sidecar);
+		err = vexfs_attempt_begin(&attempt);
+		if (err)
+			return ERR_PTR(err);
+		sidecar = read_once(index, lower, file, kind, metric, snapshot);
+		again = !IS_ERR(sidecar) &&
+			vexfs_attempt_torn(&attempt, &sidecar->copy.stamp, lower, !sidecar->err);
+		vexfs_attempt_end(&attempt);
+	} while (again);
+	return sidecar;
+}
+
 static struct vexfs_sidecar *load(struct super_block *sb, const struct path *lower, u32 kind,
-				  u32 metric)
+				  u32 metric, const struct vexfs_snapshot *snapshot)
 {
 	struct vexfs_sidecar *sidecar;
 	struct inode *index;
@@ -159,12 +247,8 @@ static struct vexfs_sidecar *load(struct super_block *sb, const struct path *low
 	file = vexfs_open_to_read(lower, vexfs_sb(sb)->cred);
 	if (IS_ERR(file)) {
 		sidecar = ERR_CAST(file);
-	} else if (down_read_killable(&index->i_rwsem)) {
-		sidecar = ERR_PTR(-EINTR);
-		fput(file);
 	} else {
-		sidecar = load_locked(index, lower, file, kind, metric);
-		inode_unlock_shared(index);
+		sidecar = read_lower(index, lower, file, kind, metric, snapshot);
 		fput(file);
 	}
 	iput(index);
@@ -173,33 +257,33 @@ static struct vexfs_sidecar *load(struct super_block *sb, const struct path *low
 
 /* The sidecar that is the lower file now. */
 static struct vexfs_sidecar *get_sidecar(struct vexfs_sidecars *sidecars, struct super_block *sb,
-					 const struct path *lower, u32 kind, u32 metric)
+					 const struct path *lower, u32 kind, u32 metric,
+					 const struct vexfs_snapshot *snapshot)
 {
 	struct vexfs_sidecar *sidecar;
 
-	sidecar = get_cached(sidecars, sb, lower, kind);
+	sidecar = get_cached(sidecars, sb, lower, kind, metric, snapshot);
 	if (sidecar)
 		return sidecar;
 
 	if (mutex_lock_killable(&sidecars->loading))
 		return ERR_PTR(-EINTR);
 	/* Somebody else may have loaded it in the meantime. */
-	sidecar = get_cached(sidecars, sb, lower, kind);
+	sidecar = get_cached(sidecars, sb, lower, kind, metric, snapshot);
 	if (!sidecar) {
 		/* What is out of date need not take memory beside the new one. */
 		keep(sidecars, sb, kind, NULL);
-		sidecar = load(sb, lower, kind, metric);
-		if (!IS_ERR(sidecar)) {
-			refcount_inc(&sidecar->users);
+		sidecar = load(sb, lower, kind, metric, snapshot);
+		if (!IS_ERR(sidecar))
 			keep(sidecars, sb, kind, sidecar);
-		}
 	}
 	mutex_unlock(&sidecars->loading);
 	return sidecar;
 }
 
 struct vexfs_sidecar *vexfs_sidecar_get(struct vexfs_sidecars *sidecars, struct file *file,
-					u32 kind, u32 metric)
+					u32 kind, u32 metric,
+					const struct vexfs_snapshot *snapshot)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct path lower = { .mnt = vexfs_lower_mnt(sb) };
@@ -212,7 +296,7 @@ struct vexfs_sidecar *vexfs_sidecar_get(struct vexfs_sidecars *sidecars, struct 
 			keep(sidecars, sb, kind, NULL);
 		return ERR_CAST(lower.dentry);
 	}
-	sidecar = get_sidecar(sidecars, sb, &lower, kind, metric);
+	sidecar = get_sidecar(sidecars, sb, &lower, kind, metric, snapshot);
 	dput(lower.dentry);
 	if (IS_ERR(sidecar))
 		return sidecar;
@@ -224,26 +308,6 @@ struct vexfs_sidecar *vexfs_sidecar_get(struct vexfs_sidecars *sidecars, struct 
 		return sidecar;
 	vexfs_sidecar_put(sidecar);
 	return ERR_PTR(err);
-}
-
-int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
-			const struct vexfs_snapshot *snapshot)
-{
-	/* One word, so that two searches at once cannot mix their verdicts. */
-	const u64 fits = snapshot->generation << 1, stale = fits | 1;
-	const u64 known = READ_ONCE(sidecar->fits);
-	int err;
-
-	if (known == fits)
-		return 0;
-	if (known == stale)
-		return -ESTALE;
-	if (sidecar->index->dim != snapshot->rows.dim)
-		return -EUCLEAN;
-	err = vexfs_index_check_rows(sidecar->index, &snapshot->rows);
-	if (!err || err == -ESTALE)
-		WRITE_ONCE(sidecar->fits, err ? stale : fits);
-	return err;
 }
 
 /* Reads the header of the lower file of a sidecar. */

@@ -6,30 +6,31 @@
 #define VEXFS_SIDECAR_H
 
 #include <linux/mutex.h>
-#include <linux/refcount.h>
-#include <linux/spinlock.h>
 
+#include "cache/budget.h"
 #include "cache/index_file.h"
-#include "cache/stamp.h"
 
 struct vexfs_snapshot;
 
-/* What became of one index file.  It does not change any more, but for @fits. */
+/*
+ * What became of one index file.  It does not change any more, but for @fits.  Of a file
+ * that is malformed, or belonged to other rows when it was looked at, it is a note alone.
+ */
 struct vexfs_sidecar {
-	refcount_t users;
+	struct vexfs_copy copy;
 	int err;			/* -EUCLEAN for a file that is no index */
-	u32 metric;
-	struct vexfs_index *index;	/* NULL after an error */
-	u64 generation;			/* no two sidecars have the same */
+	u32 metric;			/* what its header says */
+	u32 dim;
+	u32 rows;
+	u32 rows_crc;
+	struct vexfs_index *index;	/* NULL for a note */
 	u64 fits;			/* the last verdict about a snapshot */
-	struct vexfs_stamp stamp;
 };
 
 /* Those of one inode, by kind, as they were when they were last looked at. */
 struct vexfs_sidecars {
 	struct mutex loading;		/* one loads, the others wait for it */
-	spinlock_t lock;		/* for the pointers */
-	struct vexfs_sidecar *slot[VEXFS_INDEX_KINDS];
+	struct vexfs_copy __rcu *slot[VEXFS_INDEX_KINDS];
 };
 
 /* When the inode of a vector file is allocated and when it is evicted. */
@@ -37,22 +38,32 @@ void vexfs_sidecars_init(struct vexfs_sidecars *sidecars);
 void vexfs_sidecars_destroy(struct vexfs_sidecars *sidecars, struct super_block *sb);
 
 /*
- * The sound index of @kind beside an open vector file, with a reference for the
- * caller; -ENODATA if there is none for @metric, -EUCLEAN if it is malformed,
- * -EIO, -ENOMEM or -EINTR.  @sidecars are those of the file's inode.
+ * The index of @kind beside an open vector file, with a reference for the caller;
+ * -ENODATA if there is none for @metric, -EUCLEAN if it is malformed, -EIO, -ENOMEM or
+ * -EINTR.  @sidecars are those of the file's inode.  It is a note if it does not belong
+ * to the snapshot.
  */
 struct vexfs_sidecar *vexfs_sidecar_get(struct vexfs_sidecars *sidecars, struct file *file,
-					u32 kind, u32 metric);
+					u32 kind, u32 metric,
+					const struct vexfs_snapshot *snapshot);
 
 /* May sleep.  NULL is fine. */
-void vexfs_sidecar_put(struct vexfs_sidecar *sidecar);
+static inline void vexfs_sidecar_put(struct vexfs_sidecar *sidecar)
+{
+	vexfs_copy_put(sidecar ? &sidecar->copy : NULL);
+}
 
 /*
  * Is it the index of these rows?  Returns 0, -EUCLEAN if it is for another
- * dimension, -ESTALE if it is for other rows, or -EINTR.
+ * dimension, -ESTALE if it is for other rows, or -EINTR.  It is no note then, if it was
+ * gotten for this snapshot.
  */
 int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
 			const struct vexfs_snapshot *snapshot);
+
+/* Keeps it no longer: its rows are gone. */
+void vexfs_sidecar_forget(struct vexfs_sidecars *sidecars, u32 kind,
+			  struct vexfs_sidecar *sidecar);
 
 /*
  * Describes the indexes whose header is sound, in the order of their kinds, and

@@ -29,21 +29,24 @@ static int read_chunk(const struct vexfs_rows *rows, u32 *elements, struct file 
 	return vexfs_pack_records(rows, out, chunk, count) ? 0 : -EBADMSG;
 }
 
-static int read_elements(const struct vexfs_rows *rows, u32 *elements, struct file *file)
+static int read_elements(const struct vexfs_rows *rows, u32 *elements, struct file *file,
+			 const struct vexfs_attempt *attempt)
 {
 	const u32 most = CHUNK_BYTES / (sizeof(__le32) * (1 + rows->dim));
 	u32 done, count;
 	__le32 *chunk;
 	int err = 0;
 
-	chunk = kvmalloc(CHUNK_BYTES, GFP_KERNEL_ACCOUNT);
+	chunk = __vmalloc(CHUNK_BYTES, VEXFS_GFP_COPY);
 	if (!chunk)
 		return -ENOMEM;
 	for (done = 0; !err && done < rows->rows; done += count) {
 		count = min(most, rows->rows - done);
 		err = read_chunk(rows, elements, file, done, count, chunk);
+		if (!err && vexfs_attempt_disturbed(attempt))
+			err = -EBADMSG;
 	}
-	kvfree(chunk);
+	vfree(chunk);
 	return err;
 }
 
@@ -62,8 +65,11 @@ static int lay_out(struct vexfs_rows *rows, u32 dim, loff_t size)
 	return 0;
 }
 
-static int read_file(struct vexfs_rows *rows, struct file *file, loff_t size)
+static int read_file(struct vexfs_snapshot *snapshot, struct file *file, loff_t size,
+		     const struct vexfs_attempt *attempt)
 {
+	struct vexfs_rows *rows = &snapshot->rows;
+	size_t element_bytes, inverse_bytes;
 	u32 *elements, *inverse;
 	__le32 dim;
 	int err;
@@ -78,43 +84,47 @@ static int read_file(struct vexfs_rows *rows, struct file *file, loff_t size)
 	if (err)
 		return err;
 
-	elements = vmalloc_huge(array3_size(rows->rows, rows->stride, sizeof(*elements)),
-				VEXFS_GFP_COPY);
+	element_bytes = array3_size(rows->rows, rows->stride, sizeof(*elements));
+	inverse_bytes = array_size(rows->rows, sizeof(*inverse));
+	err = vexfs_copy_reserve(&snapshot->copy, vexfs_array_bytes(element_bytes) +
+				 vexfs_array_bytes(inverse_bytes));
+	if (err)
+		return err;
+	elements = vmalloc_huge(element_bytes, VEXFS_GFP_COPY);
 	rows->elements = elements;
-	inverse = __vmalloc(array_size(rows->rows, sizeof(*inverse)), VEXFS_GFP_COPY);
+	inverse = __vmalloc(inverse_bytes, VEXFS_GFP_COPY);
 	rows->inverse = inverse;
 	if (!elements || !inverse)
 		return -ENOMEM;
 
-	err = read_elements(rows, elements, file);
+	err = read_elements(rows, elements, file, attempt);
 	return err ? err : vexfs_inverse_lengths(rows, inverse);
 }
 
-struct vexfs_snapshot *vexfs_snapshot_read(struct file *file, loff_t size)
+static void release(struct vexfs_copy *copy)
 {
-	static atomic64_t generations = ATOMIC64_INIT(0);
+	struct vexfs_snapshot *snapshot = container_of(copy, struct vexfs_snapshot, copy);
+
+	vfree(snapshot->rows.inverse);
+	vfree(snapshot->rows.elements);
+}
+
+struct vexfs_snapshot *vexfs_snapshot_read(struct vexfs_budget *budget, struct file *file,
+					   loff_t size, const struct vexfs_attempt *attempt)
+{
 	struct vexfs_snapshot *snapshot;
 	int err;
 
-	snapshot = kzalloc(sizeof(*snapshot), GFP_KERNEL_ACCOUNT);
+	static_assert(sizeof(*snapshot) <= VEXFS_COPY_BYTES);
+	static_assert(offsetof(struct vexfs_snapshot, copy) == 0);
+
+	snapshot = vexfs_copy_alloc(budget, release);
 	if (!snapshot)
 		return ERR_PTR(-ENOMEM);
-	refcount_set(&snapshot->users, 1);
-	snapshot->generation = atomic64_inc_return(&generations);
-
-	err = read_file(&snapshot->rows, file, size);
+	err = read_file(snapshot, file, size, attempt);
 	if (err) {
 		vexfs_snapshot_put(snapshot);
 		return ERR_PTR(err);
 	}
 	return snapshot;
-}
-
-void vexfs_snapshot_put(struct vexfs_snapshot *snapshot)
-{
-	if (snapshot && refcount_dec_and_test(&snapshot->users)) {
-		vfree(snapshot->rows.inverse);
-		vfree(snapshot->rows.elements);
-		kfree(snapshot);
-	}
 }

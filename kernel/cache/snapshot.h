@@ -8,32 +8,29 @@
 #define VEXFS_SNAPSHOT_H
 
 #include <linux/fs.h>
-#include <linux/refcount.h>
 #include <linux/types.h>
 
-#include "cache/stamp.h"
+#include "cache/attempt.h"
+#include "cache/budget.h"
 #include "search/rows.h"
 
 struct vexfs_snapshot {
-	refcount_t users;
+	struct vexfs_copy copy;
 	struct vexfs_rows rows;		/* of dimension 0 if there are none */
-	u64 generation;
-	struct vexfs_stamp stamp;
 };
 
 /*
  * Reads the first @size bytes of a vector file.  Returns a snapshot without
  * stamp, -EBADMSG or -EFBIG for a file that is none, -EIO, -ENOMEM or -EINTR.
+ * It gives up with -EBADMSG when the attempt is disturbed.
  */
-struct vexfs_snapshot *vexfs_snapshot_read(struct file *file, loff_t size);
-
-static inline struct vexfs_snapshot *vexfs_snapshot_get(struct vexfs_snapshot *snapshot)
-{
-	refcount_inc(&snapshot->users);
-	return snapshot;
-}
+struct vexfs_snapshot *vexfs_snapshot_read(struct vexfs_budget *budget, struct file *file,
+					   loff_t size, const struct vexfs_attempt *attempt);
 
 /* May sleep.  NULL is fine. */
-void vexfs_snapshot_put(struct vexfs_snapshot *snapshot);
+static inline void vexfs_snapshot_put(struct vexfs_snapshot *snapshot)
+{
+	vexfs_copy_put(snapshot ? &snapshot->copy : NULL);
+}
 
 #endif /* VEXFS_SNAPSHOT_H */

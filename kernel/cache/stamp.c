@@ -14,6 +14,14 @@
  *
  * Stores into a shared mapping leave no trace at all.  While somebody has one
  * that is or may become writable, no stamp holds.
+ *
+ * A filesystem changes cookie and times first and the data then, so that what looks
+ * unchanged afterwards may have been read too early.  A write holds the inode lock
+ * meanwhile; a direct one may hold it shared, or be under way without it, and is counted
+ * then.  So a stamp is taken first, and then everything waited for that it may speak of:
+ * with the lock held against new writes, those under way end.  What begins later gets
+ * another cookie.  To look again after reading would not help: a direct write changes
+ * nothing but data at its end.
  */
 #include <linux/fs.h>
 #include <linux/stat.h>
@@ -24,11 +32,16 @@
 /* Longer than any tick (CONFIG_HZ is at least 100). */
 #define TICK_NS		(20 * NSEC_PER_MSEC)
 
-/* A filesystem changes the times first and the data then, under this lock. */
-static void wait_for_writer(struct inode *lower)
+/* Longer than any step of times that are kept without nanoseconds: FAT has the longest. */
+#define COARSE_NS	(2 * NSEC_PER_SEC)
+
+static int wait_for_writers(struct inode *lower)
 {
-	inode_lock_shared(lower);
-	inode_unlock_shared(lower);
+	if (down_write_killable(&lower->i_rwsem))
+		return -EINTR;
+	inode_dio_wait(lower);
+	inode_unlock(lower);
+	return 0;
 }
 
 static bool writably_mapped(const struct path *lower)
@@ -36,12 +49,18 @@ static bool writably_mapped(const struct path *lower)
 	return mapping_writably_mapped(d_real_inode(lower->dentry)->i_mapping);
 }
 
-/* When the times of a file stop to prove that it is as it was @now. */
+/*
+ * When the times of a file stop to prove that it is as it was @now.  FUSE and network
+ * filesystems claim nanoseconds whatever their server keeps, so times in whole seconds
+ * are not believed to be finer.
+ */
 static ktime_t end_of_proof(const struct path *lower, const struct kstat *stat, ktime_t now)
 {
 	s64 tick = TICK_NS + d_inode(lower->dentry)->i_sb->s_time_gran;
 	s64 age = ktime_sub(ktime_get_real(), timespec64_to_ktime(stat->ctime));
 
+	if (!stat->ctime.tv_nsec)
+		tick += COARSE_NS;
 	return abs(age) < tick ? now + tick : KTIME_MAX;
 }
 
@@ -71,10 +90,15 @@ static int look(struct vexfs_stamp *stamp, const struct path *lower, u64 changes
 
 int vexfs_stamp_take(struct vexfs_stamp *stamp, const struct path *lower, u64 changes)
 {
+	struct inode *inode = d_inode(lower->dentry), *real = d_real_inode(lower->dentry);
 	int err;
 
-	wait_for_writer(d_inode(lower->dentry));
 	err = look(stamp, lower, changes);
+	if (!err)
+		err = wait_for_writers(inode);
+	/* Beneath overlayfs, a direct write is counted there. */
+	if (!err && real != inode)
+		err = wait_for_writers(real);
 	if (!err && writably_mapped(lower))
 		stamp->stale = 0;
 	return err;

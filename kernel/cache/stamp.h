@@ -23,8 +23,8 @@ struct vexfs_stamp {
 };
 
 /*
- * Before a file is read, with the vexfs inode locked against changes: waits for
- * a write beneath us to be over.  Returns 0 or -EIO.
+ * Before a file is read: waits for writes beneath us that are under way.  Returns 0, -EIO
+ * or -EINTR.
  */
 int vexfs_stamp_take(struct vexfs_stamp *stamp, const struct path *lower, u64 changes);
 

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The last snapshot of a file is kept with its inode, for as long as its stamp
- * holds (stamp.c).
- *
- * It goes with the inode, which the VFS drops with the last dentry: its shrinkers
- * thus give back the memory of files that nobody has open.
+ * holds (stamp.c) and the budget has room for it (budget.c).
  */
 #include <linux/err.h>
 #include <linux/file.h>
 
+#include "cache/attempt.h"
 #include "cache/lower.h"
 #include "cache/reading.h"
 #include "cache/snapshot.h"
@@ -19,69 +17,73 @@ void vexfs_vectors_init(struct vexfs_vectors *vectors)
 {
 	atomic64_set(&vectors->changes, 0);
 	mutex_init(&vectors->loading);
-	spin_lock_init(&vectors->lock);
-	vectors->snapshot = NULL;
+	RCU_INIT_POINTER(vectors->slot, NULL);
 }
 
-static void keep(struct vexfs_vectors *vectors, struct vexfs_snapshot *snapshot)
+static void keep(struct vexfs_vectors *vectors, struct super_block *sb,
+		 struct vexfs_snapshot *snapshot)
 {
-	spin_lock(&vectors->lock);
-	swap(vectors->snapshot, snapshot);
-	spin_unlock(&vectors->lock);
-	vexfs_snapshot_put(snapshot);
+	vexfs_copy_keep(&vexfs_sb(sb)->budget, &vectors->slot,
+			snapshot ? &snapshot->copy : NULL);
 }
 
-void vexfs_vectors_destroy(struct vexfs_vectors *vectors)
+void vexfs_vectors_destroy(struct vexfs_vectors *vectors, struct super_block *sb)
 {
-	keep(vectors, NULL);
-}
-
-void vexfs_vectors_changed(struct vexfs_vectors *vectors)
-{
-	atomic64_inc(&vectors->changes);
+	keep(vectors, sb, NULL);
 }
 
 static struct vexfs_snapshot *get_cached(struct vexfs_vectors *vectors,
 					 const struct path *lower)
 {
-	struct vexfs_snapshot *snapshot;
+	struct vexfs_copy *copy = vexfs_copy_get(&vectors->slot);
 
-	spin_lock(&vectors->lock);
-	snapshot = vectors->snapshot;
-	if (snapshot)
-		vexfs_snapshot_get(snapshot);
-	spin_unlock(&vectors->lock);
-
-	if (!snapshot)
+	if (!copy)
 		return NULL;
-	if (vexfs_stamp_holds(&snapshot->stamp, lower, atomic64_read(&vectors->changes)))
-		return snapshot;
-	vexfs_snapshot_put(snapshot);
+	if (vexfs_stamp_holds(&copy->stamp, lower, vexfs_changes(&vectors->changes))) {
+		vexfs_copy_touch(copy);
+		return container_of(copy, struct vexfs_snapshot, copy);
+	}
+	vexfs_copy_put(copy);
 	return NULL;
 }
 
-static struct vexfs_snapshot *read_lower(struct vexfs_vectors *vectors, struct file *lower)
+static struct vexfs_snapshot *read_lower(struct vexfs_vectors *vectors, struct inode *inode,
+					 struct file *lower)
 {
-	const u64 changes = atomic64_read(&vectors->changes);
-	struct vexfs_snapshot *snapshot;
+	struct vexfs_budget *budget = &vexfs_sb(inode->i_sb)->budget;
+	struct vexfs_attempt attempt = { .inode = inode, .changes = &vectors->changes };
+	struct vexfs_snapshot *snapshot = NULL;
 	struct vexfs_stamp stamp;
-	int err, try = 0;
+	bool again;
+	int err;
 
 	do {
-		err = vexfs_stamp_take(&stamp, &lower->f_path, changes);
+		vexfs_snapshot_put(snapshot);
+		snapshot = NULL;
+		err = vexfs_attempt_begin(&attempt);
 		if (err)
-			return ERR_PTR(err);
-		snapshot = vexfs_snapshot_read(lower, stamp.size);
-		if (!IS_ERR(snapshot))
-			snapshot->stamp = stamp;
-	} while (snapshot == ERR_PTR(-EBADMSG) && ++try < VEXFS_READ_TRIES &&
-		 !vexfs_stamp_holds(&stamp, &lower->f_path, changes));
-	return snapshot;
+			break;
+		again = false;
+		err = vexfs_stamp_take(&stamp, &lower->f_path, attempt.before);
+		if (!err) {
+			snapshot = vexfs_snapshot_read(budget, lower, stamp.size, &attempt);
+			err = PTR_ERR_OR_ZERO(snapshot);
+			/* What changes may appear malformed. */
+			if (!err || err == -EBADMSG || err == -EFBIG)
+				again = vexfs_attempt_torn(&attempt, &stamp, &lower->f_path, !err);
+		}
+		vexfs_attempt_end(&attempt);
+		if (err)
+			snapshot = NULL;
+		else
+			snapshot->copy.stamp = stamp;
+	} while (again);
+	return err ? ERR_PTR(err) : snapshot;
 }
 
 /*
- * Reads through a file of our own, since the caller's may be open for direct I/O,
- * and with the inode locked against writers, so that no write is seen halfway.
+ * Reads through a file of our own, since the caller's may be open for direct I/O, and as
+ * the one who mounted: that the caller may read was asked when the file was opened.
  */
 static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *file)
 {
@@ -89,16 +91,10 @@ static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *f
 	struct vexfs_snapshot *snapshot;
 	struct file *lower;
 
-	lower = vexfs_open_to_read(&vexfs_lower_file(file)->f_path, file->f_cred);
+	lower = vexfs_open_to_read(&vexfs_lower_file(file)->f_path, vexfs_sb(inode->i_sb)->cred);
 	if (IS_ERR(lower))
 		return ERR_CAST(lower);
-
-	if (down_read_killable(&inode->i_rwsem)) {
-		snapshot = ERR_PTR(-EINTR);
-	} else {
-		snapshot = read_lower(vectors, lower);
-		inode_unlock_shared(inode);
-	}
+	snapshot = read_lower(vectors, inode, lower);
 	fput(lower);
 	return snapshot;
 }
@@ -106,6 +102,7 @@ static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *f
 struct vexfs_snapshot *vexfs_vectors_get(struct vexfs_vectors *vectors, struct file *file)
 {
 	const struct path *lower = &vexfs_lower_file(file)->f_path;
+	struct super_block *sb = file_inode(file)->i_sb;
 	struct vexfs_snapshot *snapshot;
 
 	snapshot = get_cached(vectors, lower);
@@ -118,10 +115,10 @@ struct vexfs_snapshot *vexfs_vectors_get(struct vexfs_vectors *vectors, struct f
 	snapshot = get_cached(vectors, lower);
 	if (!snapshot) {
 		/* What is out of date need not take memory beside the new one. */
-		keep(vectors, NULL);
+		keep(vectors, sb, NULL);
 		snapshot = load(vectors, file);
 		if (!IS_ERR(snapshot))
-			keep(vectors, vexfs_snapshot_get(snapshot));
+			keep(vectors, sb, snapshot);
 	}
 	mutex_unlock(&vectors->loading);
 	return snapshot;

@@ -8,26 +8,20 @@
 #include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/mutex.h>
-#include <linux/spinlock.h>
+
+#include "cache/budget.h"
 
 struct vexfs_snapshot;
 
 struct vexfs_vectors {
-	atomic64_t changes;		/* to the file, through this mount */
+	atomic64_t changes;		/* to the file, through this mount (attempt.h) */
 	struct mutex loading;		/* one loads, the others wait for it */
-	spinlock_t lock;		/* for the pointer */
-	struct vexfs_snapshot *snapshot;
+	struct vexfs_copy __rcu *slot;	/* of the snapshot */
 };
 
 /* When the inode is allocated and when it is evicted. */
 void vexfs_vectors_init(struct vexfs_vectors *vectors);
-void vexfs_vectors_destroy(struct vexfs_vectors *vectors);
-
-/*
- * After each change of the file's content through the mount, before the system
- * call returns, and when a writable shared mapping of it is made.
- */
-void vexfs_vectors_changed(struct vexfs_vectors *vectors);
+void vexfs_vectors_destroy(struct vexfs_vectors *vectors, struct super_block *sb);
 
 /*
  * The current snapshot of an open vector file, with a reference for the caller,

@@ -2,8 +2,9 @@
 /*
  * The inode of an index file may be dropped and made again between two searches, so
  * that it can keep no count of its changes; to hold it would keep the blocks of
- * a file that somebody deletes.  So the superblock has the counts, by inode number.
- * A number that two files share, as on btrfs, only makes a load more frequent.
+ * a file that somebody deletes.  So the superblock has a number for each file that is
+ * watched, by inode number.  A change takes the number away, and none is given twice.
+ * An inode number that two files share, as on btrfs, only makes a load more frequent.
  */
 #include <linux/atomic.h>
 #include <linux/xarray.h>
@@ -19,24 +20,24 @@ u64 vexfs_next_number(void)
 	return atomic64_inc_return(&last);
 }
 
-static void *next_entry(void)
-{
-	return xa_mk_value(vexfs_next_number());
-}
-
-int vexfs_watch(struct inode *inode)
+int vexfs_watch(struct inode *inode, u64 *number)
 {
 	struct xarray *watched = &vexfs_sb(inode->i_sb)->watched;
+	void *mine = xa_mk_value(vexfs_next_number());
+	void *old = xa_cmpxchg(watched, inode->i_ino, NULL, mine, GFP_KERNEL);
 
-	return xa_err(xa_cmpxchg(watched, inode->i_ino, NULL, next_entry(), GFP_KERNEL));
+	if (xa_is_err(old))
+		return xa_err(old);
+	*number = xa_to_value(old ?: mine);
+	return 0;
 }
 
-void vexfs_unwatch(struct super_block *sb, unsigned long ino)
+void vexfs_unwatch(struct xarray *watched, unsigned long ino, u64 number)
 {
-	xa_erase(&vexfs_sb(sb)->watched, ino);
+	xa_cmpxchg(watched, ino, xa_mk_value(number), NULL, 0);
 }
 
-u64 vexfs_watched_changes(struct super_block *sb, unsigned long ino)
+u64 vexfs_watched(struct super_block *sb, unsigned long ino)
 {
 	void *entry = xa_load(&vexfs_sb(sb)->watched, ino);
 
@@ -47,11 +48,6 @@ void vexfs_watched_changed(struct inode *inode)
 {
 	struct xarray *watched = &vexfs_sb(inode->i_sb)->watched;
 
-	if (xa_empty(watched))
-		return;
-	xa_lock(watched);
-	/* To replace an entry takes no memory. */
-	if (xa_load(watched, inode->i_ino))
-		__xa_store(watched, inode->i_ino, next_entry(), GFP_NOWAIT);
-	xa_unlock(watched);
+	if (!xa_empty(watched))
+		xa_erase(watched, inode->i_ino);
 }

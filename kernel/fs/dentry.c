@@ -3,50 +3,99 @@
  * Dentries: each holds a reference to its lower one.
  */
 #include <linux/namei.h>
+#include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+#include <linux/string.h>
 
 #include "fs/internal.h"
 
-static bool vexfs_same_name(struct dentry *a, struct dentry *b)
+/*
+ * Under RCU.  A name that changes while it is compared still ends with a NUL, so that
+ * this stays within both; its sequence count tells that the answer is void.
+ */
+static bool vexfs_same_name(const struct dentry *a, const struct dentry *b)
 {
-	struct name_snapshot name_a, name_b;
-	bool same;
+	const u32 len = READ_ONCE(a->d_name.len);
 
-	take_dentry_name_snapshot(&name_a, a);
-	take_dentry_name_snapshot(&name_b, b);
-	same = name_a.name.len == name_b.name.len &&
-	       !memcmp(name_a.name.name, name_b.name.name, name_a.name.len);
-	release_dentry_name_snapshot(&name_b);
-	release_dentry_name_snapshot(&name_a);
-	return same;
+	return len == READ_ONCE(b->d_name.len) &&
+	       !strncmp(READ_ONCE(a->d_name.name), READ_ONCE(b->d_name.name), len);
 }
 
-/* Is @dentry's lower dentry what a look-up in @lower_dir would find now? */
-bool vexfs_lower_is_current(struct dentry *dentry, struct dentry *lower_dir)
+/* Under RCU, and void like the above. */
+static bool vexfs_matches(const struct dentry *dentry, const struct dentry *lower)
 {
-	struct dentry *lower = vexfs_lower_dentry(dentry);
-	struct inode *inode = d_inode(dentry);
+	const struct dentry *parent = READ_ONCE(dentry->d_parent);
+	const struct inode *inode = d_inode_rcu(dentry);
 
-	return READ_ONCE(lower->d_parent) == lower_dir && !d_unhashed(lower) &&
-	       d_inode(lower) == (inode ? vexfs_lower_inode(inode) : NULL) &&
+	return READ_ONCE(lower->d_parent) == vexfs_lower_dentry(parent) &&
+	       !d_unhashed(lower) &&
+	       d_inode_rcu(lower) == (inode ? vexfs_lower_inode(inode) : NULL) &&
 	       vexfs_same_name(dentry, lower);
 }
 
-static bool vexfs_is_current(struct dentry *dentry, unsigned int flags)
+/* Is @dentry's lower dentry what a look-up of it beneath its parent would find now? */
+bool vexfs_is_current(const struct dentry *dentry)
 {
-	struct dentry *parent = dget_parent(dentry);
-	bool valid = vexfs_lower_is_current(dentry, vexfs_lower_dentry(parent));
+	const struct dentry *lower = vexfs_lower_dentry(dentry);
+	unsigned int seq, lower_seq;
+	bool current_now;
 
-	/*
-	 * A rename through us moves the lower dentry first and ours a moment
-	 * later, all under the lock of the parent.  Dropping our dentry in
-	 * between would take the mounts beneath it along, so where someone
-	 * holds that lock let it pass; an operation that this misleads finds
-	 * out under the lock, says ESTALE and is repeated with LOOKUP_REVAL.
-	 */
-	if (!valid && !(flags & (LOOKUP_EXCL | LOOKUP_REVAL)))
-		valid = inode_is_locked(d_inode(parent));
-	dput(parent);
-	return valid;
+	rcu_read_lock();
+	do {
+		seq = read_seqcount_begin(&dentry->d_seq);
+		lower_seq = read_seqcount_begin(&lower->d_seq);
+		current_now = vexfs_matches(dentry, lower);
+	} while (read_seqcount_retry(&lower->d_seq, lower_seq) ||
+		 read_seqcount_retry(&dentry->d_seq, seq));
+	rcu_read_unlock();
+	return current_now;
+}
+
+/*
+ * An operation through us changes the lower dentry first and ours a moment later, but
+ * both under the lock of the lower directory.  To drop our dentry in between would
+ * take the mounts beneath it along: so only what is seen under that lock counts.
+ */
+static int vexfs_is_current_for_sure(struct dentry *dentry)
+{
+	struct dentry *parent;
+	struct inode *lower_dir;
+	bool current_now, moved;
+
+	do {
+		parent = dget_parent(dentry);
+		lower_dir = d_inode(vexfs_lower_dentry(parent));
+		if (down_read_killable(&lower_dir->i_rwsem)) {
+			dput(parent);
+			return -EINTR;
+		}
+		current_now = vexfs_is_current(dentry);
+		moved = READ_ONCE(dentry->d_parent) != parent;
+		inode_unlock_shared(lower_dir);
+		dput(parent);
+	} while (moved && !current_now);
+	return current_now;
+}
+
+static int vexfs_revalidate_name(struct dentry *dentry, unsigned int flags)
+{
+	/* A filesystem stacked on us may ask about a file without a name. */
+	if (d_unhashed(dentry) || vexfs_is_current(dentry))
+		return 1;
+	return flags & LOOKUP_RCU ? -ECHILD : vexfs_is_current_for_sure(dentry);
+}
+
+static int vexfs_revalidate_attr(const struct dentry *dentry, unsigned int flags)
+{
+	struct inode *inode = d_inode_rcu(dentry);
+
+	if (!inode)
+		return 1;
+	/* Under RCU our inode may be on its way out: write nothing to it. */
+	if (flags & LOOKUP_RCU)
+		return vexfs_copy_is_old(inode) ? -ECHILD : 1;
+	vexfs_copy_attr(inode);
+	return 1;
 }
 
 static int vexfs_revalidate_lower(struct dentry *lower, unsigned int flags)
@@ -65,28 +114,47 @@ static int vexfs_revalidate_lower(struct dentry *lower, unsigned int flags)
 static int vexfs_d_revalidate(struct inode *dir, const struct qstr *name,
 			      struct dentry *dentry, unsigned int flags)
 {
-	struct dentry *lower;
+	struct dentry *lower = vexfs_lower_dentry(dentry);
 	int ret;
 
-	if (flags & LOOKUP_RCU)
-		return -ECHILD;
-
-	lower = vexfs_lower_dentry(dentry);
 	if (lower->d_flags & DCACHE_OP_REVALIDATE) {
 		ret = vexfs_revalidate_lower(lower, flags);
 		if (ret <= 0)
 			return ret;
 	}
-	/* A filesystem stacked on us may ask about a file without a name. */
-	if (!d_unhashed(dentry) && !vexfs_is_current(dentry, flags))
-		return 0;
+	ret = vexfs_revalidate_name(dentry, flags);
+	return ret > 0 ? vexfs_revalidate_attr(dentry, flags) : ret;
+}
 
-	if (d_really_is_positive(dentry))
-		vexfs_copy_attr(d_inode(dentry));
-	return 1;
+/* For where a walk arrives without a name: a root, "." and "..". */
+static int vexfs_d_weak_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	struct dentry *lower = vexfs_lower_dentry(dentry);
+	int ret;
+
+	if (lower->d_flags & DCACHE_OP_WEAK_REVALIDATE) {
+		ret = lower->d_op->d_weak_revalidate(lower, flags);
+		if (ret <= 0)
+			return ret;
+	}
+	return vexfs_revalidate_attr(dentry, flags);
 }
 
 COMPAT_D_REVALIDATE(vexfs_d_revalidate)
+
+/* What the VFS would do on the way through such a one, nobody does for us. */
+bool vexfs_is_weird(const struct dentry *lower)
+{
+	return lower->d_flags & (DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT |
+				 DCACHE_OP_HASH | DCACHE_OP_COMPARE) ||
+	       (d_is_dir(lower) && !d_can_lookup(lower));
+}
+
+/* A mapping is of the lower file: so is a uprobe. */
+static struct dentry *vexfs_d_real(struct dentry *dentry, enum d_real_type type)
+{
+	return d_is_reg(dentry) ? d_real(vexfs_lower_dentry(dentry), type) : dentry;
+}
 
 static void vexfs_d_release(struct dentry *dentry)
 {
@@ -95,5 +163,7 @@ static void vexfs_d_release(struct dentry *dentry)
 
 const struct dentry_operations vexfs_dentry_ops = {
 	.d_revalidate	= compat_d_revalidate(vexfs_d_revalidate),
+	.d_weak_revalidate = vexfs_d_weak_revalidate,
 	.d_release	= vexfs_d_release,
+	.d_real		= vexfs_d_real,
 };

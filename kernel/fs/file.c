@@ -4,15 +4,15 @@
  * is the only one.
  *
  * Who changes a file holds the lock of our inode until that is done and
- * vexfs_content_changed() was called, so that whoever holds it shared reads whole
- * writes.
+ * vexfs_content_changed() was called, so that a search knows whether it has read a
+ * write halfway (cache/attempt.h).
  */
 #include <linux/backing-file.h>
+#include <linux/cred.h>
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/shmem_fs.h>
 #include <linux/splice.h>
 
 #include "fs/internal.h"
@@ -23,33 +23,45 @@
  */
 #define VEXFS_OPEN_DONE		(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND)
 /* Flags that fcntl(F_SETFL) may change later. */
-#define VEXFS_SETFL_MASK	(O_NONBLOCK | O_DIRECT | O_NOATIME)
+#define VEXFS_SETFL_MASK	(O_NONBLOCK | O_DIRECT)
 
-/* The VFS has set up @file by its own inode: what matters is the lower one. */
+/*
+ * f_mapping stays that of our own inode, without pages and operations.  Who looks at it
+ * takes its host for the file's inode, or the file for one of its host's filesystem
+ * (swapon, memfd): with the lower one there, a filesystem would be called for an
+ * inode that is not its own.
+ */
 static int vexfs_opened(struct inode *inode, struct file *file)
 {
-	struct file *lower = vexfs_lower_file(file);
-
-	/*
-	 * For readahead, sync_file_range and cachestat. Not on tmpfs, whose
-	 * files are told by their f_mapping: mmap(2) would take our inode for
-	 * one of tmpfs and read seals where there are none.
-	 */
-	if (!shmem_file(lower)) {
-		file->f_mapping = lower->f_mapping;
-		file->f_wb_err = filemap_sample_wb_err(file->f_mapping);
-	}
-	file->f_mode |= lower->f_mode & FMODE_CAN_ODIRECT;
+	file->f_mode |= vexfs_lower_file(file)->f_mode & FMODE_CAN_ODIRECT;
+	vexfs_copy_attr(inode);
 	return 0;
+}
+
+/* A lower file that is only read need not know for whom. */
+static const struct cred *vexfs_cred_for_file(const struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+
+	if (file->f_mode & FMODE_WRITE)
+		return vexfs_cred_for_caller(inode);
+	return get_cred(vexfs_sb(inode->i_sb)->cred);
 }
 
 static int vexfs_open(struct inode *inode, struct file *file)
 {
+	int flags = (file->f_flags & ~VEXFS_OPEN_DONE) | O_NOATIME;
 	struct path path = vexfs_lower_path(file->f_path.dentry);
+	const struct cred *caller, *cred;
 	struct file *lower;
 
-	lower = backing_file_open(file, file->f_flags & ~VEXFS_OPEN_DONE,
-				  &path, current_cred());
+	cred = vexfs_cred_for_file(file);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+	caller = override_creds(cred);
+	lower = backing_file_open(file, flags, &path, cred);
+	revert_creds(caller);
+	put_cred(cred);
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
 	file->private_data = lower;
@@ -67,6 +79,8 @@ int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 {
 	struct dentry *dentry = file->f_path.dentry;
 	struct path lower_dir = vexfs_lower_path(dentry->d_parent);
+	int flags = (file->f_flags & ~O_APPEND) | O_NOATIME;
+	struct vexfs_acting acting;
 	struct inode *inode;
 	struct file *lower;
 	int err;
@@ -74,9 +88,14 @@ int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	err = vexfs_want_write(dir->i_sb);
 	if (err)
 		return err;
-	lower = backing_tmpfile_open(file, file->f_flags & ~O_APPEND,
-				     &lower_dir, mode, current_cred());
+	err = vexfs_act_as_creator(&acting, dentry, S_IFREG | mode);
+	if (!err) {
+		lower = backing_tmpfile_open(file, flags, &lower_dir, mode, acting.cred);
+		vexfs_act_end(&acting);
+	}
 	vexfs_drop_write(dir->i_sb);
+	if (err)
+		return err;
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
 
@@ -113,32 +132,55 @@ static struct file *vexfs_lower_file_synced(struct file *file)
 	return lower;
 }
 
+/*
+ * FIONREAD, copy_file_range() and what locks by SEEK_END look at the size of our inode
+ * and do not ask us before.  So it is kept up by what does.
+ */
+static void vexfs_refresh_size(struct inode *inode)
+{
+	if (i_size_read(inode) != i_size_read(vexfs_lower_inode(inode)))
+		vexfs_copy_attr(inode);
+}
+
 /* The position is ours; the lower file only computes the new one. */
 static loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct file *lower = vexfs_lower_file(file);
+	const struct cred *caller;
 	loff_t pos;
 
 	lower->f_pos = file->f_pos;
+	caller = override_creds(lower->f_cred);
 	pos = vfs_llseek(lower, offset, whence);
+	revert_creds(caller);
 	file->f_pos = lower->f_pos;
+	vexfs_refresh_size(file_inode(file));
 	return pos;
 }
 
 static ssize_t vexfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
-	struct backing_file_ctx ctx = { .cred = current_cred() };
+	struct backing_file_ctx ctx = {
+		.cred = vexfs_lower_file(file)->f_cred,
+		.accessed = vexfs_accessed,
+	};
+	ssize_t ret;
 
-	return backing_file_read_iter(vexfs_lower_file_synced(file), iter, iocb,
-				      iocb->ki_flags, &ctx);
+	ret = backing_file_read_iter(vexfs_lower_file_synced(file), iter, iocb,
+				     iocb->ki_flags, &ctx);
+	vexfs_refresh_size(file_inode(file));
+	return ret;
 }
 
 static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
 				 struct pipe_inode_info *pipe, size_t len,
 				 unsigned int flags)
 {
-	struct backing_file_ctx ctx = { .cred = current_cred() };
+	struct backing_file_ctx ctx = {
+		.cred = vexfs_lower_file(file)->f_cred,
+		.accessed = vexfs_accessed,
+	};
 	struct kiocb iocb;
 	ssize_t ret;
 
@@ -147,13 +189,18 @@ static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
 	ret = backing_file_splice_read(vexfs_lower_file_synced(file), &iocb,
 				       pipe, len, flags, &ctx);
 	*pos = iocb.ki_pos;
+	vexfs_refresh_size(file_inode(file));
 	return ret;
 }
 
-static void vexfs_begin_change(struct inode *inode)
+static int vexfs_begin_change(struct inode *inode)
 {
-	inode_lock(inode);
+	/* Whoever holds it may wait for a page of user space: be killable. */
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
+	vexfs_content_changing(inode);
 	vexfs_copy_attr(inode);
+	return 0;
 }
 
 static void vexfs_end_change(struct inode *inode)
@@ -167,43 +214,94 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = { .cred = current_cred() };
+	struct backing_file_ctx ctx = {};
 	struct kiocb sync_iocb;
 	ssize_t ret;
 
 	if (!iov_iter_count(iter))
 		return 0;
+	ctx.cred = vexfs_cred_for_writer(file);
+	if (IS_ERR(ctx.cred))
+		return PTR_ERR(ctx.cred);
 
 	/* Even an asynchronous write must end before the lock is dropped. */
 	init_sync_kiocb(&sync_iocb, file);
 	sync_iocb.ki_flags = iocb->ki_flags;
 	sync_iocb.ki_pos = iocb->ki_pos;
 
-	vexfs_begin_change(inode);
-	ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
-				      &sync_iocb, iocb->ki_flags, &ctx);
-	vexfs_end_change(inode);
+	ret = vexfs_begin_change(inode);
+	if (!ret) {
+		ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
+					      &sync_iocb, iocb->ki_flags, &ctx);
+		vexfs_end_change(inode);
+	}
+	put_cred(ctx.cred);
 
 	iocb->ki_pos = sync_iocb.ki_pos;
 	return ret;
 }
 
+/* Takes nothing from the pipe: that ends the splice. */
+static int vexfs_has_data(struct pipe_inode_info *pipe, struct pipe_buffer *buf,
+			  struct splice_desc *desc)
+{
+	*(bool *)desc->u.data = true;
+	return 0;
+}
+
+/* 1 once there is data, 0 at its end. */
+static int vexfs_wait_for_data(struct pipe_inode_info *pipe, size_t len,
+			       unsigned int flags)
+{
+	bool has_data = false;
+	struct splice_desc desc = {
+		.total_len = len,
+		.flags = flags,
+		.u.data = &has_data,
+	};
+	int err;
+
+	pipe_lock(pipe);
+	err = __splice_from_pipe(pipe, &desc, vexfs_has_data);
+	pipe_unlock(pipe);
+	return err ? err : has_data;
+}
+
+/*
+ * A pipe may stay empty for ever, so wait for it before the lock.  The lock of the
+ * pipe comes last, since a splice to the lower file takes it under the lower write
+ * access: iter_file_splice_write() on our own file would take it first.
+ */
 static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 				  struct file *file, loff_t *pos, size_t len,
 				  unsigned int flags)
 {
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = { .cred = current_cred() };
+	struct backing_file_ctx ctx = {};
 	struct kiocb iocb;
 	ssize_t ret;
 
+	ctx.cred = vexfs_cred_for_writer(file);
+	if (IS_ERR(ctx.cred))
+		return PTR_ERR(ctx.cred);
+
 	init_sync_kiocb(&iocb, file);
 	iocb.ki_pos = *pos;
-	vexfs_begin_change(inode);
-	ret = backing_file_splice_write(pipe, vexfs_lower_file_synced(file),
-					&iocb, len, flags, &ctx);
-	vexfs_end_change(inode);
+	/* Another reader may be faster: wait again. */
+	do {
+		ret = vexfs_wait_for_data(pipe, len, flags);
+		if (ret > 0)
+			ret = vexfs_begin_change(inode) ?: 1;
+		if (ret <= 0)
+			break;
+		ret = backing_file_splice_write(pipe,
+						vexfs_lower_file_synced(file),
+						&iocb, len,
+						flags | SPLICE_F_NONBLOCK, &ctx);
+		vexfs_end_change(inode);
+	} while (ret == -EAGAIN && !(flags & SPLICE_F_NONBLOCK));
 	*pos = iocb.ki_pos;
+	put_cred(ctx.cred);
 	return ret;
 }
 
@@ -211,11 +309,20 @@ static long vexfs_fallocate(struct file *file, int mode, loff_t offset,
 			    loff_t len)
 {
 	struct inode *inode = file_inode(file);
+	struct vexfs_acting acting;
 	long ret;
 
-	vexfs_begin_change(inode);
+	ret = vexfs_act_as_writer(&acting, file);
+	if (ret)
+		return ret;
+	ret = vexfs_begin_change(inode);
+	if (ret) {
+		vexfs_act_end(&acting);
+		return ret;
+	}
 	ret = vfs_fallocate(vexfs_lower_file(file), mode, offset, len);
 	vexfs_end_change(inode);
+	vexfs_act_end(&acting);
 	return ret;
 }
 
@@ -224,12 +331,22 @@ static ssize_t vexfs_copy_file_range(struct file *in, loff_t pos_in,
 				     size_t len, unsigned int flags)
 {
 	struct inode *inode = file_inode(out);
+	struct vexfs_acting acting;
 	ssize_t ret;
 
-	vexfs_begin_change(inode);
+	ret = vexfs_act_as_writer(&acting, out);
+	if (ret)
+		return ret;
+	ret = vexfs_begin_change(inode);
+	if (ret) {
+		vexfs_act_end(&acting);
+		return ret;
+	}
 	ret = vfs_copy_file_range(vexfs_lower_file(in), pos_in,
 				  vexfs_lower_file(out), pos_out, len, flags);
 	vexfs_end_change(inode);
+	vexfs_act_end(&acting);
+	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
 
@@ -238,9 +355,17 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 				     loff_t len, unsigned int flags)
 {
 	struct inode *inode = file_inode(out);
+	struct vexfs_acting acting;
 	loff_t ret;
 
-	vexfs_begin_change(inode);
+	ret = vexfs_act_as_writer(&acting, out);
+	if (ret)
+		return ret;
+	ret = vexfs_begin_change(inode);
+	if (ret) {
+		vexfs_act_end(&acting);
+		return ret;
+	}
 	if (flags & REMAP_FILE_DEDUP)
 		ret = vfs_dedupe_file_range_one(vexfs_lower_file(in), pos_in,
 						vexfs_lower_file(out), pos_out,
@@ -250,6 +375,8 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 					   vexfs_lower_file(out), pos_out, len,
 					   flags);
 	vexfs_end_change(inode);
+	vexfs_act_end(&acting);
+	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
 
@@ -257,40 +384,68 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 static int vexfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct inode *inode = file_inode(file);
-	struct backing_file_ctx ctx = { .cred = current_cred() };
+	struct backing_file_ctx ctx = {
+		.cred = vexfs_lower_file(file)->f_cred,
+		.accessed = vexfs_accessed,
+	};
 	int err;
 
 	err = backing_file_mmap(vexfs_lower_file_synced(file), vma, &ctx);
 	if (!err && vma_is_shared_maywrite(vma))
-		vexfs_content_changed(inode);
+		vexfs_content_mapped(inode);
 	return err;
 }
 
 static int vexfs_fsync(struct file *file, loff_t start, loff_t end,
 		       int datasync)
 {
-	return vfs_fsync_range(vexfs_lower_file(file), start, end, datasync);
+	struct file *lower = vexfs_lower_file(file);
+	const struct cred *caller = override_creds(lower->f_cred);
+	int err;
+
+	err = vfs_fsync_range(lower, start, end, datasync);
+	revert_creds(caller);
+	return err;
 }
 
 static int vexfs_fadvise(struct file *file, loff_t offset, loff_t len,
 			 int advice)
 {
-	return vfs_fadvise(vexfs_lower_file(file), offset, len, advice);
+	struct file *lower = vexfs_lower_file(file);
+	const struct cred *caller = override_creds(lower->f_cred);
+	int err;
+
+	err = vfs_fadvise(lower, offset, len, advice);
+	revert_creds(caller);
+	return err;
 }
 
 static int vexfs_flush(struct file *file, fl_owner_t id)
 {
 	struct file *lower = vexfs_lower_file(file);
+	const struct cred *caller;
+	int err;
 
-	return lower->f_op->flush ? lower->f_op->flush(lower, id) : 0;
+	if (!lower->f_op->flush)
+		return 0;
+	caller = override_creds(lower->f_cred);
+	err = lower->f_op->flush(lower, id);
+	revert_creds(caller);
+	return err;
 }
 
 static int vexfs_iterate_shared(struct file *file, struct dir_context *ctx)
 {
 	struct file *lower = vexfs_lower_file(file);
+	const struct cred *caller = override_creds(lower->f_cred);
+	int err;
 
 	lower->f_pos = ctx->pos;
-	return iterate_dir(lower, ctx);
+	err = iterate_dir(lower, ctx);
+	revert_creds(caller);
+	/* The VFS calls file_accessed() for us. */
+	vexfs_copy_attr(file_inode(file));
+	return err;
 }
 
 const struct file_operations vexfs_file_ops = {

@@ -8,6 +8,7 @@
 
 #include <linux/fs.h>
 
+#include "cache/attempt.h"
 #include "cache/lower.h"
 #include "cache/sidecar.h"
 #include "cache/vectors.h"
@@ -31,15 +32,49 @@ static inline struct inode *vexfs_lower_inode(const struct inode *inode)
 	return vexfs_i(inode)->lower;
 }
 
+static inline atomic64_t *vexfs_inode_changes(struct inode *inode)
+{
+	return &vexfs_i(inode)->vectors.changes;
+}
+
 /*
- * After each change of a file's content through the mount, before the system call
- * returns, and when a writable shared mapping of it is made.
+ * Around each change of a file's content through the mount, with the inode locked, and
+ * before the system call returns.
  */
+static inline void vexfs_content_changing(struct inode *inode)
+{
+	vexfs_change_begin(vexfs_inode_changes(inode));
+}
+
 static inline void vexfs_content_changed(struct inode *inode)
 {
-	vexfs_vectors_changed(&vexfs_i(inode)->vectors);
+	vexfs_change_end(vexfs_inode_changes(inode));
 	vexfs_watched_changed(inode);
 }
+
+/* When a writable shared mapping of it is made. */
+static inline void vexfs_content_mapped(struct inode *inode)
+{
+	vexfs_change_at_once(vexfs_inode_changes(inode));
+	vexfs_watched_changed(inode);
+}
+
+/*
+ * cred.c: to change something beneath, for a caller who has been asked already.
+ * The first three begin it, or return an error; vexfs_act_end() ends it.
+ */
+struct vexfs_acting {
+	const struct cred *caller, *cred;
+};
+
+int vexfs_act_for_caller(struct vexfs_acting *acting, const struct inode *inode);
+int vexfs_act_as_creator(struct vexfs_acting *acting, struct dentry *dentry,
+			 umode_t mode);
+int vexfs_act_as_writer(struct vexfs_acting *acting, const struct file *file);
+void vexfs_act_end(const struct vexfs_acting *acting);
+/* The same credentials alone, with a reference, or an error. */
+const struct cred *vexfs_cred_for_caller(const struct inode *inode);
+const struct cred *vexfs_cred_for_writer(const struct file *file);
 
 /* super.c */
 int vexfs_init_fs_context(struct fs_context *fc);
@@ -49,7 +84,11 @@ void vexfs_inode_cache_destroy(void);
 
 /* inode.c */
 struct inode *vexfs_iget(struct super_block *sb, struct inode *lower);
+struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower);
 void vexfs_copy_attr(struct inode *inode);
+bool vexfs_copy_is_old(const struct inode *inode);
+void vexfs_accessed(struct file *file);
+int vexfs_update_time(struct inode *inode, int flags);
 int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr);
@@ -61,7 +100,8 @@ int vexfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 
 /* dentry.c */
 extern const struct dentry_operations vexfs_dentry_ops;
-bool vexfs_lower_is_current(struct dentry *dentry, struct dentry *lower_dir);
+bool vexfs_is_weird(const struct dentry *lower);
+bool vexfs_is_current(const struct dentry *dentry);
 
 /* dir.c */
 extern const struct inode_operations vexfs_dir_inode_ops;
@@ -78,6 +118,7 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 /* xattr.c */
 extern const struct xattr_handler * const vexfs_xattr_handlers[];
 ssize_t vexfs_listxattr(struct dentry *dentry, char *list, size_t size);
+struct posix_acl *vexfs_get_inode_acl(struct inode *inode, int type, bool rcu);
 struct posix_acl *vexfs_get_acl(struct mnt_idmap *idmap, struct dentry *dentry,
 				int type);
 int vexfs_set_acl(struct mnt_idmap *idmap, struct dentry *dentry,

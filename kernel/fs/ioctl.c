@@ -4,6 +4,7 @@
  * checked here.
  */
 #include <linux/compiler.h>
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
@@ -12,7 +13,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "cache/reading.h"
+#include "cache/attempt.h"
 #include "cache/sidecar.h"
 #include "cache/snapshot.h"
 #include "cache/vectors.h"
@@ -98,7 +99,7 @@ static int get_parts(struct file *file, const struct vexfs_search *request,
 		err = -ERANGE;
 	else if (request->kind != VEXFS_KIND_FLAT)
 		basis->sidecar = vexfs_sidecar_get(&inode->sidecars, file, request->kind,
-						   request->metric);
+						   request->metric, basis->snapshot);
 
 	if (IS_ERR(basis->sidecar)) {
 		err = PTR_ERR(basis->sidecar);
@@ -129,10 +130,14 @@ static int get_basis(struct file *file, const struct vexfs_search *request,
 		if (!err)
 			return 0;
 
-		same = rows == basis->snapshot->generation &&
-		       index == basis->sidecar->generation;
-		rows = basis->snapshot->generation;
-		index = basis->sidecar->generation;
+		same = rows == basis->snapshot->copy.generation &&
+		       index == basis->sidecar->copy.generation;
+		rows = basis->snapshot->copy.generation;
+		index = basis->sidecar->copy.generation;
+		/* It was found for sound, when there were other rows. */
+		if (same && err != -EINTR && basis->sidecar->index)
+			vexfs_sidecar_forget(&vexfs_i(file_inode(file))->sidecars, request->kind,
+					     basis->sidecar);
 		put_basis(basis);
 		if (same || err == -EINTR)
 			break;
@@ -174,7 +179,7 @@ static int answer(const struct basis *basis, const u32 *elements,
 		write_hits((struct vexfs_hit *)(request + 1), &top);
 		request->count = top.count;
 		request->rows = basis->snapshot->rows.rows;
-		request->generation = basis->snapshot->generation;
+		request->generation = basis->snapshot->copy.generation;
 		request->evaluated = evaluated;
 	}
 	kfree(top.keys);
@@ -186,6 +191,7 @@ static int search(struct file *file, struct vexfs_search *request,
 {
 	/* A power of two, since kmalloc() aligns only these to their size. */
 	size_t bytes = roundup_pow_of_two(round_up(request->dim, VEXFS_LANES) * sizeof(u32));
+	const struct cred *caller;
 	struct basis basis;
 	u32 *elements;
 	int err;
@@ -194,8 +200,11 @@ static int search(struct file *file, struct vexfs_search *request,
 	if (!elements)
 		return -ENOMEM;
 	err = -EDOM;
-	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim))
+	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim)) {
+		caller = vexfs_act_as_mounter(file_inode(file)->i_sb);
 		err = get_basis(file, request, &basis);
+		revert_creds(caller);
+	}
 	if (!err) {
 		err = answer(&basis, elements, request, time);
 		put_basis(&basis);
@@ -231,29 +240,42 @@ static int ioctl_search(struct file *file, size_t bytes, void __user *user)
 	return err;
 }
 
-static int ioctl_info(struct file *file, void __user *user)
+static int describe(struct file *file, struct vexfs_info *info)
 {
 	struct vexfs_snapshot *snapshot;
-	struct vexfs_info info;
 	int indexes;
+
+	snapshot = vexfs_vectors_get(&vexfs_i(file_inode(file))->vectors, file);
+	if (IS_ERR(snapshot))
+		return PTR_ERR(snapshot);
+	info->dim = snapshot->rows.dim;
+	info->rows = snapshot->rows.rows;
+	info->generation = snapshot->copy.generation;
+	vexfs_snapshot_put(snapshot);
+
+	indexes = vexfs_sidecars_list(file, info->index);
+	if (indexes < 0)
+		return indexes;
+	info->indexes = indexes;
+	return 0;
+}
+
+static int ioctl_info(struct file *file, void __user *user)
+{
+	const struct cred *caller;
+	struct vexfs_info info;
+	int err;
 
 	if (copy_from_user(&info, user, sizeof(info)))
 		return -EFAULT;
 	if (memchr_inv(&info, 0, sizeof(info)))
 		return -EINVAL;
 
-	snapshot = vexfs_vectors_get(&vexfs_i(file_inode(file))->vectors, file);
-	if (IS_ERR(snapshot))
-		return PTR_ERR(snapshot);
-	info.dim = snapshot->rows.dim;
-	info.rows = snapshot->rows.rows;
-	info.generation = snapshot->generation;
-	vexfs_snapshot_put(snapshot);
-
-	indexes = vexfs_sidecars_list(file, info.index);
-	if (indexes < 0)
-		return indexes;
-	info.indexes = indexes;
+	caller = vexfs_act_as_mounter(file_inode(file)->i_sb);
+	err = describe(file, &info);
+	revert_creds(caller);
+	if (err)
+		return err;
 
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
 }

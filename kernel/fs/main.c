@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 
+#include "cache/budget.h"
 #include "fs/internal.h"
 #include "fs/search_time.h"
 #include "simd/simd.h"
@@ -13,6 +14,7 @@ static struct file_system_type vexfs_type = {
 	.name		= "vexfs",
 	.init_fs_context = vexfs_init_fs_context,
 	.kill_sb	= vexfs_kill_sb,
+	.fs_flags	= FS_RENAME_DOES_D_MOVE,
 };
 MODULE_ALIAS_FS("vexfs");
 
@@ -28,13 +30,21 @@ static int __init vexfs_init(void)
 	if (err)
 		return err;
 
+	err = vexfs_copy_cache_create();
+	if (err)
+		goto no_copy_cache;
+
 	err = register_filesystem(&vexfs_type);
-	if (err) {
-		vexfs_inode_cache_destroy();
-		return err;
-	}
+	if (err)
+		goto not_registered;
 	vexfs_search_time_create();
 	return 0;
+
+not_registered:
+	vexfs_copy_cache_destroy();
+no_copy_cache:
+	vexfs_inode_cache_destroy();
+	return err;
 }
 module_init(vexfs_init);
 
@@ -43,6 +53,7 @@ static void __exit vexfs_exit(void)
 	vexfs_search_time_remove();
 	unregister_filesystem(&vexfs_type);
 	vexfs_inode_cache_destroy();
+	vexfs_copy_cache_destroy();
 }
 module_exit(vexfs_exit);
 

@@ -163,7 +163,7 @@ struct vexfs_index *vexfs_index_parse(void *bytes, size_t size, u32 kind)
 	const char *fault = NULL;
 	int err;
 
-	index = kzalloc(sizeof(*index), GFP_KERNEL_ACCOUNT);
+	index = kzalloc(sizeof(*index), VEXFS_GFP_INDEX);
 	if (!index) {
 		kvfree(bytes);
 		return ERR_PTR(-ENOMEM);

@@ -61,6 +61,13 @@ static void set_clear(struct vexfs_set *set)
 			WRITE_ONCE(set->words[i + j], 0);
 }
 
+u64 vexfs_scratch_kept(u32 rows)
+{
+	const u32 words = DIV_ROUND_UP_ULL(rows, 64);
+
+	return words * sizeof(u64) + KEEP_BYTES + STEP_BYTES;
+}
+
 void vexfs_scratch_put(struct vexfs_index *index, struct vexfs_scratch *scratch)
 {
 	const size_t keep = scratch->set.word_count * sizeof(u64) + KEEP_BYTES;

@@ -37,6 +37,9 @@ struct vexfs_scratch {
 struct vexfs_scratch *vexfs_scratch_get(struct vexfs_index *index, u32 numbers, u32 batch,
 					size_t bytes, void **memory);
 
+/* What an index that covers @rows rows keeps of it between two searches, at most. */
+u64 vexfs_scratch_kept(u32 rows);
+
 /* Empties the set and leaves the memory to the index. */
 void vexfs_scratch_put(struct vexfs_index *index, struct vexfs_scratch *scratch);
 
