@@ -237,7 +237,10 @@ static inline void set_default_d_op(struct super_block *sb, const struct dentry_
 	((dentry)->d_op->d_revalidate(dir, name, dentry, flags))
 #endif
 
-/* 6.13: who walks a list_lru is not given its lock. */
+/*
+ * 6.13: who walks a list_lru is not told its lock.  COMPAT_LRU_WALK(f) stands beneath an f
+ * that is not, and compat_lru_walk(f) is what an older kernel calls.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define COMPAT_LRU_WALK(f)							\
 	static enum lru_status compat_lru_walk(f)(struct list_head *item,	\
