@@ -5,7 +5,7 @@
 //! its signal is fatal).
 
 mod files;
-mod request;
+pub(super) mod request;
 mod table;
 
 use std::fs::{File, OpenOptions};

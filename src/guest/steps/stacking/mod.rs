@@ -4,8 +4,13 @@
 
 mod attributes;
 mod creating;
+mod freshness;
+mod memory;
+mod mounts;
 mod names;
+mod permission;
 mod stage;
+mod user;
 mod waiting;
 
 use std::io::Read;
@@ -40,6 +45,10 @@ fn trials() -> impl Iterator<Item = &'static Trial> {
         creating::TRIALS,
         attributes::TRIALS,
         waiting::TRIALS,
+        permission::TRIALS,
+        mounts::TRIALS,
+        memory::TRIALS,
+        freshness::TRIALS,
     ]
     .into_iter()
     .flatten()
