@@ -11,7 +11,7 @@
       system = "x86_64-linux";
       pkgs = nixpkgs.legacyPackages.${system};
 
-      # The kernel that is validated. The module builds for any other one in the same way.
+      # The kernel that is validated. nix/kernels.nix has the others that the module builds for.
       linuxPackages = pkgs.linuxPackages_6_12;
 
       toolkit = pkgs.callPackage ./nix/toolkit.nix { };

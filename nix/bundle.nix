@@ -6,7 +6,6 @@
   e2fsprogs,
   runCommand,
   writeText,
-  e2fsprogs,
   rustc,
   kernel,
   module,

@@ -71,6 +71,10 @@ in
         assertion = by "kernel" == { } || cfg.kernelModule.enable;
         message = "programs.vexfs.mounts asks for the driver `kernel`: programs.vexfs.kernelModule.enable must not be false.";
       }
+      {
+        assertion = !cfg.kernelModule.enable || !(cfg.kernelModule.package.meta.broken or false);
+        message = "programs.vexfs.kernelModule: the module is for Linux ${lib.concatStringsSep ", " (import ./kernels.nix)}, not for ${config.boot.kernelPackages.kernel.version}: set boot.kernelPackages, for instance to pkgs.linuxPackages_6_12.";
+      }
     ];
 
     environment.systemPackages = [ cfg.package ];

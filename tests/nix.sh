@@ -78,7 +78,7 @@ echo "the flake, with the stand-in for nixpkgs"
 
 works "flake.lock fits flake.nix" nix flake metadata --no-update-lock-file
 works "nix flake check" nix flake check -L
-for what in bundle image; do
+for what in bundle uml-bundle image; do
 	works "nix build .#$what" nix build -L .#$what --no-link
 	works "nix build .#$what --rebuild: the same bytes" nix build -L .#$what --rebuild --no-link
 done
@@ -114,7 +114,7 @@ works "the stand-in offers nothing that the flake does not use" nothing_idle
 # Elsewhere and later, with other documentation.
 other=$(checkout elsewhere)
 echo "One more line." >>"$other/README.md"
-for what in toolkit module bundle image; do
+for what in toolkit module bundle uml-bundle image; do
 	works "another checkout gives the same $what" [ "$(drv "$root" $what)" = "$(drv "$other" $what)" ]
 done
 
@@ -148,6 +148,16 @@ other_kernel=$(checkout other-kernel)
 changed "$other_kernel/nix/module.nix" 's|^  installPhase = .*|&\n    sed -i "s/vermagic=6\\.12\\.[0-9]/vermagic=6.12.0/" vexfs.ko|'
 refused "a module for another kernel" "was built for the kernel 6.12.0" \
 	nix build -L "git+file://$other_kernel#bundle" --no-link
+
+series=$(checkout series)
+changed "$series/nix/kernels.nix" '/"6\.12"/d'
+refused "a module for a series of Linux that it was not built for" "is marked as broken" \
+	nix eval --raw "git+file://$series#module.drvPath"
+
+fewer=$(checkout fewer)
+changed "$fewer/nix/vm-check.json" 's/"cycles": 3/"cycles": 2/'
+refused "a run in the sandbox that misses a limit" "verdict: FAIL" \
+	nix build -L "git+file://$fewer#checks.$system.uml" --no-link
 
 cp -r "$(built bundle)" "$scratch/bundle"
 chmod -R u+w "$scratch/bundle"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whoever takes a copy out of its slot takes it off both lists under the same hold of the
- * budget's lock.  So what is in a list is in a slot, and the slot's inode is there: before
- * it goes, it empties its slots under this lock.
+ * A copy enters and leaves its slot and both lists under one hold of the budget's lock.
+ * So what is in a list is in a slot, and the slot's inode is there: before it goes, it
+ * empties its slots under this lock.
  *
- * The shrinker comes from within any allocation, ours included.  It takes the lock of the
- * list first and only tries the budget's, sleeps on nothing, and frees what no search uses.
- * Nothing is allocated under either lock.
+ * The shrinker comes from within any allocation, ours included, and sleeps on nothing.
+ * The lock of the kernel's list is taken within the budget's, so the shrinker takes
+ * references under the former and the latter after that.  Nothing is allocated under either.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -25,26 +25,24 @@
 #include "cache/budget.h"
 #include "cache/reading.h"
 #include "cache/watch.h"
+#include "compat/compat.h"
 
-/* The shrinker is called for so many pages at least. */
+/* The shrinker is called for so many pages at least, and gives back so many copies at most. */
 #define SHRINK_PAGES	128
+#define SHRINK_COPIES	16
 
 static struct kmem_cache *copy_cache;
 
-/* Takes it out of its slot, but for the list of the shrinkers.  Under the lock. */
-static void vacate(struct vexfs_copy *copy)
-{
-	rcu_assign_pointer(*copy->slot, NULL);
-	copy->slot = NULL;
-	list_del_init(&copy->by_age);
-}
-
+/* Under the lock. */
 static void take_out(struct vexfs_copy *copy)
 {
 	list_lru_del_obj(&copy->budget->by_group, &copy->by_group);
-	vacate(copy);
+	list_del_init(&copy->by_age);
+	rcu_assign_pointer(*copy->slot, NULL);
+	copy->slot = NULL;
 }
 
+/* Under the lock. */
 static void put_in(struct vexfs_copy *copy, struct vexfs_copy __rcu **slot)
 {
 	copy->slot = slot;
@@ -94,17 +92,17 @@ void vexfs_copy_keep(struct vexfs_budget *budget, struct vexfs_copy __rcu **slot
 	vexfs_copy_put(old);
 }
 
-void vexfs_copy_forget(struct vexfs_copy __rcu **slot, struct vexfs_copy *copy)
+void vexfs_copy_forget(struct vexfs_copy *copy)
 {
 	struct vexfs_budget *budget = copy->budget;
-	bool found;
+	bool kept;
 
 	spin_lock(&budget->lock);
-	found = copy->slot == slot;
-	if (found)
+	kept = copy->slot;
+	if (kept)
 		take_out(copy);
 	spin_unlock(&budget->lock);
-	if (found)
+	if (kept)
 		vexfs_copy_put(copy);
 }
 
@@ -239,59 +237,53 @@ static unsigned long count_pages(struct shrinker *shrinker, struct shrink_contro
 struct walk {
 	unsigned long weight;
 	unsigned long left;	/* pages that are still to be looked at */
-	struct list_head taken;
+	unsigned int found;
+	struct vexfs_copy *victim[SHRINK_COPIES];
 };
 
 /*
  * A copy goes when as many pages have been asked for as it weighs: nobody who needs a
  * few pages makes the mount give up a gigabyte.
  */
-static enum lru_status isolate(struct list_head *item, struct list_lru_one *list,
-			       spinlock_t *lock, void *arg)
+static enum lru_status find_victim(struct list_head *item, struct list_lru_one *list, void *arg)
 {
 	struct vexfs_copy *copy = list_entry(item, struct vexfs_copy, by_group);
 	struct walk *walk = arg;
 	unsigned long more;
 
-	if (!walk->left)
+	if (!walk->left || walk->found == SHRINK_COPIES)
 		return LRU_STOP;
-	if (!is_idle(copy) || !spin_trylock(&copy->budget->lock))
+	if (!is_idle(copy))
 		return LRU_SKIP;
 	more = min(walk->left, walk->weight - min(copy->wanted, walk->weight));
 	walk->left -= more;
 	copy->wanted += more;
-	if (copy->wanted < walk->weight) {
-		spin_unlock(&copy->budget->lock);
+	if (copy->wanted < walk->weight)
 		return LRU_STOP;
-	}
-	list_lru_isolate(list, item);
-	vacate(copy);
-	list_add_tail(&copy->by_age, &walk->taken);
-	spin_unlock(&copy->budget->lock);
-	return LRU_REMOVED;
+	/* What is in the list is in a slot, which holds it. */
+	refcount_inc(&copy->users);
+	walk->victim[walk->found++] = copy;
+	return LRU_SKIP;
 }
+COMPAT_LRU_WALK(find_victim)
 
 static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control *sc)
 {
 	struct vexfs_budget *budget = shrinker->private_data;
-	struct walk walk = {
-		.weight = weight(budget),
-		.left = sc->nr_to_scan,
-		.taken = LIST_HEAD_INIT(walk.taken),
-	};
-	struct vexfs_copy *copy, *next;
+	struct walk walk = { .weight = weight(budget), .left = sc->nr_to_scan };
 	unsigned long freed = 0;
+	unsigned int i;
 
 	sc->nr_scanned = sc->nr_to_scan;
 	/* It ends by the pages, not by the number of copies. */
 	sc->nr_to_scan = ULONG_MAX;
-	list_lru_shrink_walk(&budget->by_group, sc, isolate, &walk);
+	list_lru_shrink_walk(&budget->by_group, sc, compat_lru_walk(find_victim), &walk);
 	sc->nr_scanned -= walk.left;
 
-	list_for_each_entry_safe(copy, next, &walk.taken, by_age) {
-		list_del_init(&copy->by_age);
-		freed += copy->bytes >> PAGE_SHIFT;
-		vexfs_copy_put(copy);
+	for (i = 0; i < walk.found; i++) {
+		freed += walk.victim[i]->bytes >> PAGE_SHIFT;
+		vexfs_copy_forget(walk.victim[i]);
+		vexfs_copy_put(walk.victim[i]);
 	}
 	return sc->nr_scanned ? freed : SHRINK_STOP;
 }

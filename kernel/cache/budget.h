@@ -92,8 +92,8 @@ void vexfs_copy_put(struct vexfs_copy *copy);
 void vexfs_copy_keep(struct vexfs_budget *budget, struct vexfs_copy __rcu **slot,
 		     struct vexfs_copy *copy);
 
-/* Empties the slot if that is what it holds. */
-void vexfs_copy_forget(struct vexfs_copy __rcu **slot, struct vexfs_copy *copy);
+/* Keeps it no longer.  The caller has a reference. */
+void vexfs_copy_forget(struct vexfs_copy *copy);
 
 /* What is in the slot, with a reference for the caller. */
 static inline struct vexfs_copy *vexfs_copy_get(struct vexfs_copy __rcu **slot)

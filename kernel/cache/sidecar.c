@@ -54,12 +54,6 @@ static void keep(struct vexfs_sidecars *sidecars, struct super_block *sb, u32 ki
 			sidecar ? &sidecar->copy : NULL);
 }
 
-void vexfs_sidecar_forget(struct vexfs_sidecars *sidecars, u32 kind,
-			  struct vexfs_sidecar *sidecar)
-{
-	vexfs_copy_forget(&sidecars->slot[kind - 1], &sidecar->copy);
-}
-
 void vexfs_sidecars_destroy(struct vexfs_sidecars *sidecars, struct super_block *sb)
 {
 	u32 kind;

@@ -61,10 +61,6 @@ static inline void vexfs_sidecar_put(struct vexfs_sidecar *sidecar)
 int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
 			const struct vexfs_snapshot *snapshot);
 
-/* Keeps it no longer: its rows are gone. */
-void vexfs_sidecar_forget(struct vexfs_sidecars *sidecars, u32 kind,
-			  struct vexfs_sidecar *sidecar);
-
 /*
  * Describes the indexes whose header is sound, in the order of their kinds, and
  * returns how many these are, -ENOMEM or -EINTR.

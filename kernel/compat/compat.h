@@ -3,6 +3,9 @@
  * The module is written for the newest kernel that it supports.  Here older ones learn what
  * has changed since, newest change first: each section goes when the last kernel goes that
  * needs it.  docs/kernel.md lists the kernels.
+ *
+ * Where a kernel calls us, COMPAT_X(f) stands beneath an f of the newest type, and compat_x(f)
+ * is what this kernel calls: f or, if it is older, a function that calls f.
  */
 #ifndef VEXFS_COMPAT_H
 #define VEXFS_COMPAT_H
@@ -12,6 +15,7 @@
 #include <linux/dcache.h>
 #include <linux/fileattr.h>
 #include <linux/fs.h>
+#include <linux/list_lru.h>
 #include <linux/namei.h>
 #include <linux/version.h>
 
@@ -47,6 +51,21 @@ static inline struct file *compat_backing_tmpfile_open(const struct file *file, 
 
 #define backing_file_open	compat_backing_file_open
 #define backing_tmpfile_open	compat_backing_tmpfile_open
+
+/* 7.0: ->update_time() is told of one kind of time, and whether it may wait. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+enum fs_update_time { FS_UPD_ATIME, FS_UPD_CMTIME };
+
+#define COMPAT_UPDATE_TIME(f)							\
+	static int compat_update_time(f)(struct inode *inode, int flags)	\
+	{									\
+		return f(inode, flags & S_ATIME ? FS_UPD_ATIME : FS_UPD_CMTIME, 0); \
+	}
+#define compat_update_time(f)	f##_compat
+#else
+#define COMPAT_UPDATE_TIME(f)
+#define compat_update_time(f)	f
+#endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 /* 6.19: what changes a directory breaks delegations of it, and is not told `excl'. */
@@ -176,10 +195,7 @@ static inline void set_default_d_op(struct super_block *sb, const struct dentry_
 	lookup_one_unlocked(idmap, (qstr)->name, base, (qstr)->len)
 #endif
 
-/*
- * 6.15: ->mkdir() returns a dentry.  COMPAT_MKDIR(f) stands beneath an f that does, and
- * compat_mkdir(f) is what an older kernel calls.
- */
+/* 6.15: ->mkdir() returns a dentry. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 #define COMPAT_MKDIR(f)								\
 	static int compat_mkdir(f)(struct mnt_idmap *idmap, struct inode *dir,	\
@@ -202,9 +218,8 @@ static inline void set_default_d_op(struct super_block *sb, const struct dentry_
 #endif
 
 /*
- * 6.14: ->d_revalidate() is told the directory and the name.  COMPAT_D_REVALIDATE(f) stands
- * beneath an f that is, but needs neither; compat_d_revalidate(f) is what an older kernel
- * calls, and call_d_revalidate() calls another filesystem's.
+ * 6.14: ->d_revalidate() is told the directory and the name, of which an f here needs
+ * neither.  call_d_revalidate() calls another filesystem's.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 #define COMPAT_D_REVALIDATE(f)							\
@@ -220,6 +235,24 @@ static inline void set_default_d_op(struct super_block *sb, const struct dentry_
 #define compat_d_revalidate(f)	f
 #define call_d_revalidate(dir, name, dentry, flags)				\
 	((dentry)->d_op->d_revalidate(dir, name, dentry, flags))
+#endif
+
+/*
+ * 6.13: who walks a list_lru is not told its lock.  COMPAT_LRU_WALK(f) stands beneath an f
+ * that is not, and compat_lru_walk(f) is what an older kernel calls.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define COMPAT_LRU_WALK(f)							\
+	static enum lru_status compat_lru_walk(f)(struct list_head *item,	\
+						  struct list_lru_one *list,	\
+						  spinlock_t *lock, void *arg)	\
+	{									\
+		return f(item, list, arg);					\
+	}
+#define compat_lru_walk(f)	f##_compat
+#else
+#define COMPAT_LRU_WALK(f)
+#define compat_lru_walk(f)	f
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)

@@ -126,6 +126,8 @@ static int vexfs_d_revalidate(struct inode *dir, const struct qstr *name,
 	return ret > 0 ? vexfs_revalidate_attr(dentry, flags) : ret;
 }
 
+COMPAT_D_REVALIDATE(vexfs_d_revalidate)
+
 /* For where a walk arrives without a name: a root, "." and "..". */
 static int vexfs_d_weak_revalidate(struct dentry *dentry, unsigned int flags)
 {
@@ -139,8 +141,6 @@ static int vexfs_d_weak_revalidate(struct dentry *dentry, unsigned int flags)
 	}
 	return vexfs_revalidate_attr(dentry, flags);
 }
-
-COMPAT_D_REVALIDATE(vexfs_d_revalidate)
 
 /* What the VFS would do on the way through such a one, nobody does for us. */
 bool vexfs_is_weird(const struct dentry *lower)

@@ -189,6 +189,7 @@ static struct dentry *vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 }
 
 COMPAT_MKDIR(vexfs_mkdir)
+COMPAT_UPDATE_TIME(vexfs_update_time)
 
 static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
 		       struct dentry *dentry, umode_t mode, dev_t dev)
@@ -378,7 +379,7 @@ const struct inode_operations vexfs_dir_inode_ops = {
 	.setattr	= vexfs_setattr,
 	.getattr	= vexfs_getattr,
 	.listxattr	= vexfs_listxattr,
-	.update_time	= vexfs_update_time,
+	.update_time	= compat_update_time(vexfs_update_time),
 	.get_inode_acl	= vexfs_get_inode_acl,
 	.get_acl	= vexfs_get_acl,
 	.set_acl	= vexfs_set_acl,

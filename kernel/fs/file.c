@@ -11,6 +11,7 @@
 #include <linux/cred.h>
 #include <linux/fadvise.h>
 #include <linux/falloc.h>
+#include <linux/filelock.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/splice.h>
@@ -463,6 +464,7 @@ const struct file_operations vexfs_file_ops = {
 	.fallocate	= vexfs_fallocate,
 	.fsync		= vexfs_fsync,
 	.fadvise	= vexfs_fadvise,
+	.setlease	= generic_setlease,
 	.flush		= vexfs_flush,
 	.unlocked_ioctl	= vexfs_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
@@ -476,4 +478,5 @@ const struct file_operations vexfs_dir_ops = {
 	.read		= generic_read_dir,
 	.iterate_shared	= vexfs_iterate_shared,
 	.fsync		= vexfs_fsync,
+	.setlease	= generic_setlease,
 };

@@ -88,13 +88,16 @@ int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
  * A file was read, a directory listed or a link followed: the VFS has found that our
  * mount wants to know.  Whether the store does is for its mount to say.
  */
-int vexfs_update_time(struct inode *inode, int flags)
+int vexfs_update_time(struct inode *inode, enum fs_update_time type,
+		      unsigned int flags)
 {
 	struct dentry *dentry;
 	struct path lower;
 
-	if (!(flags & S_ATIME))
+	if (type != FS_UPD_ATIME)
 		return 0;
+	if (flags & IOCB_NOWAIT)
+		return -EAGAIN;
 	dentry = d_find_any_alias(inode);
 	if (!dentry)
 		return 0;
@@ -105,6 +108,8 @@ int vexfs_update_time(struct inode *inode, int flags)
 	dput(dentry);
 	return 0;
 }
+
+COMPAT_UPDATE_TIME(vexfs_update_time)
 
 /* After something was read beneath, where the lower file has O_NOATIME. */
 void vexfs_accessed(struct file *file)
@@ -304,7 +309,7 @@ static const struct inode_operations vexfs_symlink_inode_ops = {
 	.setattr	= vexfs_setattr,
 	.getattr	= vexfs_getattr,
 	.listxattr	= vexfs_listxattr,
-	.update_time	= vexfs_update_time,
+	.update_time	= compat_update_time(vexfs_update_time),
 };
 
 static const struct inode_operations vexfs_file_inode_ops = {
@@ -312,7 +317,7 @@ static const struct inode_operations vexfs_file_inode_ops = {
 	.setattr	= vexfs_setattr,
 	.getattr	= vexfs_getattr,
 	.listxattr	= vexfs_listxattr,
-	.update_time	= vexfs_update_time,
+	.update_time	= compat_update_time(vexfs_update_time),
 	.get_inode_acl	= vexfs_get_inode_acl,
 	.get_acl	= vexfs_get_acl,
 	.set_acl	= vexfs_set_acl,

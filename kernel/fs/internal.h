@@ -88,7 +88,8 @@ struct inode *vexfs_iget_into(struct inode *spare, struct inode *lower);
 void vexfs_copy_attr(struct inode *inode);
 bool vexfs_copy_is_old(const struct inode *inode);
 void vexfs_accessed(struct file *file);
-int vexfs_update_time(struct inode *inode, int flags);
+int vexfs_update_time(struct inode *inode, enum fs_update_time type,
+		      unsigned int flags);
 int vexfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr);

@@ -136,8 +136,7 @@ static int get_basis(struct file *file, const struct vexfs_search *request,
 		index = basis->sidecar->copy.generation;
 		/* It was found for sound, when there were other rows. */
 		if (same && err != -EINTR && basis->sidecar->index)
-			vexfs_sidecar_forget(&vexfs_i(file_inode(file))->sidecars, request->kind,
-					     basis->sidecar);
+			vexfs_copy_forget(&basis->sidecar->copy);
 		put_basis(basis);
 		if (same || err == -EINTR)
 			break;

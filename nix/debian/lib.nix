@@ -31,6 +31,12 @@ rec {
   getName = package: package.pname;
   getVersion = package: package.version;
   versionOlder = a: b: builtins.compareVersions b a > 0;
+  versions.majorMinor =
+    version:
+    let
+      part = builtins.elemAt (builtins.splitVersion version);
+    in
+    "${part 0}.${part 1}";
   licenses = {
     mit.spdxId = "MIT";
     asl20.spdxId = "Apache-2.0";

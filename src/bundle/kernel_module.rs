@@ -89,7 +89,7 @@ pub fn compiler_version(compiler: &str) -> anyhow::Result<String> {
         .quiet()
         .read()
         .with_context(|| {
-            format!("{compiler}, which the kernel was built with, does not run: install it")
+            format!("{compiler}, which builds the kernel's modules, does not run: install it")
         })?;
     Ok(version.lines().next().unwrap_or_default().to_owned())
 }

@@ -9,7 +9,7 @@ pub struct KernelTree {
     pub build_dir: PathBuf,
     /// The directory that all paths of the kernel begin with.
     pub root: PathBuf,
-    /// The compiler that the kernel was built with.
+    /// The compiler of its modules.
     pub compiler: String,
     /// Changes whenever a module may come out differently.
     pub key: String,

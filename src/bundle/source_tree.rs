@@ -42,8 +42,9 @@ impl SourceTree {
         self.root.join("kernel")
     }
 
-    pub fn kernel_pin(&self) -> PathBuf {
-        self.root.join("vm/debian-kernel.json")
+    /// The directory of the pinned kernels, each `NAME.json`.
+    pub fn kernel_pins(&self) -> PathBuf {
+        self.root.join("vm/kernels")
     }
 
     pub fn busybox_pin(&self) -> PathBuf {

@@ -73,7 +73,7 @@ impl UmlKernel {
         Ok(KernelRecord {
             release: self.release.clone(),
             supplier: "debian".to_owned(),
-            packages: vec![self.pin.source().package.record()?],
+            packages: vec![self.pin.source()?.package.record()?],
         })
     }
 }
@@ -85,7 +85,7 @@ fn build(pin: &Pin, tree: &SourceTree, dest: &Path, tell: &dyn Fn(&str)) -> anyh
     let scratch = tempfile::tempdir_in(&cache).context("cannot create a directory")?;
     let source = scratch.path();
     tell("unpacking the kernel's sources");
-    pin.source().unpack(&[], source, &cache, tell)?;
+    pin.source()?.unpack(&[], source, &cache, tell)?;
     tell("building User-Mode Linux: this takes some minutes, once");
     let shell = Shell::new()?;
     let script = tree.root().join(RECIPE[0]);
@@ -114,7 +114,7 @@ fn key(pin: &Pin, tree: &SourceTree) -> anyhow::Result<String> {
         .read()?;
     let mut hasher = blake3::Hasher::new();
     for word in [
-        pin.source().key(),
+        pin.source()?.key(),
         &compiler_version(compiler)?,
         &compiler_version("ld")?,
     ] {

@@ -164,7 +164,8 @@ fn mount_kernel(lower: &Path, root: &Path) -> Result<()> {
     .with_context(|| format!("cannot mount {} on {}", lower.display(), root.display()))
 }
 
-fn mount_fuse(lower: &Path, root: &Path) -> Result<Child> {
+/// Mounts `lower` by a FUSE server, which ends when it is unmounted.
+pub fn mount_fuse(lower: &Path, root: &Path) -> Result<Child> {
     let log =
         fs::File::create(DAEMON_LOG).with_context(|| format!("cannot create {DAEMON_LOG}"))?;
     let mut daemon = Command::new(TOOL)

@@ -88,6 +88,16 @@ pub fn build_for(machine: &str, module_source: &Path, roles: &[&str], out: &Path
     assert!(status.success(), "the bundle is not built: {status}");
 }
 
+/// Builds the bundle of this checkout with one of the pinned kernels.
+pub fn build_with_kernel(name: &str, out: &Path) {
+    let status = Command::new(BINARY)
+        .args(["bundle", "--kernel", name, "--out"])
+        .arg(out)
+        .status()
+        .unwrap();
+    assert!(status.success(), "the bundle is not built: {status}");
+}
+
 /// What a command prints, which must succeed.
 fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap();

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use vexfs::bundle::Bundle;
 use vexfs::bundle::assemble::{Parts, Provenance, assemble};
-use vexfs::bundle::debian::{DebianKernel, Pin};
+use vexfs::bundle::debian::{DEFAULT, DebianKernel, Pin};
 use vexfs::bundle::guest_modules::Role;
 use vexfs::bundle::machine_kind::MachineKind;
 use vexfs::bundle::source_tree::SourceTree;
@@ -25,7 +25,7 @@ use crate::bundles::scratch;
 fn parts() -> Parts {
     let tree = SourceTree::find().unwrap();
     let (cache, report) = (tree.cache(), |line: &str| eprintln!("{line}"));
-    let pin = Pin::read(&tree.kernel_pin()).unwrap();
+    let pin = Pin::named(&tree, DEFAULT).unwrap();
     let kernel = DebianKernel::obtain(pin, &cache, &report).unwrap();
     let module =
         kernel_module::build(&kernel.tree(), &tree.module_source(), &cache, &report).unwrap();

@@ -10,6 +10,7 @@ mod faults;
 mod guest_modules;
 mod guest_peers;
 mod image;
+mod kernels;
 mod own_data;
 #[path = "../support/peers_python.rs"]
 mod peers_python;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::bundle::Bundle;
 use crate::bundle::assemble::{Parts, Provenance, assemble};
-use crate::bundle::debian::{DebianKernel, Pin};
+use crate::bundle::debian::{self, DebianKernel, Pin};
 use crate::bundle::guest_modules::Role;
 use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::manifest::Manifest;
@@ -15,7 +15,7 @@ use crate::bundle::source_tree::SourceTree;
 use crate::bundle::uml_kernel::UmlKernel;
 use crate::bundle::{guest_program, kernel_module};
 
-/// Build the module, the guest's program and the initramfs, and put them with the pinned kernel into one directory
+/// Build the module, the guest's program and the initramfs, and put them with a pinned kernel into one directory
 ///
 /// The kernel for `--machine uml` is built from the pinned sources. That takes some minutes, once.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,11 @@ pub struct BundleArgs {
     /// What boots the bundle
     #[arg(long, value_enum, default_value = "qemu")]
     machine: MachineKind,
-    /// Where to put the bundle [default: in the checkout out/bundle, or out/uml-bundle for User-Mode Linux]
+    /// Which of the kernels in vm/kernels; User-Mode Linux is built from the default one's sources
+    #[arg(long, value_name = "NAME", default_value = debian::DEFAULT)]
+    kernel: String,
+    /// Where to put the bundle [default: in the checkout out/bundle, or out/uml-bundle for User-Mode Linux;
+    /// out/bundle-NAME with another kernel than the default one]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Build the module from another directory than kernel/
@@ -48,14 +52,16 @@ impl BundleArgs {
     pub fn run(self) -> anyhow::Result<()> {
         let tree = SourceTree::find()?;
         let default = match self.machine {
-            MachineKind::Qemu => "out/bundle",
-            MachineKind::Uml => "out/uml-bundle",
+            MachineKind::Uml => "out/uml-bundle".to_owned(),
+            MachineKind::Qemu if self.kernel == debian::DEFAULT => "out/bundle".to_owned(),
+            MachineKind::Qemu => format!("out/bundle-{}", self.kernel),
         };
         let out = self.out.unwrap_or_else(|| tree.root().join(default));
         let module_source = self.module_source.unwrap_or_else(|| tree.module_source());
         let tell = |line: &str| eprintln!("bundle: {line}");
 
-        let parts = parts(&tree, self.machine, self.roles, &module_source, &tell)?;
+        let pin = Pin::named(&tree, &self.kernel)?;
+        let parts = parts(&tree, pin, self.machine, self.roles, &module_source, &tell)?;
         let bundle = assemble(&parts, &out)?;
         print(&bundle, self.json)
     }
@@ -64,12 +70,12 @@ impl BundleArgs {
 /// Builds what is not in the cache.
 fn parts(
     tree: &SourceTree,
+    pin: Pin,
     machine: MachineKind,
     roles: Vec<Role>,
     module_source: &Path,
     tell: &dyn Fn(&str),
 ) -> anyhow::Result<Parts> {
-    let pin = Pin::read(&tree.kernel_pin())?;
     let (kernel_image, kernel_modules, kernel_tree, kernel) = match machine {
         MachineKind::Qemu => {
             let kernel = DebianKernel::obtain(pin, &tree.cache(), tell)?;

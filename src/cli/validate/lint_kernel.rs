@@ -3,18 +3,21 @@
 
 use std::path::PathBuf;
 
-use crate::bundle::debian::{DebianKernel, Pin};
+use crate::bundle::debian::{self, DebianKernel, Pin};
 use crate::bundle::kernel_module;
 use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::source_tree::SourceTree;
 use crate::bundle::uml_kernel::UmlKernel;
 
-/// Check the module's sources with W=1, sparse and checkpatch.pl --strict, against a kernel of the pinned sources
+/// Check the module's sources with W=1, sparse and checkpatch.pl --strict, against the pinned kernels
 #[derive(Debug, clap::Args)]
 pub struct LintKernelArgs {
-    /// Against which of the kernels
+    /// Against the kernels of which machine
     #[arg(long, value_enum, default_value = "qemu")]
     machine: MachineKind,
+    /// Against one of the kernels in vm/kernels [default: all that this machine has]
+    #[arg(long, value_name = "NAME")]
+    kernel: Option<String>,
     /// Check another directory than kernel/
     #[arg(long, value_name = "DIR")]
     module_source: Option<PathBuf>,
@@ -25,14 +28,22 @@ impl LintKernelArgs {
         let tree = SourceTree::find()?;
         let source = self.module_source.unwrap_or_else(|| tree.module_source());
         let tell = |line: &str| eprintln!("lint-kernel: {line}");
-        let pin = Pin::read(&tree.kernel_pin())?;
-        let checkpatch = pin.checkpatch(&tree.cache(), &tell)?;
-        let kernel = match self.machine {
-            MachineKind::Qemu => DebianKernel::obtain(pin, &tree.cache(), &tell)?.tree(),
-            MachineKind::Uml => UmlKernel::obtain(pin, &tree, &tell)?.tree(),
+        let cache = tree.cache();
+        let checkpatch = Pin::named(&tree, debian::DEFAULT)?.checkpatch(&cache, &tell)?;
+        let names = match (self.kernel, self.machine) {
+            (Some(name), _) => vec![name],
+            (None, MachineKind::Qemu) => debian::names(&tree)?,
+            (None, MachineKind::Uml) => vec![debian::DEFAULT.to_owned()],
         };
-        kernel_module::check(&kernel, &checkpatch, &source, &tree.cache(), &tell)?;
-        println!("{}: clean", source.display());
+        for name in names {
+            let pin = Pin::named(&tree, &name)?;
+            let kernel = match self.machine {
+                MachineKind::Qemu => DebianKernel::obtain(pin, &cache, &tell)?.tree(),
+                MachineKind::Uml => UmlKernel::obtain(pin, &tree, &tell)?.tree(),
+            };
+            kernel_module::check(&kernel, &checkpatch, &source, &cache, &tell)?;
+            println!("{}: clean with Linux {name}", source.display());
+        }
         Ok(())
     }
 }

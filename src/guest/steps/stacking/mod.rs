@@ -2,11 +2,16 @@
 //! What a filesystem that is stacked on another one must get right, beyond the file operations of every filesystem: each
 //! case is a fault that this module or a filesystem like it has had.
 
+mod attributes;
+mod creating;
+mod freshness;
+mod memory;
 mod mounts;
 mod names;
 mod permission;
 mod stage;
 mod user;
+mod waiting;
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -35,9 +40,18 @@ struct Trial {
 }
 
 fn trials() -> impl Iterator<Item = &'static Trial> {
-    [names::TRIALS, permission::TRIALS, mounts::TRIALS]
-        .into_iter()
-        .flatten()
+    [
+        names::TRIALS,
+        creating::TRIALS,
+        attributes::TRIALS,
+        waiting::TRIALS,
+        permission::TRIALS,
+        mounts::TRIALS,
+        memory::TRIALS,
+        freshness::TRIALS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Tries every case, each in a process of its own: it may change what it is, and may hang.

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whether a search sees what was written, and whom it keeps waiting.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nix::mount::{MntFlags, umount2};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::Trial;
+use super::stage::{Lower, Stage};
+use crate::anns::Metric;
+use crate::client::{Kind, Method, Searcher};
+use crate::dataset::{Matrix, fvecs};
+use crate::guest::mounts::mount_fuse;
+
+pub(super) const TRIALS: &[Trial] = &[
+    Trial {
+        name: "a direct write beneath that is under way is waited for",
+        lower: Lower::Ext4,
+        work: direct_write,
+        expected: "the search waits and sees it, and so does the next one",
+    },
+    Trial {
+        name: "a long file is read while its mode is changed",
+        lower: Lower::Tmpfs,
+        work: change_mode,
+        expected: "no change waits for a quarter of it",
+    },
+];
+
+const DIM: usize = 31;
+/// With its dimension, a row takes 128 bytes.
+const ROWS: usize = 8192;
+
+fn rows(value: f32) -> Matrix {
+    let mut rows = Matrix::new(DIM);
+    for _ in 0..ROWS {
+        rows.push(&[value; DIM]);
+    }
+    rows
+}
+
+/// The distance of the nearest row from 0.
+fn nearest(path: &Path, dim: usize) -> Result<u32> {
+    let method = Method {
+        kind: Kind::Flat,
+        metric: Metric::L2,
+        k: 1,
+        effort: 0,
+    };
+    let found = Searcher::open(path)?.search(&vec![0.0; dim], method)?;
+    Ok(found.hits[0].distance)
+}
+
+/// Aligned as a direct write demands.
+#[repr(align(4096))]
+struct Page([u8; 4096]);
+
+/// The data of the write come from a mapping of a file on FUSE whose server is stopped: ext4 has changed the times by
+/// then, and holds the inode lock shared.
+fn direct_write(stage: &Stage) -> Result<String> {
+    const BYTES: usize = ROWS * 128;
+    let (below, above) = (stage.lower().join("x.fvecs"), stage.root().join("x.fvecs"));
+    fvecs::write(&below, &rows(1.0))?;
+    let source = Path::new("/store/source");
+    fs::create_dir(source)?;
+    fvecs::write(&source.join("y.fvecs"), &rows(2.0))?;
+    File::open(&below)?.sync_all()?;
+    let old = nearest(&above, DIM)?;
+
+    let fuse = Path::new("/mnt/fuse");
+    fs::create_dir_all(fuse)?;
+    let mut daemon = mount_fuse(source, fuse)?;
+    let server = Pid::from_raw(daemon.id().try_into()?);
+    let data = File::open(fuse.join("y.fvecs"))?;
+    let direct = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_DIRECT)
+        .open(&below)?;
+    // Once before: only then does ext4 know that there is no set-user-id bit to clear, and share the lock.
+    let mut page = Box::new(Page([0; 4096]));
+    page.0.copy_from_slice(&fs::read(&below)?[..4096]);
+    direct.write_all_at(&page.0, 0)?;
+    let length = NonZeroUsize::new(BYTES).context("it is empty")?;
+    // SAFETY: a new mapping, which nobody else refers to.
+    let mapped = unsafe {
+        mmap(
+            None,
+            length,
+            ProtFlags::PROT_READ,
+            MapFlags::MAP_SHARED,
+            &data,
+            0,
+        )
+    }
+    .context("cannot map it")?;
+    // SAFETY: it is so long, and stays until the end.
+    let bytes: &[u8] = unsafe { std::slice::from_raw_parts(mapped.as_ptr().cast(), BYTES) };
+
+    kill(server, Signal::SIGSTOP)?;
+    let searched = AtomicBool::new(false);
+    let (waited, seen) = thread::scope(|scope| {
+        let write = scope.spawn(|| direct.write_all_at(bytes, 0));
+        sleep(Duration::from_millis(300));
+        let search = scope.spawn(|| {
+            let seen = nearest(&above, DIM);
+            searched.store(true, Ordering::Release);
+            seen
+        });
+        sleep(Duration::from_millis(500));
+        let waited = !searched.load(Ordering::Acquire) && !write.is_finished();
+        kill(server, Signal::SIGCONT)?;
+        write.join().expect("the writer panics")?;
+        anyhow::Ok((waited, search.join().expect("the searcher panics")?))
+    })?;
+    let next = nearest(&above, DIM)?;
+    // SAFETY: nobody refers to it any more.
+    unsafe { munmap(mapped, BYTES)? };
+    drop(data);
+    umount2(fuse, MntFlags::empty())?;
+    daemon.wait()?;
+    Ok(format!(
+        "the search {} and {} it, and {} the next one",
+        if waited { "waits" } else { "does not wait" },
+        if seen == old { "does not see" } else { "sees" },
+        if next == old {
+            "neither does"
+        } else {
+            "so does"
+        },
+    ))
+}
+
+fn change_mode(stage: &Stage) -> Result<String> {
+    const DIM: usize = 1023;
+    let path = stage.root().join("x.fvecs");
+    let mut long = Matrix::new(DIM);
+    // 64 MiB.
+    for _ in 0..16_384 {
+        long.push(&[1.0; DIM]);
+    }
+    fvecs::write(&path, &long)?;
+    drop(long);
+    let read = AtomicBool::new(false);
+    let (took, longest) = thread::scope(|scope| {
+        let changer = scope.spawn(|| -> Result<Duration> {
+            let mut longest = Duration::ZERO;
+            while !read.load(Ordering::Acquire) {
+                let begun = Instant::now();
+                fs::set_permissions(&path, Permissions::from_mode(0o644))?;
+                longest = longest.max(begun.elapsed());
+                sleep(Duration::from_millis(1));
+            }
+            Ok(longest)
+        });
+        sleep(Duration::from_millis(20));
+        let begun = Instant::now();
+        let searched = nearest(&path, DIM);
+        let took = begun.elapsed();
+        read.store(true, Ordering::Release);
+        let longest = changer.join().expect("the changer panics")?;
+        searched.map(|_| (took, longest))
+    })?;
+    Ok(if longest < took / 4 {
+        "no change waits for a quarter of it".to_owned()
+    } else {
+        format!("reading takes {took:?}, and a change {longest:?}")
+    })
+}
