@@ -395,7 +395,7 @@ fn make_all(dir: &Path) -> Result<Vec<String>> {
     let bits = |path: &str, bits| fs::set_permissions(at(path), Permissions::from_mode(bits));
     OpenOptions::new()
         .write(true)
-        .create(true)
+        .create_new(true)
         .mode(0o2777)
         .open(at("file"))?;
     fs::create_dir(at("directory"))?;
@@ -436,7 +436,10 @@ const CHANGES: &[(&str, Change)] = &[
     ("nothing", |_, _| Ok(())),
     ("write", |_, mut file| Ok(file.write_all(b"x")?)),
     ("shorten", |_, file| Ok(file.set_len(1)?)),
-    ("truncate", |path, _| Ok(drop(File::create(path)?))),
+    ("truncate", |path, _| {
+        File::create(path)?;
+        Ok(())
+    }),
     ("allocate", |_, file| {
         Ok(rustix::fs::fallocate(
             file,
@@ -619,7 +622,7 @@ fn namespaced_capability(stage: &Stage) -> Result<String> {
     ))
 }
 
-/// The same value must come back: the namespace's root is its own.
+/// What is read back must be what was given: the namespace's root is its own.
 fn give_capability(path: &Path) -> Result<(), Errno> {
     let given = capability();
     let mut value = [0; 64];
