@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who may do what, and who is said to have done it. The module asks its own inode and then acts with the credentials of
-//! the one who mounted, so all of it must be shown to be as it is without the module.
+//! Who may do what, and who is said to have done it. The module asks its own inode and then acts with the credentials
+//! of the one who mounted, so all of it must be shown to be as it is without the module.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
