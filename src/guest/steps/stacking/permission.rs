@@ -160,6 +160,12 @@ fn set_if_possible(path: &Path, name: &str, value: &[u8]) -> Result<()> {
     }
 }
 
+/// Adds a flag to those that the file has: ext4 does not let go of its own.
+fn add_flag(file: &File, flag: IFlags) -> rustix::io::Result<()> {
+    let flags = rustix::fs::ioctl_getflags(file)?;
+    rustix::fs::ioctl_setflags(file, flags | flag)
+}
+
 fn refusals(stage: &Stage) -> Result<String> {
     let (through, beneath) = two_directories(stage, make_refusals, |dir| {
         as_user(|| Ok(try_refusals(dir)))
@@ -188,7 +194,7 @@ fn make_refusals(dir: &Path) -> Result<()> {
     }
     for (name, flag) in [("fixed", IFlags::IMMUTABLE), ("growing", IFlags::APPEND)] {
         file(&dir.join(name), 0o666)?;
-        rustix::fs::ioctl_setflags(File::open(dir.join(name))?, flag)?;
+        add_flag(&File::open(dir.join(name))?, flag)?;
     }
     Ok(())
 }
@@ -243,7 +249,7 @@ fn try_refusals(dir: &Path) -> Vec<String> {
         )
     };
     let flag = |name: &str, flag| match File::open(at(name)) {
-        Ok(file) => outcome(rustix::fs::ioctl_setflags(file, flag)),
+        Ok(file) => outcome(add_flag(&file, flag)),
         Err(error) => outcome::<(), _>(Err(error)),
     };
     let mut names = [0; 256];
