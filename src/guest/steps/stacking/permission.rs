@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who may do what, and who is said to have done it. The module asks its own inode and then acts with the credentials of
-//! the one who mounted, so all of it must be shown to be as it is without the module.
+//! Who may do what, and who is said to have done it. The module asks its own inode and then acts with the credentials
+//! of the one who mounted, so all of it must be shown to be as it is without the module.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
@@ -160,6 +160,12 @@ fn set_if_possible(path: &Path, name: &str, value: &[u8]) -> Result<()> {
     }
 }
 
+/// Adds a flag to those that the file has: ext4 does not let go of its own.
+fn add_flag(file: &File, flag: IFlags) -> rustix::io::Result<()> {
+    let flags = rustix::fs::ioctl_getflags(file)?;
+    rustix::fs::ioctl_setflags(file, flags | flag)
+}
+
 fn refusals(stage: &Stage) -> Result<String> {
     let (through, beneath) = two_directories(stage, make_refusals, |dir| {
         as_user(|| Ok(try_refusals(dir)))
@@ -188,7 +194,7 @@ fn make_refusals(dir: &Path) -> Result<()> {
     }
     for (name, flag) in [("fixed", IFlags::IMMUTABLE), ("growing", IFlags::APPEND)] {
         file(&dir.join(name), 0o666)?;
-        rustix::fs::ioctl_setflags(File::open(dir.join(name))?, flag)?;
+        add_flag(&File::open(dir.join(name))?, flag)?;
     }
     Ok(())
 }
@@ -243,7 +249,7 @@ fn try_refusals(dir: &Path) -> Vec<String> {
         )
     };
     let flag = |name: &str, flag| match File::open(at(name)) {
-        Ok(file) => outcome(rustix::fs::ioctl_setflags(file, flag)),
+        Ok(file) => outcome(add_flag(&file, flag)),
         Err(error) => outcome::<(), _>(Err(error)),
     };
     let mut names = [0; 256];
@@ -395,7 +401,7 @@ fn make_all(dir: &Path) -> Result<Vec<String>> {
     let bits = |path: &str, bits| fs::set_permissions(at(path), Permissions::from_mode(bits));
     OpenOptions::new()
         .write(true)
-        .create(true)
+        .create_new(true)
         .mode(0o2777)
         .open(at("file"))?;
     fs::create_dir(at("directory"))?;
@@ -436,7 +442,10 @@ const CHANGES: &[(&str, Change)] = &[
     ("nothing", |_, _| Ok(())),
     ("write", |_, mut file| Ok(file.write_all(b"x")?)),
     ("shorten", |_, file| Ok(file.set_len(1)?)),
-    ("truncate", |path, _| Ok(drop(File::create(path)?))),
+    ("truncate", |path, _| {
+        File::create(path)?;
+        Ok(())
+    }),
     ("allocate", |_, file| {
         Ok(rustix::fs::fallocate(
             file,
@@ -619,7 +628,7 @@ fn namespaced_capability(stage: &Stage) -> Result<String> {
     ))
 }
 
-/// The same value must come back: the namespace's root is its own.
+/// What is read back must be what was given: the namespace's root is its own.
 fn give_capability(path: &Path) -> Result<(), Errno> {
     let given = capability();
     let mut value = [0; 64];
