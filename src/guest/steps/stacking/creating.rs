@@ -30,7 +30,7 @@ const NONE_FAILED: usize = MODULUS + 1;
 const LIMITS: usize = 40;
 const FAILURES: u32 = 20;
 
-/// Each limit of memory is met at another place in the kernel. Nobody in the control group may be killed, so whoever asks
+/// Each limit of memory is met at another place in the kernel. Nobody in the control group may be killed, so who asks
 /// for more is told so.
 fn create_without_memory(stage: &Stage) -> Result<String> {
     let groups = stage.lower().with_file_name("groups");

@@ -155,14 +155,14 @@ fn replaced_while_listed(stage: &Stage) -> Result<String> {
 
 const LISTING: usize = 64 << 10;
 
-/// Lists `directory` again and again, into memory that must be read from `pages` first, so that it sleeps in the middle.
+/// Lists `directory` again and again, into memory that must be read from `pages` first, so that it sleeps midway.
 fn list_slowly(directory: &File, pages: &File, ended: &AtomicBool) -> Result<()> {
     let length = NonZeroUsize::new(LISTING).expect("it is not zero");
     while !ended.load(Ordering::Relaxed) {
         posix_fadvise(pages, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
         lseek(directory, 0, Whence::SeekSet)?;
-        // SAFETY: a new private mapping of a file that nobody truncates. The kernel writes at most its length to it, and
-        // it is unmapped once.
+        // SAFETY: a new private mapping of a file that nobody truncates. The kernel writes at most its length to it,
+        // and it is unmapped once.
         unsafe {
             let buffer = mmap(
                 None,
