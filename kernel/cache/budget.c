@@ -265,6 +265,7 @@ static enum lru_status find_victim(struct list_head *item, struct list_lru_one *
 	walk->victim[walk->found++] = copy;
 	return LRU_SKIP;
 }
+
 COMPAT_LRU_WALK(find_victim)
 
 static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control *sc)
