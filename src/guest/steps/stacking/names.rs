@@ -39,6 +39,12 @@ pub(super) const TRIALS: &[Trial] = &[
         expected: "directory ok, file ok",
     },
     Trial {
+        name: "rename a directory that was moved beneath",
+        lower: Lower::Tmpfs,
+        work: rename_moved_beneath,
+        expected: "renamed ok, its file is there",
+    },
+    Trial {
         name: "open what was replaced beneath while somebody lists the directory",
         lower: Lower::Ext4,
         work: replaced_while_listed,
@@ -90,6 +96,20 @@ fn remove_changed_beneath(stage: &Stage) -> Result<String> {
         outcome(fs::remove_dir(root.join("directory"))),
         outcome(fs::remove_file(root.join("file"))),
     ))
+}
+
+/// The mount still has the directory where it was, and the rename keeps it from following.
+fn rename_moved_beneath(stage: &Stage) -> Result<String> {
+    let (root, lower) = (stage.root(), stage.lower());
+    for name in ["from", "to", "from/directory"] {
+        fs::create_dir(lower.join(name))?;
+    }
+    fs::write(lower.join("from/directory/file"), "is there")?;
+    fs::read(root.join("from/directory/file"))?;
+    fs::rename(lower.join("from/directory"), lower.join("to/directory"))?;
+    let renamed = fs::rename(root.join("to/directory"), root.join("from/another"));
+    let file = read(&root.join("from/another/file"));
+    Ok(format!("renamed {}, its file {file}", outcome(renamed)))
 }
 
 /// Enough for a listing to take several pages.
