@@ -17,10 +17,15 @@ source=$1 out=$2 cc=${CC:-gcc}
 # None of the caller's flags: arch/um takes CFLAGS as they are.
 unset MAKEFLAGS CFLAGS CPPFLAGS LDFLAGS KCFLAGS KAFLAGS KCPPFLAGS KBUILD_OUTPUT CROSS_COMPILE
 export LC_ALL=C
+# The kernel carries its configuration, and Kconfig writes there what it finds: the name by which the compiler was called, and the
+# versions of a rustc and a pahole that have no part in it.
+compiler=$("$cc" --version)
+compiler=${compiler%%$'\n'*}
+found=(CC_VERSION_TEXT="gcc ${compiler#* }" RUSTC=none PAHOLE=none)
 # Within the sources all paths are relative. An empty LOCALVERSION keeps git's state out of the release.
 build=(
 	make --silent --no-print-directory -C "$source" -j "${JOBS:-$(nproc)}" ARCH=um CC="$cc" HOSTCC="$cc" LOCALVERSION=
-	KBUILD_BUILD_TIMESTAMP=1970-01-01 KBUILD_BUILD_USER=vexfs KBUILD_BUILD_HOST=vexfs KBUILD_BUILD_VERSION=1
+	"${found[@]}" KBUILD_BUILD_TIMESTAMP=1970-01-01 KBUILD_BUILD_USER=vexfs KBUILD_BUILD_HOST=vexfs KBUILD_BUILD_VERSION=1
 )
 # Strictly: a kernel that needs the patch no more refuses it.
 patch --quiet --batch --forward --fuzz=0 -d "$source" -p1 <"$recipe/uml-host.patch"

@@ -231,6 +231,7 @@ static struct vexfs_sidecar *load(struct super_block *sb, const struct path *low
 				  u32 metric, const struct vexfs_snapshot *snapshot)
 {
 	struct vexfs_sidecar *sidecar;
+	const struct cred *caller;
 	struct inode *index;
 	struct file *file;
 
@@ -238,6 +239,7 @@ static struct vexfs_sidecar *load(struct super_block *sb, const struct path *low
 	if (IS_ERR(index))
 		return ERR_CAST(index);
 
+	caller = vexfs_act_as_mounter(sb);
 	file = vexfs_open_to_read(lower, vexfs_sb(sb)->cred);
 	if (IS_ERR(file)) {
 		sidecar = ERR_CAST(file);
@@ -245,6 +247,7 @@ static struct vexfs_sidecar *load(struct super_block *sb, const struct path *low
 		sidecar = read_lower(index, lower, file, kind, metric, snapshot);
 		fput(file);
 	}
+	revert_creds(caller);
 	iput(index);
 	return sidecar;
 }

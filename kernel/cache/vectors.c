@@ -88,14 +88,18 @@ static struct vexfs_snapshot *read_lower(struct vexfs_vectors *vectors, struct i
 static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *file)
 {
 	struct inode *inode = file_inode(file);
+	const struct cred *caller = vexfs_act_as_mounter(inode->i_sb);
 	struct vexfs_snapshot *snapshot;
 	struct file *lower;
 
 	lower = vexfs_open_to_read(&vexfs_lower_file(file)->f_path, vexfs_sb(inode->i_sb)->cred);
-	if (IS_ERR(lower))
-		return ERR_CAST(lower);
-	snapshot = read_lower(vectors, inode, lower);
-	fput(lower);
+	if (IS_ERR(lower)) {
+		snapshot = ERR_CAST(lower);
+	} else {
+		snapshot = read_lower(vectors, inode, lower);
+		fput(lower);
+	}
+	revert_creds(caller);
 	return snapshot;
 }
 

@@ -10,6 +10,28 @@
 
 #include "fs/internal.h"
 
+/*
+ * A directory that was moved beneath us takes its dentry along, unless the caller is a
+ * rename, which holds the lock for that.  Then forget that dentry, if nobody uses it.
+ */
+static struct dentry *vexfs_splice_dir(struct inode *inode, struct dentry *dentry)
+{
+	struct dentry *found, *alias;
+
+	ihold(inode);
+	found = d_splice_alias(inode, dentry);
+	if (found != ERR_PTR(-ESTALE)) {
+		iput(inode);
+		return found;
+	}
+	alias = d_find_any_alias(inode);
+	if (alias)
+		shrink_dcache_parent(alias);
+	dput(alias);
+	d_prune_aliases(inode);
+	return d_splice_alias(inode, dentry);
+}
+
 static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
 				   unsigned int flags)
 {
@@ -35,6 +57,8 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
 		if (IS_ERR(inode))
 			return ERR_CAST(inode);
 	}
+	if (inode && S_ISDIR(inode->i_mode))
+		return vexfs_splice_dir(inode, dentry);
 	return d_splice_alias(inode, dentry);
 }
 

@@ -25,6 +25,8 @@ pub struct UmlKernel {
     root: PathBuf,
     release: String,
     key: String,
+    /// What it says of its compiler.
+    compiler: String,
 }
 
 impl UmlKernel {
@@ -38,11 +40,13 @@ impl UmlKernel {
         }
         let root = root.canonicalize()?;
         let release = only_entry(&root.join("lib/modules"))?;
+        let compiler = nameless(&compiler_version(pin.compiler())?);
         Ok(UmlKernel {
             pin,
             root,
             release,
             key,
+            compiler,
         })
     }
 
@@ -64,7 +68,11 @@ impl UmlKernel {
             build_dir,
             compiler: compiler.to_owned(),
             key: self.key.clone(),
-            variables: vec!["ARCH=um".to_owned(), format!("CC={compiler}")],
+            variables: vec![
+                "ARCH=um".to_owned(),
+                format!("CC={compiler}"),
+                format!("CC_VERSION_TEXT={}", self.compiler),
+            ],
         }
     }
 
@@ -128,6 +136,12 @@ fn key(pin: &Pin, tree: &SourceTree) -> anyhow::Result<String> {
     Ok(hasher.finalize().to_hex()[..16].to_owned())
 }
 
+/// What a compiler says of itself, whatever the name by which it was called: `vm/build-uml.sh` does the same.
+fn nameless(version: &str) -> String {
+    let (_, rest) = version.split_once(' ').unwrap_or_default();
+    format!("gcc {rest}")
+}
+
 /// The name of the one thing that is in `dir`.
 fn only_entry(dir: &Path) -> anyhow::Result<String> {
     let unreadable = || format!("cannot read {}", dir.display());
@@ -141,4 +155,20 @@ fn only_entry(dir: &Path) -> anyhow::Result<String> {
         dir.display()
     );
     Ok(names.remove(0).to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_is_told_by_its_version_alone() {
+        let debian = "(Debian 12.2.0-14+deb12u1) 12.2.0";
+        for name in ["gcc", "x86_64-linux-gnu-gcc-12"] {
+            assert_eq!(
+                nameless(&format!("{name} {debian}")),
+                format!("gcc {debian}")
+            );
+        }
+    }
 }

@@ -18,9 +18,10 @@ use nix::unistd::Pid;
 use super::Trial;
 use super::stage::{Lower, Stage};
 use crate::anns::Metric;
-use crate::client::{Kind, Method, Searcher};
+use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::guest::mounts::mount_fuse;
+use crate::store::abi::K_MAX;
 
 pub(super) const TRIALS: &[Trial] = &[
     Trial {
@@ -34,6 +35,12 @@ pub(super) const TRIALS: &[Trial] = &[
         lower: Lower::Tmpfs,
         work: change_mode,
         expected: "no change waits for a quarter of it",
+    },
+    Trial {
+        name: "no write through the mount is seen halfway",
+        lower: Lower::Tmpfs,
+        work: whole_writes,
+        expected: "each answer is of one write, and both are seen",
     },
 ];
 
@@ -49,15 +56,20 @@ fn rows(value: f32) -> Matrix {
     rows
 }
 
-/// The distance of the nearest row from 0.
-fn nearest(path: &Path, dim: usize) -> Result<u32> {
+/// The rows that are nearest to 0.
+fn search(file: &Searcher, dim: usize, k: u32) -> Result<Found> {
     let method = Method {
         kind: Kind::Flat,
         metric: Metric::L2,
-        k: 1,
+        k,
         effort: 0,
     };
-    let found = Searcher::open(path)?.search(&vec![0.0; dim], method)?;
+    Ok(file.search(&vec![0.0; dim], method)?)
+}
+
+/// The distance of the nearest row from 0.
+fn nearest(path: &Path, dim: usize) -> Result<u32> {
+    let found = search(&Searcher::open(path)?, dim, 1)?;
     Ok(found.hits[0].distance)
 }
 
@@ -175,5 +187,49 @@ fn change_mode(stage: &Stage) -> Result<String> {
         "no change waits for a quarter of it".to_owned()
     } else {
         format!("reading takes {took:?}, and a change {longest:?}")
+    })
+}
+
+/// Two writes of the whole file in turns, each with rows of one value: then all rows are equally far from any query.
+fn whole_writes(stage: &Stage) -> Result<String> {
+    const DIM: usize = 1023;
+    const CHANGES: usize = 60;
+    let path = stage.root().join("x.fvecs");
+    let contents = [1.0, 2.0].map(|value| {
+        let mut bytes = Vec::new();
+        // 8 MiB.
+        for _ in 0..2048 {
+            fvecs::encode_row(&mut bytes, &[value; DIM]).expect("memory takes it");
+        }
+        bytes
+    });
+    fs::write(&path, &contents[0])?;
+    let file = OpenOptions::new().write(true).open(&path)?;
+    let searcher = Searcher::open(&path)?;
+    let (mut seen, mut mixed) = ([0, 0], 0);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| -> Result<()> {
+            for i in 1..=CHANGES {
+                file.write_all_at(&contents[i % 2], 0)?;
+                sleep(Duration::from_millis(3));
+            }
+            Ok(())
+        });
+        while !writer.is_finished() {
+            let found = search(&searcher, DIM, K_MAX)?;
+            let (first, last) = (found.hits[0], found.hits[found.hits.len() - 1]);
+            if first.distance != last.distance {
+                mixed += 1;
+            } else {
+                // A row of ones is 1 away in each element.
+                seen[usize::from(first.distance != (DIM as f32).to_bits())] += 1;
+            }
+        }
+        writer.join().expect("the writer panics")
+    })?;
+    Ok(if mixed == 0 && seen.iter().all(|&seen| seen > 0) {
+        "each answer is of one write, and both are seen".to_owned()
+    } else {
+        format!("{mixed} answers are of two writes, {seen:?} of one")
     })
 }

@@ -226,7 +226,7 @@ fn forged_line(stage: &Stage) -> Result<String> {
     fs::write(stage.root().join(format!("{name}.hnsw")), "no index")?;
     let asked = info(|_| ()).send(&File::open(stage.root().join(name))?);
     let log = kernel_log()?;
-    let quoted = log.contains("index a\\nforged.fvecs.hnsw: ");
+    let quoted = log.contains(r"index a\x0aforged.fvecs.hnsw: ");
     let forged = log
         .lines()
         .any(|line| line.contains("forged") && !line.contains("index a"));

@@ -39,6 +39,12 @@ pub(super) const TRIALS: &[Trial] = &[
         expected: "directory ok, file ok",
     },
     Trial {
+        name: "rename a directory that was moved beneath",
+        lower: Lower::Tmpfs,
+        work: rename_moved_beneath,
+        expected: "renamed ok, its file is there",
+    },
+    Trial {
         name: "open what was replaced beneath while somebody lists the directory",
         lower: Lower::Ext4,
         work: replaced_while_listed,
@@ -92,6 +98,20 @@ fn remove_changed_beneath(stage: &Stage) -> Result<String> {
     ))
 }
 
+/// The mount still has the directory where it was, and the rename keeps it from following.
+fn rename_moved_beneath(stage: &Stage) -> Result<String> {
+    let (root, lower) = (stage.root(), stage.lower());
+    for name in ["from", "to", "from/directory"] {
+        fs::create_dir(lower.join(name))?;
+    }
+    fs::write(lower.join("from/directory/file"), "is there")?;
+    fs::read(root.join("from/directory/file"))?;
+    fs::rename(lower.join("from/directory"), lower.join("to/directory"))?;
+    let renamed = fs::rename(root.join("to/directory"), root.join("from/another"));
+    let file = read(&root.join("from/another/file"));
+    Ok(format!("renamed {}, its file {file}", outcome(renamed)))
+}
+
 /// Enough for a listing to take several pages.
 const NAMES: u32 = 1000;
 const REPLACED: u32 = 300;
@@ -135,14 +155,14 @@ fn replaced_while_listed(stage: &Stage) -> Result<String> {
 
 const LISTING: usize = 64 << 10;
 
-/// Lists `directory` again and again, into memory that must be read from `pages` first, so that it sleeps in the middle.
+/// Lists `directory` again and again, into memory that must be read from `pages` first, so that it sleeps midway.
 fn list_slowly(directory: &File, pages: &File, ended: &AtomicBool) -> Result<()> {
     let length = NonZeroUsize::new(LISTING).expect("it is not zero");
     while !ended.load(Ordering::Relaxed) {
         posix_fadvise(pages, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
         lseek(directory, 0, Whence::SeekSet)?;
-        // SAFETY: a new private mapping of a file that nobody truncates. The kernel writes at most its length to it, and
-        // it is unmapped once.
+        // SAFETY: a new private mapping of a file that nobody truncates. The kernel writes at most its length to it,
+        // and it is unmapped once.
         unsafe {
             let buffer = mmap(
                 None,
