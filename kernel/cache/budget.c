@@ -23,8 +23,8 @@
 #include <linux/swap.h>
 
 #include "cache/budget.h"
+#include "cache/number.h"
 #include "cache/reading.h"
-#include "cache/watch.h"
 #include "compat/compat.h"
 
 /* The shrinker is called for so many pages at least, and gives back so many copies at most. */

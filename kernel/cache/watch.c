@@ -6,19 +6,11 @@
  * watched, by inode number.  A change takes the number away, and none is given twice.
  * An inode number that two files share, as on btrfs, only makes a load more frequent.
  */
-#include <linux/atomic.h>
 #include <linux/xarray.h>
 
 #include "cache/lower.h"
+#include "cache/number.h"
 #include "cache/watch.h"
-
-/* Half of the range is enough, as xa_mk_value() demands. */
-u64 vexfs_next_number(void)
-{
-	static atomic64_t last = ATOMIC64_INIT(0);
-
-	return atomic64_inc_return(&last);
-}
 
 int vexfs_watch(struct inode *inode, u64 *number)
 {

@@ -9,9 +9,6 @@
 #include <linux/fs.h>
 #include <linux/xarray.h>
 
-/* A number that was never given before, and is not 0. */
-u64 vexfs_next_number(void);
-
 /*
  * Watches a file.  It has *@number until it changes or somebody ends the watch, and never
  * again.  Returns 0 or -ENOMEM.

@@ -224,8 +224,8 @@ fn relocate(pin: &Pin, root: &Path) -> anyhow::Result<()> {
     fs::write(&path, relative).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Debian's packages of newer kernels lack the script without which `make` leaves sparse out. It says whether sparse will
-/// do, and ours does: what it does not know, `kernel/Makefile` tells it.
+/// Debian's packages of newer kernels lack the script without which `make` leaves sparse out. It says whether sparse
+/// will do, and ours does: what it does not know, `kernel/Makefile` tells it.
 fn let_sparse_run(root: &Path) -> anyhow::Result<()> {
     let tools = root.join(TOOLS);
     for entry in fs::read_dir(&tools).with_context(|| format!("cannot read {}", tools.display()))? {

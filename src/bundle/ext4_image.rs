@@ -11,7 +11,7 @@ const SIZE: &str = "16M";
 const UUID: &str = "3c0c1d8e-5b0f-4f0e-9a55-1f7d1b0e6a02";
 const HASH_SEED: &str = "7a6f2f0e-0d3b-4c63-8f5e-2b7c9d4e1f30";
 
-/// Its bytes, which are equal for the same version of e2fsprogs.
+/// Makes its bytes, which are equal for one version of e2fsprogs.
 pub fn make() -> Result<Vec<u8>> {
     let work = tempfile::tempdir().context("no temporary directory can be made")?;
     let path = work.path().join("ext4");

@@ -27,8 +27,8 @@ use super::init::read_plan;
 use crate::protocol::results::StepData;
 use crate::protocol::{Message, Outcome, Step};
 
-/// The program that init starts for each step: `vexfs-step NAME`. A step may start it for each of its cases: `vexfs-step
-/// NAME CASE`.
+/// The program that init starts for each step: `vexfs-step NAME`. A step may start it for each of its cases:
+/// `vexfs-step NAME CASE`.
 pub fn main(name: &str, case: Option<&str>) -> Result<()> {
     let step = Step::ALL
         .into_iter()

@@ -11,11 +11,11 @@ use nix::mount::{MsFlags, mount};
 use nix::unistd::syncfs;
 use rustix::fs::copy_file_range;
 
-use super::Trial;
 use super::stage::{Lower, Stage, mount_module};
+use super::trial::Trial;
 use crate::guest::loop_disk::mount_ext4;
 
-pub(super) const TRIALS: &[Trial] = &[
+pub const TRIALS: &[Trial] = &[
     Trial {
         name: "the size of an open file that grows beneath",
         lower: Lower::Tmpfs,

@@ -11,10 +11,10 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use super::Trial;
 use super::stage::{Lower, Stage};
+use super::trial::Trial;
 
-pub(super) const TRIALS: &[Trial] = &[Trial {
+pub const TRIALS: &[Trial] = &[Trial {
     name: "a create that fails leaves nothing",
     lower: Lower::Tmpfs,
     work: create_without_memory,

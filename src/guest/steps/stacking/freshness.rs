@@ -15,15 +15,15 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::Trial;
 use super::stage::{Lower, Stage};
+use super::trial::Trial;
 use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::guest::mounts::mount_fuse;
 use crate::store::abi::K_MAX;
 
-pub(super) const TRIALS: &[Trial] = &[
+pub const TRIALS: &[Trial] = &[
     Trial {
         name: "a direct write beneath that is under way is waited for",
         lower: Lower::Ext4,

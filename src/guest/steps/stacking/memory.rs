@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 
-use super::Trial;
 use super::stage::{Lower, Stage, mount_module};
+use super::trial::Trial;
 use crate::anns::file::Header;
 use crate::anns::{Metric, index};
 use crate::client::{Error, Found, Kind, Method, Searcher};
@@ -19,7 +19,7 @@ use crate::exercise::building::build;
 use crate::protocol::errno_name;
 use crate::system::proc;
 
-pub(super) const TRIALS: &[Trial] = &[
+pub const TRIALS: &[Trial] = &[
     Trial {
         name: "an index that is stale by its header keeps no memory",
         lower: Lower::Tmpfs,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a filesystem that is stacked on another one must get right, beyond the file operations of every filesystem: each
-//! case is a fault that this module or a filesystem like it has had.
+//! What a filesystem that is stacked on another one must get right, beyond the file operations of every filesystem:
+//! each case is a fault that this module or a filesystem like it has had.
 
 mod attributes;
 mod creating;
@@ -10,6 +10,7 @@ mod mounts;
 mod names;
 mod permission;
 mod stage;
+mod trial;
 mod user;
 mod waiting;
 
@@ -25,19 +26,11 @@ use crate::guest::{STEP_PROGRAM, kmod};
 use crate::protocol::Step;
 use crate::protocol::results::{Case, Stacking};
 use crate::system::deadline::wait_for;
-use stage::{Lower, Stage};
+use stage::Stage;
+use trial::Trial;
 
 /// How long a case may take, by the guest's clock.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
-
-/// What is tried, and what must come of it.
-struct Trial {
-    name: &'static str,
-    /// What the store of the case lies on.
-    lower: Lower,
-    work: fn(&Stage) -> Result<String>,
-    expected: &'static str,
-}
 
 fn trials() -> impl Iterator<Item = &'static Trial> {
     [

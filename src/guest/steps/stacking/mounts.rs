@@ -16,11 +16,11 @@ use nix::mount::{MsFlags, mount};
 use rustix::fs::{FileType, Mode, XattrFlags};
 
 use super::super::errors::request::info;
-use super::Trial;
 use super::stage::{Lower, Stage, mount_module};
+use super::trial::Trial;
 use super::user::{USER, outcome};
 
-pub(super) const TRIALS: &[Trial] = &[
+pub const TRIALS: &[Trial] = &[
     Trial {
         name: "a directory that mounts itself",
         lower: Lower::Tmpfs,

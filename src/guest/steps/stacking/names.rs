@@ -15,11 +15,11 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
 use nix::unistd::{Whence, lseek};
 
-use super::Trial;
 use super::stage::{Lower, Stage};
+use super::trial::Trial;
 use crate::protocol::errno_name;
 
-pub(super) const TRIALS: &[Trial] = &[
+pub const TRIALS: &[Trial] = &[
     Trial {
         name: "remove what was made beneath a name that was not there",
         lower: Lower::Tmpfs,

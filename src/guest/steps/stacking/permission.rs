@@ -17,11 +17,11 @@ use nix::unistd::{ForkResult, fork, pipe, read};
 use rustix::fs::{FileType, IFlags, Mode, OFlags, XattrFlags};
 
 use super::super::errors::request::info;
-use super::Trial;
 use super::stage::{Lower, Stage};
+use super::trial::Trial;
 use super::user::{GROUP, USER, as_user, outcome};
 
-pub(super) const TRIALS: &[Trial] = &[
+pub const TRIALS: &[Trial] = &[
     Trial {
         name: "what another user may do, on tmpfs",
         lower: Lower::Tmpfs,

@@ -15,12 +15,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 use rustix::pipe::{SpliceFlags, splice};
 
-use super::Trial;
 use super::names::outcome;
 use super::stage::{Lower, Stage};
+use super::trial::Trial;
 use crate::system::deadline::wait_for;
 
-pub(super) const TRIALS: &[Trial] = &[
+pub const TRIALS: &[Trial] = &[
     Trial {
         name: "a splice that waits for its pipe keeps nobody from the file",
         lower: Lower::Tmpfs,
