@@ -4,6 +4,7 @@
   lib,
   rustPlatform,
   installShellFiles,
+  e2fsprogs,
   glibc,
 }:
 rustPlatform.buildRustPackage {
@@ -24,7 +25,11 @@ rustPlatform.buildRustPackage {
   };
   cargoLock.lockFile = ../Cargo.lock;
 
-  nativeBuildInputs = [ installShellFiles ];
+  # A test makes the empty ext4 of the guest.
+  nativeBuildInputs = [
+    installShellFiles
+    e2fsprogs
+  ];
   # The guest has no libraries.
   buildInputs = [ glibc.static ];
   env.RUSTFLAGS = "-C target-feature=+crt-static";

@@ -223,7 +223,7 @@ mod tests {
         };
         part(
             "modules.builtin",
-            b"virtio_pci.ko\nvirtio_console.ko\next4.ko\nfuse.ko\n",
+            b"virtio_pci.ko\nvirtio_console.ko\next4.ko\nloop.ko\nfuse.ko\n",
         );
         Parts {
             machine: MachineKind::Qemu,
