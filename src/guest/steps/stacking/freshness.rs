@@ -34,7 +34,7 @@ pub const TRIALS: &[Trial] = &[
         name: "a long file is read while its mode is changed",
         lower: Lower::Tmpfs,
         work: change_mode,
-        expected: "no change waits for a quarter of it",
+        expected: "it is changed again and again meanwhile",
     },
     Trial {
         name: "no write through the mount is seen halfway",
@@ -153,6 +153,9 @@ fn direct_write(stage: &Stage) -> Result<String> {
     ))
 }
 
+/// A lock that is held all the time lets one or two through.
+const CHANGES: u32 = 8;
+
 fn change_mode(stage: &Stage) -> Result<String> {
     const DIM: usize = 1023;
     let path = stage.root().join("x.fvecs");
@@ -163,30 +166,31 @@ fn change_mode(stage: &Stage) -> Result<String> {
     }
     fvecs::write(&path, &long)?;
     drop(long);
-    let read = AtomicBool::new(false);
-    let (took, longest) = thread::scope(|scope| {
-        let changer = scope.spawn(|| -> Result<Duration> {
-            let mut longest = Duration::ZERO;
+    let (reading, read) = (AtomicBool::new(false), AtomicBool::new(false));
+    // A host that is busy with others may make any one of them wait, so they are counted.
+    let (took, changes) = thread::scope(|scope| {
+        let changer = scope.spawn(|| -> Result<u32> {
+            let mut changes = 0;
             while !read.load(Ordering::Acquire) {
-                let begun = Instant::now();
                 fs::set_permissions(&path, Permissions::from_mode(0o644))?;
-                longest = longest.max(begun.elapsed());
+                changes += u32::from(reading.load(Ordering::Acquire));
                 sleep(Duration::from_millis(1));
             }
-            Ok(longest)
+            Ok(changes)
         });
         sleep(Duration::from_millis(20));
         let begun = Instant::now();
+        reading.store(true, Ordering::Release);
         let searched = nearest(&path, DIM);
         let took = begun.elapsed();
         read.store(true, Ordering::Release);
-        let longest = changer.join().expect("the changer panics")?;
-        searched.map(|_| (took, longest))
+        let changes = changer.join().expect("the changer panics")?;
+        searched.map(|_| (took, changes))
     })?;
-    Ok(if longest < took / 4 {
-        "no change waits for a quarter of it".to_owned()
+    Ok(if changes >= CHANGES {
+        "it is changed again and again meanwhile".to_owned()
     } else {
-        format!("reading takes {took:?}, and a change {longest:?}")
+        format!("reading takes {took:?}, with {changes} changes meanwhile")
     })
 }
 
