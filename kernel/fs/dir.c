@@ -94,17 +94,23 @@ out:
 	return err;
 }
 
+/* The acting has begun, and ends here if this fails. */
+static int vexfs_lock_acting(const struct vexfs_acting *acting, struct dentry *dentry)
+{
+	int err;
+
+	err = vexfs_lock_lower_name(dentry);
+	if (err)
+		vexfs_act_end(acting);
+	return err;
+}
+
 static int vexfs_lock_name(struct vexfs_acting *acting, struct dentry *dentry)
 {
 	int err;
 
 	err = vexfs_act_for_caller(acting, d_inode(dentry->d_parent));
-	if (err)
-		return err;
-	err = vexfs_lock_lower_name(dentry);
-	if (err)
-		vexfs_act_end(acting);
-	return err;
+	return err ? err : vexfs_lock_acting(acting, dentry);
 }
 
 /* The same for a name that is to be given to a new file. */
@@ -114,12 +120,7 @@ static int vexfs_lock_new_name(struct vexfs_acting *acting, struct dentry *dentr
 	int err;
 
 	err = vexfs_act_as_creator(acting, dentry, mode);
-	if (err)
-		return err;
-	err = vexfs_lock_lower_name(dentry);
-	if (err)
-		vexfs_act_end(acting);
-	return err;
+	return err ? err : vexfs_lock_acting(acting, dentry);
 }
 
 /* After a change that failed or not, with the lower directory unlocked. */

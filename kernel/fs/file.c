@@ -14,6 +14,7 @@
 #include <linux/filelock.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/splice.h>
 
 #include "fs/internal.h"
@@ -211,6 +212,26 @@ static void vexfs_end_change(struct inode *inode)
 	inode_unlock(inode);
 }
 
+/* The same, where what is called beneath takes no credentials. */
+static int vexfs_begin_change_by(struct vexfs_acting *acting, const struct file *file)
+{
+	int err;
+
+	err = vexfs_act_as_writer(acting, file);
+	if (err)
+		return err;
+	err = vexfs_begin_change(file_inode(file));
+	if (err)
+		vexfs_act_end(acting);
+	return err;
+}
+
+static void vexfs_end_change_by(const struct vexfs_acting *acting, struct inode *inode)
+{
+	vexfs_end_change(inode);
+	vexfs_act_end(acting);
+}
+
 static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
@@ -288,7 +309,10 @@ static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 
 	init_sync_kiocb(&iocb, file);
 	iocb.ki_pos = *pos;
-	/* Another reader may be faster: wait again. */
+	/*
+	 * Another reader may be faster: wait again.  A lower filesystem that says -EAGAIN by
+	 * itself must not keep us here.
+	 */
 	do {
 		ret = vexfs_wait_for_data(pipe, len, flags);
 		if (ret > 0)
@@ -300,7 +324,9 @@ static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 						&iocb, len,
 						flags | SPLICE_F_NONBLOCK, &ctx);
 		vexfs_end_change(inode);
-	} while (ret == -EAGAIN && !(flags & SPLICE_F_NONBLOCK));
+		cond_resched();
+	} while (ret == -EAGAIN && !(flags & SPLICE_F_NONBLOCK) &&
+		 !signal_pending(current));
 	*pos = iocb.ki_pos;
 	put_cred(ctx.cred);
 	return ret;
@@ -313,17 +339,11 @@ static long vexfs_fallocate(struct file *file, int mode, loff_t offset,
 	struct vexfs_acting acting;
 	long ret;
 
-	ret = vexfs_act_as_writer(&acting, file);
+	ret = vexfs_begin_change_by(&acting, file);
 	if (ret)
 		return ret;
-	ret = vexfs_begin_change(inode);
-	if (ret) {
-		vexfs_act_end(&acting);
-		return ret;
-	}
 	ret = vfs_fallocate(vexfs_lower_file(file), mode, offset, len);
-	vexfs_end_change(inode);
-	vexfs_act_end(&acting);
+	vexfs_end_change_by(&acting, inode);
 	return ret;
 }
 
@@ -335,18 +355,12 @@ static ssize_t vexfs_copy_file_range(struct file *in, loff_t pos_in,
 	struct vexfs_acting acting;
 	ssize_t ret;
 
-	ret = vexfs_act_as_writer(&acting, out);
+	ret = vexfs_begin_change_by(&acting, out);
 	if (ret)
 		return ret;
-	ret = vexfs_begin_change(inode);
-	if (ret) {
-		vexfs_act_end(&acting);
-		return ret;
-	}
 	ret = vfs_copy_file_range(vexfs_lower_file(in), pos_in,
 				  vexfs_lower_file(out), pos_out, len, flags);
-	vexfs_end_change(inode);
-	vexfs_act_end(&acting);
+	vexfs_end_change_by(&acting, inode);
 	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
@@ -359,14 +373,9 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 	struct vexfs_acting acting;
 	loff_t ret;
 
-	ret = vexfs_act_as_writer(&acting, out);
+	ret = vexfs_begin_change_by(&acting, out);
 	if (ret)
 		return ret;
-	ret = vexfs_begin_change(inode);
-	if (ret) {
-		vexfs_act_end(&acting);
-		return ret;
-	}
 	if (flags & REMAP_FILE_DEDUP)
 		ret = vfs_dedupe_file_range_one(vexfs_lower_file(in), pos_in,
 						vexfs_lower_file(out), pos_out,
@@ -375,8 +384,7 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 		ret = vfs_clone_file_range(vexfs_lower_file(in), pos_in,
 					   vexfs_lower_file(out), pos_out, len,
 					   flags);
-	vexfs_end_change(inode);
-	vexfs_act_end(&acting);
+	vexfs_end_change_by(&acting, inode);
 	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
