@@ -15,12 +15,12 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::stage::{Lower, Stage};
 use super::trial::Trial;
 use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::guest::mounts::mount_fuse;
+use crate::guest::steps::stage::{Lower, Stage};
 use crate::store::abi::K_MAX;
 
 pub const TRIALS: &[Trial] = &[
