@@ -6,13 +6,14 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::system::deadline::Deadline;
 use crate::system::proc::is_mounted;
 
 const DEVICE: &str = "/dev/fuse";
@@ -62,13 +63,13 @@ impl Daemon {
             process,
             mount_point: mount_point.to_owned(),
         };
-        let deadline = Instant::now() + MOUNTS_WITHIN;
+        let mut deadline = Deadline::after(MOUNTS_WITHIN);
         while !is_mounted(mount_point)? {
             if let Some(status) = daemon.process.try_wait()? {
                 bail!("the FUSE driver ended with {status} before it had mounted");
             }
             ensure!(
-                Instant::now() < deadline,
+                !deadline.is_over(),
                 "the FUSE driver had not mounted after {MOUNTS_WITHIN:?}"
             );
             sleep(Duration::from_millis(5));
@@ -81,13 +82,13 @@ impl Daemon {
             bail!("the FUSE driver died midway: {status}");
         }
         kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM)?;
-        let deadline = Instant::now() + ENDS_WITHIN;
+        let mut deadline = Deadline::after(ENDS_WITHIN);
         let status = loop {
             if let Some(status) = self.process.try_wait()? {
                 break status;
             }
             ensure!(
-                Instant::now() < deadline,
+                !deadline.is_over(),
                 "the FUSE driver still ran {ENDS_WITHIN:?} after SIGTERM"
             );
             sleep(Duration::from_millis(5));

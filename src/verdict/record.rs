@@ -105,7 +105,7 @@ impl Booted {
             machine: self.machine,
             guest_peers: self.guest_peers,
             plan: reported.plan,
-            guest: reported.guest,
+            guest: reported.guest.ended(&self.fate),
             fate: self.fate,
             kernel_log,
         })
@@ -117,6 +117,7 @@ impl Booted {
 enum SecondBoot {
     Completed,
     Failed { reason: String },
+    CouldNotRun { reason: String },
     None { reason: String },
 }
 
@@ -176,6 +177,9 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(String, 
             Repetition::Failed(reason) => SecondBoot::Failed {
                 reason: reason.clone(),
             },
+            Repetition::CouldNotRun(reason) => SecondBoot::CouldNotRun {
+                reason: reason.clone(),
+            },
             Repetition::None(reason) => SecondBoot::None {
                 reason: reason.clone(),
             },
@@ -233,12 +237,12 @@ pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
 fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
     // What the guests sent, before what was made of it.
     ensure!(
-        messages(dir)? == evidence.guest,
+        messages(dir)?.ended(&evidence.fate) == evidence.guest,
         "{RESULTS} does not hold what {MESSAGES} reports"
     );
     match &evidence.second {
         Second::Run(run) => ensure!(
-            messages(&dir.join(UML))? == run.guest,
+            messages(&dir.join(UML))?.ended(&run.fate) == run.guest,
             "{UML}/{RESULTS} does not hold what {UML}/{MESSAGES} reports"
         ),
         Second::Skipped { .. } | Second::Failed { .. } => {
@@ -317,6 +321,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     let repetition = match run.second_boot {
         SecondBoot::Completed => repetition::compare(dir, &dir.join(SECOND_BOOT)),
         SecondBoot::Failed { reason } => Repetition::Failed(reason),
+        SecondBoot::CouldNotRun { reason } => Repetition::CouldNotRun(reason),
         SecondBoot::None { reason } => Repetition::None(reason),
     };
     Ok(Evidence {
