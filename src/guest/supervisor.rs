@@ -53,7 +53,8 @@ pub fn time_limit(step: Step, plan: &Plan) -> Duration {
 pub fn run(step: Step, plan: &Plan, outlet: &mut dyn Outlet) -> Result<Message> {
     let begun = Instant::now();
     let limit = time_limit(step, plan);
-    let mut deadline = Deadline::after(limit);
+    let look = Duration::from_millis(LOOK_MS.into());
+    let mut deadline = Deadline::looked_at_every(look, limit);
     let mut child = Command::new("/proc/self/exe")
         .arg0(STEP_PROGRAM)
         .arg(step.name())

@@ -18,6 +18,9 @@ use crate::system::proc::is_mounted;
 
 const DEVICE: &str = "/dev/fuse";
 
+/// The time between two looks at the driver.
+const LOOK: Duration = Duration::from_millis(5);
+
 const MOUNTS_WITHIN: Duration = Duration::from_secs(10);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -63,7 +66,7 @@ impl Daemon {
             process,
             mount_point: mount_point.to_owned(),
         };
-        let mut deadline = Deadline::after(MOUNTS_WITHIN);
+        let mut deadline = Deadline::looked_at_every(LOOK, MOUNTS_WITHIN);
         while !is_mounted(mount_point)? {
             if let Some(status) = daemon.process.try_wait()? {
                 bail!("the FUSE driver ended with {status} before it had mounted");
@@ -72,7 +75,7 @@ impl Daemon {
                 !deadline.is_over(),
                 "the FUSE driver had not mounted after {MOUNTS_WITHIN:?}"
             );
-            sleep(Duration::from_millis(5));
+            sleep(LOOK);
         }
         Ok(daemon)
     }
@@ -82,7 +85,7 @@ impl Daemon {
             bail!("the FUSE driver died midway: {status}");
         }
         kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM)?;
-        let mut deadline = Deadline::after(ENDS_WITHIN);
+        let mut deadline = Deadline::looked_at_every(LOOK, ENDS_WITHIN);
         let status = loop {
             if let Some(status) = self.process.try_wait()? {
                 break status;
@@ -91,7 +94,7 @@ impl Daemon {
                 !deadline.is_over(),
                 "the FUSE driver still ran {ENDS_WITHIN:?} after SIGTERM"
             );
-            sleep(Duration::from_millis(5));
+            sleep(LOOK);
         };
         // A mount is dead shortly before its process can be waited for: one that was killed midway may still seem to run above.
         ensure!(

@@ -405,6 +405,7 @@ mod tests {
         let mut run = run();
         run.message(r#"{"message":"step-started","step":"cycles"}"#)
             .unwrap();
+        run.since -= DEADLINES.message;
         let said = run.out_of_patience().to_string();
         assert!(said.contains("step-started"), "{said}");
         assert!(said.contains("nothing for 20 s"), "{said}");

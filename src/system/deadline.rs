@@ -9,21 +9,28 @@ use anyhow::{Result, bail};
 
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// The most that counts of the time between two looks. Whoever looks every few milliseconds and is kept from it for
-/// longer was kept from it by the host.
-const MOST_A_LOOK: Duration = Duration::from_millis(50);
+/// How late a look may be and count as a whole. Whoever is kept from looking for longer was kept from it by the host.
+const LATE: Duration = Duration::from_millis(3);
 
-/// A limit for something that is looked at again and again, at least every few milliseconds.
+/// A limit for something that is looked at again and again.
 #[derive(Debug)]
 pub struct Deadline {
     left: Duration,
+    /// The most that counts of the time between two looks.
+    most: Duration,
     looked: Instant,
 }
 
 impl Deadline {
+    /// A limit for what is looked at every 2 ms or so.
     pub fn after(limit: Duration) -> Deadline {
+        Deadline::looked_at_every(PAUSE, limit)
+    }
+
+    pub fn looked_at_every(pause: Duration, limit: Duration) -> Deadline {
         Deadline {
             left: limit,
+            most: pause + LATE,
             looked: Instant::now(),
         }
     }
@@ -34,7 +41,7 @@ impl Deadline {
     }
 
     fn look(&mut self, now: Instant) -> bool {
-        let passed = now.duration_since(self.looked).min(MOST_A_LOOK);
+        let passed = now.duration_since(self.looked).min(self.most);
         self.looked = now;
         self.left = self.left.saturating_sub(passed);
         self.left.is_zero()
@@ -89,23 +96,17 @@ mod tests {
 
     #[test]
     fn a_time_in_which_nobody_could_look_counts_little() {
-        let mut deadline = Deadline::after(Duration::from_secs(1));
-        let begun = deadline.looked;
-        let mut looks = |every: Duration| {
+        let looks = |every: u64| {
+            let mut deadline = Deadline::after(Duration::from_secs(1));
             let mut now = deadline.looked;
             let over = (1..).find(|_| {
-                now += every;
+                now += Duration::from_millis(every);
                 deadline.look(now)
             });
-            deadline = Deadline {
-                left: Duration::from_secs(1),
-                looked: begun,
-            };
             over.unwrap()
         };
-        assert_eq!(looks(Duration::from_millis(10)), 100);
-        assert_eq!(looks(Duration::from_millis(50)), 20);
-        // Twenty looks, however far apart.
-        assert_eq!(looks(Duration::from_secs(5)), 20);
+        assert_eq!((looks(1), looks(2), looks(5)), (1000, 500, 200));
+        // So many looks, however far apart.
+        assert_eq!((looks(100), looks(5000)), (200, 200));
     }
 }

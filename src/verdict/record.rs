@@ -33,7 +33,10 @@ use crate::verdict::Verdict;
 use crate::verdict::fate::Fate;
 
 /// The number of the format, raised whenever a record changes its meaning.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
+
+/// The last format whose verdict does not tell what the run did not look at.
+const FORMAT_WITHOUT_GAPS: u32 = 3;
 
 /// The evidence that is in no other file (`run.json`).
 #[derive(Serialize, Deserialize)]
@@ -156,8 +159,16 @@ impl<T> Observed<T> {
 
 /// The files of a record, without those that the machine itself wrote; the verdict is the last.
 pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(String, String)>> {
+    files_as(FORMAT, evidence, judgement)
+}
+
+fn files_as(
+    format: u32,
+    evidence: &Evidence,
+    judgement: &Judgement,
+) -> Result<Vec<(String, String)>> {
     let run = Run {
-        format: FORMAT,
+        format,
         toolkit: env!("CARGO_PKG_VERSION").into(),
         date: evidence.date,
         cpu: evidence.cpu.clone(),
@@ -223,18 +234,21 @@ pub fn read(dir: &Path) -> Result<(Evidence, Verdict)> {
 }
 
 fn read_files(dir: &Path) -> Result<(Evidence, Verdict)> {
-    Ok((evidence(dir)?, parse(dir, VERDICT)?))
+    let (evidence, _) = evidence(dir)?;
+    Ok((evidence, parse(dir, VERDICT)?))
 }
 
 /// Reads a run's directory and judges it again. Refuses it unless that gives every file that is there, to the byte.
 /// Errors do not name the directory, which the caller may have made for the purpose.
 pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
-    let (evidence, verdict) = read_files(dir).context("it is no whole record of a run")?;
-    contradiction(dir, &evidence).context("its record contradicts itself")?;
+    let whole = "it is no whole record of a run";
+    let (evidence, format) = evidence(dir).context(whole)?;
+    let verdict = parse(dir, VERDICT).context(whole)?;
+    contradiction(dir, &evidence, format).context("its record contradicts itself")?;
     Ok((evidence, verdict))
 }
 
-fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
+fn contradiction(dir: &Path, evidence: &Evidence, format: u32) -> Result<()> {
     // What the guests sent, before what was made of it.
     ensure!(
         messages(dir)?.ended(&evidence.fate) == evidence.guest,
@@ -262,8 +276,11 @@ fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
     if let Some(what) = twice_told::contradiction(evidence) {
         bail!(what);
     }
-    let judgement = Judgement::of(evidence)?;
-    for (name, expected) in files(evidence, &judgement)? {
+    let mut judgement = Judgement::of(evidence)?;
+    if format <= FORMAT_WITHOUT_GAPS {
+        judgement.verdict.not_looked_at.clear();
+    }
+    for (name, expected) in files_as(format, evidence, &judgement)? {
         let found = text(dir, &name)?;
         if found == expected {
             continue;
@@ -292,11 +309,12 @@ fn first_difference<'a>(found: &'a str, expected: &'a str) -> (usize, &'a str, &
     }
 }
 
-fn evidence(dir: &Path) -> Result<Evidence> {
+/// The evidence, and the format that it is written in.
+fn evidence(dir: &Path) -> Result<(Evidence, u32)> {
     let run: Run = parse(dir, RUN)?;
     ensure!(
-        run.format == FORMAT,
-        "{RUN} has format {}, this toolkit reads {FORMAT}: use the toolkit {} that wrote it",
+        (FORMAT_WITHOUT_GAPS..=FORMAT).contains(&run.format),
+        "{RUN} has format {}, this toolkit reads {FORMAT_WITHOUT_GAPS} to {FORMAT}: use the toolkit {} that wrote it",
         run.format,
         run.toolkit
     );
@@ -324,7 +342,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         SecondBoot::CouldNotRun { reason } => Repetition::CouldNotRun(reason),
         SecondBoot::None { reason } => Repetition::None(reason),
     };
-    Ok(Evidence {
+    let evidence = Evidence {
         date: run.date,
         criteria,
         cpu: run.cpu,
@@ -335,7 +353,8 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         first,
         second,
         repetition,
-    })
+    };
+    Ok((evidence, run.format))
 }
 
 /// What came out of the guest; nothing without a boot.
