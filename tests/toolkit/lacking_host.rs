@@ -48,7 +48,11 @@ impl Bench {
     }
 }
 
-const FUSE: [&str; 3] = ["fuse.host.lifecycle", "fuse.host.files", "fuse.host.answers"];
+const FUSE: [&str; 3] = [
+    "fuse.host.lifecycle",
+    "fuse.host.files",
+    "fuse.host.answers",
+];
 
 /// Demands that each check could not run, and that its sentence says `words`.
 #[track_caller]
@@ -112,7 +116,10 @@ fn a_directory_for_runs_without_room_is_named() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     let expected = format!("cannot write {}", out.display());
-    assert!(said.contains(&expected) && said.contains("No space left on device"), "{said}");
+    assert!(
+        said.contains(&expected) && said.contains("No space left on device"),
+        "{said}"
+    );
 }
 
 #[test]
