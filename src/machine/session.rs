@@ -317,10 +317,8 @@ impl<'a> Run<'a> {
         }
         Ending::Lost { how }
     }
-}
 
-impl Run<'_> {
-    /// Whether it ended for want of memory, in words: by its own, or since the kernel kills by now.
+    /// Whether it ended for want of memory, in words: it says so itself, or the host's kernel has killed since its start.
     fn without_memory(&self, status: ExitStatus, oom_kills: Option<u64>) -> Option<String> {
         let vehicle = self.vehicle;
         let refused = self.said.iter().find(|line| {
@@ -331,8 +329,9 @@ impl Run<'_> {
             return Some(format!("{vehicle} said \"{line}\""));
         }
         let killed = status.signal() == Some(libc::SIGKILL);
-        (killed && oom_kills > self.oom_kills)
-            .then(|| format!("its kernel killed {vehicle}, or another process, for want of memory"))
+        (killed && oom_kills > self.oom_kills).then(|| {
+            format!("{vehicle} was killed, and the host's kernel has killed for want of memory")
+        })
     }
 }
 
