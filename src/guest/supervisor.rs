@@ -33,7 +33,8 @@ const ELEMENTS_A_SECOND: u64 = 5_000;
 /// The time between two looks at a step that says nothing: so short that its deadline counts all of it.
 const LOOK_MS: u8 = 20;
 
-/// How long a step may take, by the guest's clock without the time that its host had no CPU for it: generous for the slowest accelerator that runs the full plan.
+/// How long a step may take, by the guest's clock without the time that its host had no CPU for it. The limits are
+/// generous for the slowest accelerator that runs the full plan.
 pub fn time_limit(step: Step, plan: &Plan) -> Duration {
     let seconds = match step {
         Step::Identity | Step::Module | Step::Calls | Step::After => 60,

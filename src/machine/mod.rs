@@ -201,7 +201,7 @@ impl Machine {
         self.threads
     }
 
-    /// Its threads, as this host's scheduler sees them.
+    /// The vehicle's threads, as this host's scheduler sees them.
     fn tasks(&self) -> Tasks {
         match self.threads {
             Threads::SideBySide => scheduler::of_process(self.pid()),

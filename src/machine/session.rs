@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
         Ending::Lost { how }
     }
 
-    /// Whether it ended for want of memory, in words: it says so itself, or the host's kernel has killed since its start.
+    /// Whether it ended for want of memory, in words: it says so itself, or the host's kernel has killed meanwhile.
     fn without_memory(&self, status: ExitStatus, oom_kills: Option<u64>) -> Option<String> {
         let vehicle = self.vehicle;
         let refused = self.said.iter().find(|line| {

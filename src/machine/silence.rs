@@ -13,7 +13,7 @@ use crate::system::scheduler::{Task, Tasks};
 pub(super) enum Threads {
     /// QEMU's run side by side: the one with the most counts for all.
     SideBySide,
-    /// Those of User-Mode Linux take turns: the kernel's own process, and the one that it traces.
+    /// The processes of User-Mode Linux take turns: the kernel's own process, and the one that it traces.
     InTurn,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What this machine's scheduler says of processes: the time that they had a CPU, and the time that they waited for one.
+//! What this machine's scheduler says of processes: how long they had a CPU, and how long they waited for one.
 
 use std::collections::BTreeMap;
 use std::fs;

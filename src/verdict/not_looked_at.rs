@@ -95,7 +95,7 @@ pub fn of(evidence: &Evidence, checks: &[Check]) -> Vec<NotLookedAt> {
 
 /// The machines of a run.
 struct Run<'a> {
-    /// Those that booted.
+    /// The machines that booted.
     machines: Vec<&'a MachineRun>,
 }
 
