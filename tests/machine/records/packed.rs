@@ -279,7 +279,7 @@ fn a_verdict_that_hides_its_gaps_is_refused_and_one_of_an_earlier_format_has_non
     verdict.not_looked_at.clear();
     fs::write(run.join(VERDICT), to_json(&verdict).unwrap()).unwrap();
     report::write(&evidence, &verdict, &run).unwrap();
-    let refusal = format!("{:#}", record::verify(&run).unwrap_err());
+    let refusal = format!("{:#}", record::verify(&run).err().unwrap());
     assert!(
         refusal.contains(VERDICT) && refusal.contains("not_looked_at"),
         "{refusal}"
