@@ -16,6 +16,7 @@ use nix::sys::mman::{MapFlags, MsFlags, ProtFlags, mmap, msync, munmap};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use nix::unistd::{Uid, Whence, lseek, setfsuid};
 
+use super::Tell;
 use crate::protocol::errno_name;
 use crate::protocol::results::Case;
 
@@ -63,17 +64,18 @@ const OPERATIONS: &[(&str, Operation, &str)] = &[
 pub const OF_OTHER_USERS: [&str; 2] = ["mode and owner", "another user's file"];
 
 /// Carries out every operation below `root`, each in a directory of its own, then compares the tree with `lower`.
-pub fn cases(root: &Path, lower: &Path) -> Vec<Case> {
-    cases_without(&[], root, lower)
+pub fn cases(root: &Path, lower: &Path, tell: Tell) -> Vec<Case> {
+    cases_without(&[], root, lower, tell)
 }
 
 /// Carries out every operation except those that `left_out` names, as [`cases`] does.
-pub fn cases_without(left_out: &[&str], root: &Path, lower: &Path) -> Vec<Case> {
+pub fn cases_without(left_out: &[&str], root: &Path, lower: &Path, tell: Tell) -> Vec<Case> {
     let mut cases = Vec::new();
     let operations = (0..).zip(OPERATIONS);
     for (number, (name, operation, expected)) in
         operations.filter(|(_, (name, ..))| !left_out.contains(name))
     {
+        tell(name, number, OPERATIONS.len() as u64);
         let dir = root.join(format!("{number:02}"));
         let observed = fs::create_dir(&dir)
             .map_err(Into::into)
@@ -440,7 +442,7 @@ mod tests {
     #[test]
     fn every_operation_holds_on_this_machines_own_filesystem() {
         let dir = tempfile::tempdir().unwrap();
-        for case in cases(dir.path(), dir.path()) {
+        for case in cases(dir.path(), dir.path(), &|_, _, _| ()) {
             assert!(case.holds(), "{case:?}");
         }
     }

@@ -5,3 +5,6 @@ pub mod building;
 pub mod calls;
 pub mod files;
 pub mod series;
+
+/// Hears what is being done, how much of it is done, and of how much. Whoever takes long calls it every now and then.
+pub type Tell<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);

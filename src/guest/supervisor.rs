@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 use super::STEP_PROGRAM;
 use super::outlet::Outlet;
 use crate::protocol::{Failure, Message, Outcome, Plan, Step};
-use crate::system::deadline::wait_for;
+use crate::system::deadline::{Deadline, wait_for};
 use crate::system::proc;
 
 /// Where init notes what steps left behind, for the last step to report.
@@ -30,7 +30,11 @@ const DIES_WITHIN: Duration = Duration::from_secs(10);
 /// The number of elements of vectors for which a step has a second more. An icount second is 10^9 instructions.
 const ELEMENTS_A_SECOND: u64 = 5_000;
 
-/// How long a step may take, by the guest's clock: generous for the slowest accelerator that runs the full plan.
+/// The time between two looks at a step that says nothing: so short that its deadline counts all of it.
+const LOOK_MS: u8 = 20;
+
+/// How long a step may take, by the guest's clock without the time that its host had no CPU for it. The limits are
+/// generous for the slowest accelerator that runs the full plan.
 pub fn time_limit(step: Step, plan: &Plan) -> Duration {
     let seconds = match step {
         Step::Identity | Step::Module | Step::Calls | Step::After => 60,
@@ -50,7 +54,8 @@ pub fn time_limit(step: Step, plan: &Plan) -> Duration {
 pub fn run(step: Step, plan: &Plan, outlet: &mut dyn Outlet) -> Result<Message> {
     let begun = Instant::now();
     let limit = time_limit(step, plan);
-    let deadline = begun + limit;
+    let look = Duration::from_millis(LOOK_MS.into());
+    let mut deadline = Deadline::looked_at_every(look, limit);
     let mut child = Command::new("/proc/self/exe")
         .arg0(STEP_PROGRAM)
         .arg(step.name())
@@ -62,7 +67,7 @@ pub fn run(step: Step, plan: &Plan, outlet: &mut dyn Outlet) -> Result<Message> 
 
     let mut finished = None;
     let ended = loop {
-        match output.next_line(deadline)? {
+        match output.next_line(&mut deadline)? {
             Next::Line(line) => match serde_json::from_slice(&line)? {
                 message @ (Message::Progress { .. } | Message::Working { .. }) => {
                     outlet.send(&message)?;
@@ -121,19 +126,18 @@ impl<R: Read + AsFd> Output<R> {
         }
     }
 
-    fn next_line(&mut self, deadline: Instant) -> Result<Next> {
+    fn next_line(&mut self, deadline: &mut Deadline) -> Result<Next> {
         loop {
             if let Some(end) = self.buffered.iter().position(|&byte| byte == b'\n') {
                 let rest = self.buffered.split_off(end + 1);
                 return Ok(Next::Line(std::mem::replace(&mut self.buffered, rest)));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let over = deadline.is_over();
             match poll(
                 &mut [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)],
-                timeout,
+                PollTimeout::from(if over { 0 } else { LOOK_MS }),
             ) {
-                Ok(0) if left.is_zero() => return Ok(Next::Deadline),
+                Ok(0) if over => return Ok(Next::Deadline),
                 Ok(0) | Err(Errno::EINTR) => continue,
                 Ok(_) => {}
                 Err(error) => return Err(error).context("cannot wait for a step"),
@@ -225,8 +229,8 @@ mod tests {
     use super::*;
     use std::io::pipe;
 
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_millis(20)
+    fn soon() -> Deadline {
+        Deadline::after(Duration::from_millis(20))
     }
 
     #[test]
@@ -235,16 +239,16 @@ mod tests {
         let mut output = Output::new(reader);
         writer.write_all(b"first\nsec").unwrap();
         assert_eq!(
-            output.next_line(soon()).unwrap(),
+            output.next_line(&mut soon()).unwrap(),
             Next::Line(b"first\n".into())
         );
-        assert_eq!(output.next_line(soon()).unwrap(), Next::Deadline);
+        assert_eq!(output.next_line(&mut soon()).unwrap(), Next::Deadline);
         writer.write_all(b"ond\n").unwrap();
         drop(writer);
         assert_eq!(
-            output.next_line(soon()).unwrap(),
+            output.next_line(&mut soon()).unwrap(),
             Next::Line(b"second\n".into())
         );
-        assert_eq!(output.next_line(soon()).unwrap(), Next::End);
+        assert_eq!(output.next_line(&mut soon()).unwrap(), Next::End);
     }
 }

@@ -6,16 +6,20 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::system::deadline::Deadline;
 use crate::system::proc::is_mounted;
 
 const DEVICE: &str = "/dev/fuse";
+
+/// The time between two looks at the driver.
+const LOOK: Duration = Duration::from_millis(5);
 
 const MOUNTS_WITHIN: Duration = Duration::from_secs(10);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -62,16 +66,16 @@ impl Daemon {
             process,
             mount_point: mount_point.to_owned(),
         };
-        let deadline = Instant::now() + MOUNTS_WITHIN;
+        let mut deadline = Deadline::looked_at_every(LOOK, MOUNTS_WITHIN);
         while !is_mounted(mount_point)? {
             if let Some(status) = daemon.process.try_wait()? {
                 bail!("the FUSE driver ended with {status} before it had mounted");
             }
             ensure!(
-                Instant::now() < deadline,
+                !deadline.is_over(),
                 "the FUSE driver had not mounted after {MOUNTS_WITHIN:?}"
             );
-            sleep(Duration::from_millis(5));
+            sleep(LOOK);
         }
         Ok(daemon)
     }
@@ -81,16 +85,16 @@ impl Daemon {
             bail!("the FUSE driver died midway: {status}");
         }
         kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM)?;
-        let deadline = Instant::now() + ENDS_WITHIN;
+        let mut deadline = Deadline::looked_at_every(LOOK, ENDS_WITHIN);
         let status = loop {
             if let Some(status) = self.process.try_wait()? {
                 break status;
             }
             ensure!(
-                Instant::now() < deadline,
+                !deadline.is_over(),
                 "the FUSE driver still ran {ENDS_WITHIN:?} after SIGTERM"
             );
-            sleep(Duration::from_millis(5));
+            sleep(LOOK);
         };
         // A mount is dead shortly before its process can be waited for: one that was killed midway may still seem to run above.
         ensure!(

@@ -20,6 +20,7 @@ use crate::exercise::series::Series;
 use crate::exercise::{calls, files};
 use crate::protocol::Outcome;
 use crate::protocol::results::{Call, Calls, Case};
+use crate::system::proc;
 
 use super::daemon::{self, Daemon};
 use super::scratch::{self, Scratch};
@@ -37,6 +38,9 @@ pub struct HostRun {
     pub calls: Calls,
     /// Whether the driver unmounted on SIGTERM, left no mount and ended well.
     pub lifecycle: Outcome<()>,
+    /// What this host was without, so that nothing of the above says anything about the driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub could_not_run: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,11 +65,12 @@ pub struct FuseRequest {
 pub fn observe(request: &FuseRequest, vectors: &Vectors) -> Result<HostRun, String> {
     daemon::device()?;
     if geteuid().is_root() {
-        return Ok(drive(request, vectors, &[]).unwrap_or_else(|error| HostRun::failed(&error)));
+        return Ok(drive(request, vectors, &[]));
     }
     let process = user_namespace::start(COMMAND)?;
     let asked = user_namespace::ask_with(process, |input| write_request(input, request, vectors));
-    asked.unwrap_or_else(|error| Ok(HostRun::failed(&error)))
+    // That process is not the driver, but ours.
+    asked.unwrap_or_else(|error| Ok(HostRun::could_not_run(&error)))
 }
 
 /// The name of the command by which [`observe`] calls this program where it is not root. That process reads a
@@ -96,16 +101,49 @@ fn read_request(mut input: impl BufRead) -> Result<(FuseRequest, Vectors)> {
 pub fn observe_in_namespace() -> Result<()> {
     let (request, vectors) = read_request(io::stdin().lock())?;
     let result = if user_namespace::may_mount() {
-        let run = drive(&request, &vectors, &files::OF_OTHER_USERS);
-        Ok(run.unwrap_or_else(|error| HostRun::failed(&error)))
+        Ok(drive(&request, &vectors, &files::OF_OTHER_USERS))
     } else {
         Err(user_namespace::NO_RIGHT.to_owned())
     };
     Ok(serde_json::to_writer(io::stdout(), &result)?)
 }
 
-fn drive(request: &FuseRequest, vectors: &Vectors, left_out: &[&str]) -> Result<HostRun> {
-    let scratch = Scratch::new()?;
+/// Has the driver do everything, where this host has what that takes.
+fn drive(request: &FuseRequest, vectors: &Vectors, left_out: &[&str]) -> HostRun {
+    let kills = proc::oom_kills().ok();
+    let scratch = match scratch(request, vectors) {
+        Ok(scratch) => scratch,
+        Err(error) => return HostRun::could_not_run(&error),
+    };
+    let run = drive_in(&scratch, request, vectors, left_out);
+    let run = run.unwrap_or_else(|error| HostRun::failed(&error));
+    let killed = (proc::oom_kills().ok() > kills)
+        .then(|| "the kernel has killed processes meanwhile for want of memory".to_owned());
+    HostRun {
+        could_not_run: scratch.out_of_room().or(killed).filter(|_| !run.is_well()),
+        ..run
+    }
+}
+
+/// The room that everything but the vectors takes.
+const ROOM: u64 = 16 << 20;
+
+fn scratch(request: &FuseRequest, vectors: &Vectors) -> Result<Scratch> {
+    ensure!(
+        request.tool.exists(),
+        "there is no {}: install it beside this program",
+        request.tool.display()
+    );
+    let rows = vectors.vectors.rows() as u64;
+    Scratch::new(ROOM + rows * fvecs::row_bytes(vectors.vectors.dim()))
+}
+
+fn drive_in(
+    scratch: &Scratch,
+    request: &FuseRequest,
+    vectors: &Vectors,
+    left_out: &[&str],
+) -> Result<HostRun> {
     let (store, mount_point) = (
         scratch.path().join(scratch::STORE),
         scratch.path().join(scratch::MOUNT_POINT),
@@ -126,6 +164,7 @@ fn drive(request: &FuseRequest, vectors: &Vectors, left_out: &[&str]) -> Result<
         searches: searches.into(),
         calls,
         lifecycle: daemon.end().into(),
+        could_not_run: None,
     })
 }
 
@@ -138,7 +177,23 @@ impl HostRun {
             searches: Outcome::Failed(error.into()),
             calls: Calls::default(),
             lifecycle: Outcome::Failed(error.into()),
+            could_not_run: None,
         }
+    }
+
+    fn could_not_run(error: &anyhow::Error) -> HostRun {
+        HostRun {
+            could_not_run: Some(format!("{error:#}")),
+            ..HostRun::failed(error)
+        }
+    }
+
+    /// Whether nothing failed and every operation on files held. Answers are for the verdict to judge.
+    fn is_well(&self) -> bool {
+        let cases = self.files.as_result();
+        cases.is_ok_and(|cases| cases.iter().all(Case::holds))
+            && self.searches.as_result().is_ok()
+            && self.lifecycle.as_result().is_ok()
     }
 }
 
@@ -149,6 +204,7 @@ fn try_files(left_out: &[&str], mount_point: &Path, store: &Path) -> Result<Vec<
         left_out,
         &through,
         &store.join("files"),
+        &|_, _, _| (),
     ))
 }
 

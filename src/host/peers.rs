@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ use super::user_namespace;
 
 /// The name of the command by which [`observe`] calls this program where it is not root.
 pub const COMMAND: &str = "compare-on-host";
+
+/// The room that rows and what engines store take at least.
+const ROOM: u64 = 64 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PeersRequest {
@@ -71,7 +74,7 @@ fn carry_out(
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Comparison> {
     on_one_core(|core| {
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::new(ROOM)?;
         let directory = |name: &str| {
             let path = scratch.path().join(name);
             fs::create_dir_all(&path)
@@ -112,6 +115,9 @@ fn carry_out(
             // Had it died midway, the searches through it say so.
             let _ = daemon.end();
         }
-        comparison
+        match scratch.out_of_room() {
+            Some(reason) => bail!(reason),
+            None => comparison,
+        }
     })?
 }

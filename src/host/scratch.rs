@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
 
@@ -29,10 +29,28 @@ pub struct Scratch {
     sweeper: Child,
 }
 
+/// The room that is left where a filesystem is full.
+const FULL: u64 = 1 << 20;
+
 impl Scratch {
-    pub fn new() -> Result<Scratch> {
+    /// Makes the directory where there is room for `needed` bytes.
+    pub fn new(needed: u64) -> Result<Scratch> {
+        let parent = std::env::temp_dir();
         let dir = tempfile::Builder::new().prefix("vexfs-validate-").tempdir();
-        let dir = dir.context("no temporary directory can be made")?;
+        let dir = dir.with_context(|| {
+            format!(
+                "no temporary directory can be made in {}: name another one by TMPDIR",
+                parent.display()
+            )
+        })?;
+        let free = free(dir.path())?;
+        ensure!(
+            free >= needed,
+            "{} has {} MiB free, of {} that are needed: make room there, or name another directory by TMPDIR",
+            parent.display(),
+            free >> 20,
+            needed.div_ceil(1 << 20)
+        );
         let program = std::env::current_exe().context("this program cannot be found")?;
         let mut command = Command::new(program);
         command
@@ -55,6 +73,25 @@ impl Scratch {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Why something that failed here may have failed for want of room, if that is so.
+    pub fn out_of_room(&self) -> Option<String> {
+        let free = free(&self.path).ok()?;
+        (free < FULL).then(|| {
+            format!(
+                "{} has {} KiB free: make room there, or name another directory by TMPDIR",
+                std::env::temp_dir().display(),
+                free >> 10
+            )
+        })
+    }
+}
+
+/// The bytes that are free on a directory's filesystem.
+fn free(dir: &Path) -> Result<u64> {
+    let about = rustix::fs::statvfs(dir)
+        .with_context(|| format!("cannot ask how much room {} has", dir.display()))?;
+    Ok(about.f_bavail * about.f_frsize)
 }
 
 impl Drop for Scratch {

@@ -137,6 +137,12 @@ pub fn scan_as_of(log: &[u8], day: Date) -> Result<Scan, String> {
     Ok(scan(&String::from_utf8_lossy(log), &exceptions, day))
 }
 
+/// Whether a line of User-Mode Linux says that its host had no room for a page of the guest's memory. What follows is a
+/// panic.
+pub(super) fn is_without_memory(line: &str) -> bool {
+    line.contains("Bus error - the host ")
+}
+
 /// Scans a log as of `today`. A log that does not begin where the kernel does is a finding in itself: silence proves
 /// nothing.
 pub fn scan(log: &str, exceptions: &[Exception], today: Date) -> Scan {
@@ -146,7 +152,9 @@ pub fn scan(log: &str, exceptions: &[Exception], today: Date) -> Scan {
         excepted: Vec::new(),
     };
     let mut begins = false;
-    for (number, line) in (1..).zip(log.lines()) {
+    // What a kernel says that its host has left without memory is not its fault.
+    let own = log.lines().take_while(|line| !is_without_memory(line));
+    for (number, line) in (1..).zip(own) {
         let text = line.trim_end();
         scan.kernel_lines += usize::from(KERNEL_LINE.is_match(text));
         begins |= text.contains("] Linux version ");

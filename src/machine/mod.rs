@@ -8,6 +8,7 @@ pub mod kernel_log;
 pub mod memory;
 pub mod qemu;
 pub mod session;
+mod silence;
 mod tail;
 mod uml;
 pub mod vehicle;
@@ -29,10 +30,15 @@ use crate::dataset::workload::Vectors;
 use crate::protocol::guest_files::{BUSYBOX, PLAN, QUERIES, SHELL, VECTORS};
 use crate::protocol::run_files::{CONSOLE, MESSAGES};
 use crate::protocol::{Plan, Shell};
+use crate::system::scheduler::{self, Tasks};
 use child::Child;
 pub use error::MachineError;
+use silence::Threads;
 use tail::Tail;
 use vehicle::Vehicle;
+
+/// What is done with all that a machine writes.
+const READ_OR_KEEP: &str = "read what the machine wrote, or keep it in its logs";
 
 /// How long to sleep between two looks at what the guest wrote.
 const POLL: Duration = Duration::from_millis(10);
@@ -67,6 +73,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Machine {
     vehicle: &'static str,
+    threads: Threads,
     child: Child,
     exited: Option<ExitStatus>,
     messages: Tail,
@@ -166,6 +173,10 @@ impl Machine {
         };
         Ok(Machine {
             vehicle: vehicle.name(),
+            threads: match vehicle {
+                Vehicle::Qemu(..) => Threads::SideBySide,
+                Vehicle::Uml | Vehicle::UmlDebug => Threads::InTurn,
+            },
             child,
             exited: None,
             messages,
@@ -186,11 +197,23 @@ impl Machine {
         self.vehicle
     }
 
+    /// How its threads share their work.
+    fn threads(&self) -> Threads {
+        self.threads
+    }
+
+    /// The vehicle's threads, as this host's scheduler sees them.
+    fn tasks(&self) -> Tasks {
+        match self.threads {
+            Threads::SideBySide => scheduler::of_process(self.pid()),
+            Threads::InTurn => scheduler::of_group(self.pid()),
+        }
+    }
+
     /// The next event, or none if there is none before `deadline`.
     pub fn next(&mut self, deadline: Instant) -> Result<Option<Event>, MachineError> {
         loop {
-            self.read()
-                .map_err(io_error(|| "read what the machine wrote".to_owned()))?;
+            self.read().map_err(io_error(|| READ_OR_KEEP.to_owned()))?;
             if let Some(event) = self.next_read() {
                 return Ok(Some(event));
             }
@@ -205,6 +228,13 @@ impl Machine {
                 .wait(POLL)
                 .map_err(io_error(|| format!("wait for {}", self.vehicle)))?;
         }
+    }
+
+    /// Whether there is something that [`Machine::next`] would return at once.
+    fn has_more(&mut self) -> Result<bool, MachineError> {
+        self.read().map_err(io_error(|| READ_OR_KEEP.to_owned()))?;
+        let tails = [&self.console, &self.messages, &self.said];
+        Ok(self.exited.is_some() || tails.iter().any(|tail| tail.has_line()))
     }
 
     fn read(&mut self) -> io::Result<()> {

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::kernel_log::{self, Crash};
+use super::silence::{Silence, Threads};
 use super::{Event, Machine, MachineError, uml};
 use crate::protocol::{Message, VERSION};
+use crate::system::proc;
+use crate::system::scheduler::{self, Tasks};
 
-/// How long to wait, in the host's time.
+/// How long a guest may be silent that could speak.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
     /// How long from the start to the guest's first message.
@@ -23,6 +26,16 @@ pub struct Deadlines {
     /// How long from the last message, or from a crash, to the machine's end.
     pub end: Duration,
 }
+
+/// The host may take so many times as long to give a guest what a deadline means.
+const HOST_PATIENCE: u32 = 10;
+
+/// A silence is looked at so often within its deadline.
+const LOOKS: u32 = 20;
+
+/// The times between two looks.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+const MOST_PAUSE: Duration = Duration::from_secs(1);
 
 /// So many lines of the vehicle's own are kept for its last words: the reason may stand before the consequence.
 const LAST_WORDS: usize = 2;
@@ -43,6 +56,8 @@ pub enum Ending {
     Hang { after: String, seconds: u64 },
     /// QEMU or User-Mode Linux is gone, or has stopped the machine.
     Lost { how: String },
+    /// The host did not give the machine what it needs: nothing is known of the guest.
+    HostLacks { what: String },
 }
 
 impl Ending {
@@ -53,8 +68,13 @@ impl Ending {
             Ending::Oops { .. } => Some(11),
             Ending::Hang { .. } => Some(12),
             Ending::Lost { .. } => Some(13),
-            Ending::Completed | Ending::GuestError { .. } => None,
+            Ending::Completed | Ending::GuestError { .. } | Ending::HostLacks { .. } => None,
         }
+    }
+
+    /// Whether the host is to blame, and not what ran on it.
+    pub fn is_of_the_host(&self) -> bool {
+        matches!(self, Ending::HostLacks { .. })
     }
 }
 
@@ -69,6 +89,9 @@ impl fmt::Display for Ending {
                 write!(f, "the guest hangs: nothing for {seconds} s after {after}")
             }
             Ending::Lost { how } => write!(f, "the machine was lost: {how}"),
+            Ending::HostLacks { what } => {
+                write!(f, "the host did not give the machine what it needs: {what}")
+            }
         }
     }
 }
@@ -79,24 +102,25 @@ pub fn follow(
     deadlines: &Deadlines,
     mut on_message: impl FnMut(Message),
 ) -> Result<Ending, MachineError> {
-    let mut run = Run::new(deadlines, machine.vehicle());
+    let mut run = Run::new(deadlines, machine.vehicle(), machine.threads());
     loop {
-        let Some(event) = machine.next(run.since + run.patience)? else {
-            return Ok(run.out_of_patience());
-        };
-        match event {
-            Event::Message(line) => {
-                if let Some(message) = run.message(&line) {
-                    on_message(message);
-                }
+        if let Some(event) = machine.next(run.next_look)? {
+            let message = match event {
+                Event::Message(line) => run.message(&line),
+                Event::Console(line) => run.console(&line),
+                Event::Vehicle(line) => match run.vehicle_said(line) {
+                    Some(ending) => return Ok(ending),
+                    None => None,
+                },
+                Event::Exited(status) => return Ok(run.exited(status)),
+            };
+            message.into_iter().for_each(&mut on_message);
+        } else {
+            run.look(&machine.tasks(), scheduler::stolen());
+            // What came while this process itself had to wait is read before that is taken for an end.
+            if run.is_over() && !machine.has_more()? {
+                return Ok(run.out_of_patience());
             }
-            Event::Console(line) => run.console(&line),
-            Event::Vehicle(line) => {
-                if let Some(ending) = run.vehicle_said(line) {
-                    return Ok(ending);
-                }
-            }
-            Event::Exited(status) => return Ok(run.exited(status)),
         }
     }
 }
@@ -109,24 +133,37 @@ struct Run<'a> {
     after: String,
     since: Instant,
     patience: Duration,
+    threads: Threads,
+    silence: Silence,
+    next_look: Instant,
     done: bool,
     crash: Option<Crash>,
     guest_error: Option<String>,
+    /// What the host was without.
+    host_lacks: Option<String>,
+    /// How often the host's kernel had killed for want of memory, before; none where it does not tell.
+    oom_kills: Option<u64>,
     /// The last lines of the vehicle's own that are out of the ordinary.
     said: VecDeque<String>,
 }
 
 impl<'a> Run<'a> {
-    fn new(deadlines: &'a Deadlines, vehicle: &'static str) -> Run<'a> {
+    fn new(deadlines: &'a Deadlines, vehicle: &'static str, threads: Threads) -> Run<'a> {
+        let since = Instant::now();
         Run {
             vehicle,
             deadlines,
             after: format!("{vehicle}'s start"),
-            since: Instant::now(),
+            since,
             patience: deadlines.boot,
+            threads,
+            silence: Silence::new(threads),
+            next_look: since + pause(deadlines.boot),
             done: false,
             crash: None,
             guest_error: None,
+            host_lacks: None,
+            oom_kills: proc::oom_kills().ok(),
             said: VecDeque::new(),
         }
     }
@@ -135,6 +172,20 @@ impl<'a> Run<'a> {
         self.after = after;
         self.since = Instant::now();
         self.patience = patience;
+        self.silence = Silence::new(self.threads);
+        self.next_look = self.since + pause(patience);
+    }
+
+    fn look(&mut self, tasks: &Tasks, stolen: Duration) {
+        let now = Instant::now();
+        self.silence.look(now - self.since, tasks, stolen);
+        self.next_look = now + pause(self.patience);
+    }
+
+    /// Whether the guest has been silent too long, or the host has given it too little for too long.
+    fn is_over(&self) -> bool {
+        let silent = self.since.elapsed();
+        self.silence.counts(silent) >= self.patience || silent >= self.patience * HOST_PATIENCE
     }
 
     fn message(&mut self, line: &str) -> Option<Message> {
@@ -168,7 +219,10 @@ impl<'a> Run<'a> {
         self.wait_anew("its failure".to_owned(), self.deadlines.end);
     }
 
-    fn console(&mut self, line: &str) {
+    fn console(&mut self, line: &str) -> Option<Message> {
+        if kernel_log::is_without_memory(line) {
+            self.host_lacks.get_or_insert(line.to_owned());
+        }
         // A guest that cannot open its port still has the console.
         if let Some((_, reason)) = line.split_once("vexfs-init: ") {
             self.guest_failed(reason.to_owned());
@@ -179,6 +233,7 @@ impl<'a> Run<'a> {
             self.crash = Some(crash);
             self.wait_anew("the kernel's crash".to_owned(), self.deadlines.end);
         }
+        None
     }
 
     /// Takes a line of the vehicle's. After an internal error of KVM QEMU stays, with a machine that never runs again.
@@ -203,6 +258,10 @@ impl<'a> Run<'a> {
 
     /// The cause of the end, if one is known: whatever is known explains more than the end itself.
     fn known_cause(&mut self) -> Option<Ending> {
+        // A kernel without memory crashes, whatever module it has.
+        if let Some(what) = self.host_lacks.take() {
+            return Some(Ending::HostLacks { what });
+        }
         if let Some(crash) = self.crash.take() {
             return Some(match crash {
                 Crash::Oops(line) => Ending::Oops { line },
@@ -214,10 +273,26 @@ impl<'a> Run<'a> {
     }
 
     fn out_of_patience(mut self) -> Ending {
-        self.known_cause().unwrap_or(Ending::Hang {
+        if let Some(cause) = self.known_cause() {
+            return cause;
+        }
+        let silent = self.since.elapsed();
+        let counts = self.silence.counts(silent);
+        if counts < self.patience {
+            return Ending::HostLacks {
+                what: format!(
+                    "a CPU for {} s of the {} s after {}, in which it ran for {:.1} s",
+                    (silent - counts).as_secs(),
+                    silent.as_secs(),
+                    self.after,
+                    self.silence.ran().as_secs_f64()
+                ),
+            };
+        }
+        Ending::Hang {
             after: self.after,
             seconds: self.patience.as_secs(),
-        })
+        }
     }
 
     fn exited(mut self, status: ExitStatus) -> Ending {
@@ -226,6 +301,9 @@ impl<'a> Run<'a> {
         }
         if status.success() && self.done {
             return Ending::Completed;
+        }
+        if let Some(what) = self.without_memory(status, proc::oom_kills().ok()) {
+            return Ending::HostLacks { what };
         }
         let vehicle = self.vehicle;
         let mut how = match (status.signal(), status.code()) {
@@ -239,6 +317,27 @@ impl<'a> Run<'a> {
         }
         Ending::Lost { how }
     }
+
+    /// Whether it ended for want of memory, in words: it says so itself, or the host's kernel has killed meanwhile.
+    fn without_memory(&self, status: ExitStatus, oom_kills: Option<u64>) -> Option<String> {
+        let vehicle = self.vehicle;
+        let refused = self.said.iter().find(|line| {
+            let words = ["Cannot allocate memory", "No space left on device"];
+            words.iter().any(|words| line.contains(words))
+        });
+        if let Some(line) = refused {
+            return Some(format!("{vehicle} said \"{line}\""));
+        }
+        let killed = status.signal() == Some(libc::SIGKILL);
+        (killed && oom_kills > self.oom_kills).then(|| {
+            format!("{vehicle} was killed, and the host's kernel has killed for want of memory")
+        })
+    }
+}
+
+/// The time from one look at a silence to the next.
+fn pause(patience: Duration) -> Duration {
+    (patience / LOOKS).clamp(LEAST_PAUSE, MOST_PAUSE)
 }
 
 /// The beginning of a line, which tells which message it is: a message can be a megabyte.
@@ -252,6 +351,7 @@ fn shortened(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::scheduler::Task;
 
     const DEADLINES: Deadlines = Deadlines {
         boot: Duration::from_secs(10),
@@ -260,7 +360,7 @@ mod tests {
     };
 
     fn run() -> Run<'static> {
-        Run::new(&DEADLINES, "QEMU")
+        Run::new(&DEADLINES, "QEMU", Threads::SideBySide)
     }
 
     fn exit(code: i32) -> ExitStatus {
@@ -304,6 +404,7 @@ mod tests {
         let mut run = run();
         run.message(r#"{"message":"step-started","step":"cycles"}"#)
             .unwrap();
+        run.since -= DEADLINES.message;
         let said = run.out_of_patience().to_string();
         assert!(said.contains("step-started"), "{said}");
         assert!(said.contains("nothing for 20 s"), "{said}");
@@ -332,6 +433,85 @@ mod tests {
         mute.console("[    1.4] vexfs-init: there is no port");
         let reason = "there is no port".to_owned();
         assert_eq!(mute.exited(exit(0)), Ending::GuestError { reason });
+    }
+
+    #[test]
+    fn a_silence_of_a_guest_that_had_no_cpu_is_the_hosts() {
+        let mut starved = run();
+        starved.since -= DEADLINES.boot * HOST_PATIENCE;
+        let waits = |seconds| {
+            let waited = Duration::from_secs(seconds);
+            let runnable = true;
+            Tasks::from([(
+                7,
+                Task {
+                    waited,
+                    runnable,
+                    ..Task::default()
+                },
+            )])
+        };
+        starved
+            .silence
+            .look(Duration::ZERO, &waits(0), Duration::ZERO);
+        starved.look(&waits(95), Duration::ZERO);
+        assert!(starved.is_over());
+        let ending = starved.out_of_patience();
+        assert!(ending.is_of_the_host() && ending.exit_code().is_none());
+        let said = ending.to_string();
+        assert!(
+            said.contains("a CPU for 95 s of the 100 s after QEMU's start"),
+            "{said}"
+        );
+
+        let mut slow = run();
+        slow.since -= DEADLINES.boot * 2;
+        slow.silence.look(Duration::ZERO, &waits(0), Duration::ZERO);
+        slow.look(&waits(15), Duration::ZERO);
+        assert!(!slow.is_over());
+        let mut hangs = run();
+        hangs.since -= DEADLINES.boot * 2;
+        hangs
+            .silence
+            .look(Duration::ZERO, &waits(0), Duration::ZERO);
+        hangs.look(&waits(10), Duration::ZERO);
+        assert!(hangs.is_over());
+        assert!(matches!(
+            hangs.out_of_patience(),
+            Ending::Hang { seconds: 10, .. }
+        ));
+    }
+
+    #[test]
+    fn an_end_for_want_of_memory_is_the_hosts() {
+        let mut refused = run();
+        let line = "qemu: cannot set up guest memory 'pc.ram': Cannot allocate memory";
+        refused.vehicle_said(line.into());
+        let ending = refused.exited(exit(1));
+        assert!(
+            ending.is_of_the_host() && ending.to_string().contains(line),
+            "{ending}"
+        );
+
+        let killed = ExitStatus::from_raw(9);
+        let run = Run {
+            oom_kills: Some(4),
+            ..run()
+        };
+        assert!(run.without_memory(killed, Some(5)).is_some());
+        assert_eq!(run.without_memory(killed, Some(4)), None);
+        assert_eq!(run.without_memory(exit(1), Some(5)), None);
+    }
+
+    #[test]
+    fn a_crash_for_want_of_the_hosts_memory_is_no_crash() {
+        let mut run = run();
+        run.console(
+            "[ 3.1] Bus error - the host /dev/shm or /tmp mount likely just ran out of space",
+        );
+        run.console("[ 3.1] Kernel panic - not syncing: Kernel mode signal 7");
+        let ending = run.exited(ExitStatus::from_raw(6));
+        assert!(ending.is_of_the_host(), "{ending}");
     }
 
     #[test]

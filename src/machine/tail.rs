@@ -76,6 +76,10 @@ impl Tail {
         self.lines.pop_front()
     }
 
+    pub fn has_line(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.unfinished);
         self.lines.push_back(line.trim_end().to_owned());

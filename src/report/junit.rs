@@ -23,6 +23,13 @@ pub fn render(verdict: &Verdict) -> Result<String> {
         suite.add_test_cases(checks.map(|check| case(check, &name)));
         report.add_test_suite(suite);
     }
+    if !verdict.not_looked_at.is_empty() {
+        let mut suite = TestSuite::new("not looked at");
+        for gap in &verdict.not_looked_at {
+            suite.add_property((gap.what.as_str(), gap.why.as_str()));
+        }
+        report.add_test_suite(suite);
+    }
     report
         .to_string()
         .context("the verdict cannot be written as JUnit's XML")

@@ -2,7 +2,7 @@
 //! `report.md`: what fits into the summary of a CI's job.
 
 use super::clocked;
-use super::section::{peers, places};
+use super::section::{not_looked_at, peers, places};
 use super::shown::Shown;
 use super::table::{Cell, Table, escaped};
 use super::words;
@@ -16,6 +16,9 @@ pub fn render(shown: &Shown) -> String {
         escaped(&words::sentence(verdict))
     );
     section(&mut text, "Checks", Ok(vec![checks(shown)]));
+    if let Some(table) = not_looked_at::table(verdict) {
+        section(&mut text, not_looked_at::TITLE, Ok(vec![table]));
+    }
     let places = places::tables(shown);
     let places = if places.is_empty() {
         Err(verdict.machine.to_string())

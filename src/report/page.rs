@@ -3,15 +3,16 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::section::{self, Section};
+use super::section;
 use super::shown::Shown;
 use super::words;
 
 const STYLES: &str = include_str!("styles.css");
 
 pub fn render(shown: &Shown) -> Markup {
-    let sections: Vec<Section> = vec![
-        section::checks::section(shown),
+    let mut sections = vec![section::checks::section(shown)];
+    sections.extend(section::not_looked_at::section(shown));
+    sections.extend([
         section::recall::section(shown),
         section::latency::section(shown),
         section::places::section(shown),
@@ -21,7 +22,7 @@ pub fn render(shown: &Shown) -> Markup {
         section::indexes::section(shown),
         section::provenance::section(shown),
         section::reproduce::section(shown),
-    ];
+    ]);
     let word = words::verdict(shown.verdict);
     html! {
         (DOCTYPE)

@@ -104,6 +104,7 @@ impl Asked<'_> {
         });
 
         let (guest, ending) = first?;
+        let fate = Fate::Booted(ending);
         let console = first_logs.join(CONSOLE);
         let kernel_log = fs::read(&console)
             .map_err(|error| format!("cannot read {}: {error}", console.display()))
@@ -115,8 +116,11 @@ impl Asked<'_> {
                 "under {accelerator} no two boots take the same time"
             )),
             Some(Ok((_, Ending::Completed))) => repetition::compare(first_logs, &second_logs),
+            Some(Ok((_, ending))) if ending.is_of_the_host() => {
+                Repetition::CouldNotRun(ending.to_string())
+            }
             Some(Ok((_, ending))) => Repetition::Failed(ending.to_string()),
-            Some(Err(error)) => Repetition::Failed(error.to_string()),
+            Some(Err(error)) => Repetition::CouldNotRun(error.to_string()),
         };
         let run = MachineRun {
             manifest_text: Some(self.bundle.manifest_text().to_owned()),
@@ -128,8 +132,8 @@ impl Asked<'_> {
             }),
             guest_peers,
             plan: Some(plan),
-            guest,
-            fate: Fate::Booted(ending),
+            guest: guest.ended(&fate),
+            fate,
             kernel_log,
         };
         Ok((run, repetition))

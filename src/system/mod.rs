@@ -6,3 +6,4 @@ pub mod cpu;
 pub mod deadline;
 pub mod hypervisor;
 pub mod proc;
+pub mod scheduler;

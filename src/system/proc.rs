@@ -30,6 +30,15 @@ pub fn available_kib() -> Result<u64> {
     meminfo_kib(&read_trimmed("/proc/meminfo")?, "MemAvailable")
 }
 
+/// How often the kernel has killed a process for want of memory.
+pub fn oom_kills() -> Result<u64> {
+    let vmstat = read_trimmed("/proc/vmstat")?;
+    vmstat
+        .lines()
+        .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
+        .context("/proc/vmstat has no oom_kill")
+}
+
 /// A figure of /proc/meminfo, in KiB.
 pub fn meminfo_kib(text: &str, name: &str) -> Result<u64> {
     text.lines()

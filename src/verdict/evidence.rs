@@ -113,6 +113,8 @@ pub enum Repetition {
     Different(String),
     /// The second boot did not come to its end.
     Failed(String),
+    /// This host could not carry the second boot.
+    CouldNotRun(String),
     /// No second boot was asked for.
     None(String),
 }
@@ -190,7 +192,11 @@ impl Evidence {
 
     /// The measurements on the host. Where the host cannot run the FUSE driver at all, its checks do not apply.
     pub fn host(&self) -> Result<&HostRun, Finding> {
-        self.host.as_ref().map_err(Finding::skipped)
+        let host = self.host.as_ref().map_err(Finding::skipped)?;
+        match &host.could_not_run {
+            Some(reason) => Err(Finding::could_not_run(reason)),
+            None => Ok(host),
+        }
     }
 
     /// The comparison on the host.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::results::{self, StepData};
 use crate::protocol::{Failure, Message, Outcome, Step};
 
+use super::fate::Fate;
 use crate::criteria::check::Finding;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct GuestReport {
     pub steps: BTreeMap<Step, StepReport>,
     /// The step that had begun and not ended.
     pub unfinished: Option<Step>,
+    /// Why it could not end, where that is neither the guest's fault nor the module's.
+    #[serde(skip)]
+    pub excuse: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,15 @@ impl GuestReport {
             }
         }
         report
+    }
+
+    /// The report of a guest whose machine came to this end.
+    pub fn ended(self, fate: &Fate) -> GuestReport {
+        let excuse = match fate {
+            Fate::Booted(ending) if ending.is_of_the_host() => Some(ending.to_string()),
+            _ => None,
+        };
+        GuestReport { excuse, ..self }
     }
 
     pub fn take(&mut self, message: Message) {
@@ -91,9 +104,12 @@ impl GuestReport {
             Some(Err(Failure { reason, .. })) => {
                 Err(Finding::fail(format!("step {step} failed: {reason}")))
             }
-            None if self.unfinished == Some(step) => {
-                Err(Finding::fail(format!("step {step} did not end")))
-            }
+            None if self.unfinished == Some(step) => Err(match &self.excuse {
+                None => Finding::fail(format!("step {step} did not end")),
+                Some(excuse) => {
+                    Finding::could_not_run(format!("step {step} did not end: {excuse}"))
+                }
+            }),
             None => Err(Finding::could_not_run(format!(
                 "the guest did not get to step {step}"
             ))),
@@ -136,6 +152,7 @@ step_data! {
 mod tests {
     use super::*;
     use crate::criteria::check::Status;
+    use crate::machine::session::Ending;
 
     #[test]
     fn half_a_message_is_none() {
@@ -156,6 +173,16 @@ mod tests {
         assert_eq!(found(&report).status, Status::CouldNotRun);
         report.take(Message::StepStarted { step: Step::Cycles });
         assert_eq!(found(&report), Finding::fail("step cycles did not end"));
+        let what = "a CPU".to_owned();
+        let starved = report
+            .clone()
+            .ended(&Fate::Booted(Ending::HostLacks { what }));
+        assert_eq!(found(&starved).status, Status::CouldNotRun);
+        let hung = Ending::Hang {
+            after: "a".into(),
+            seconds: 1,
+        };
+        assert_eq!(report.clone().ended(&Fate::Booted(hung)), report);
         let outcome = Outcome::Failed(Failure {
             reason: "no module".into(),
             errno: None,

@@ -11,6 +11,7 @@ use crate::protocol::run_files::to_json;
 use super::checks;
 use super::evidence::{Evidence, MachineRun};
 use super::guest_report::GuestReport;
+use super::not_looked_at;
 use crate::verdict::{Provenance, Verdict};
 
 pub struct Judgement {
@@ -74,7 +75,11 @@ impl Judgement {
             bundle_blake3: bundle_id,
         };
         let checks = checks::evaluate(&evidence.criteria, evidence);
-        let verdict = Verdict::of(checks, evidence.fate.clone(), provenance);
+        let not_looked_at = not_looked_at::of(evidence, &checks);
+        let verdict = Verdict {
+            not_looked_at,
+            ..Verdict::of(checks, evidence.fate.clone(), provenance)
+        };
         Ok(Judgement { results, verdict })
     }
 }

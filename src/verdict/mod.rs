@@ -11,6 +11,7 @@ pub mod figures;
 pub mod guest_report;
 pub mod judgement;
 pub mod kernel_memory;
+pub mod not_looked_at;
 pub mod record;
 pub mod repetition;
 pub mod searched;
@@ -19,6 +20,7 @@ mod twice_told;
 use serde::{Deserialize, Serialize};
 
 use fate::Fate;
+use not_looked_at::NotLookedAt;
 
 use crate::criteria::check::{Check, Status};
 use crate::criteria::own_data::Record;
@@ -98,6 +100,9 @@ pub struct Verdict {
     pub counts: Counts,
     pub machine: Fate,
     pub checks: Vec<Check>,
+    /// What this run did not look at. Records of earlier versions do not say that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_looked_at: Vec<NotLookedAt>,
     /// What was run: not part of the judgement, but of its reproduction.
     pub provenance: Provenance,
 }
@@ -127,6 +132,7 @@ impl Verdict {
             counts,
             machine,
             checks,
+            not_looked_at: Vec::new(),
             provenance,
         }
     }

@@ -35,6 +35,9 @@ use crate::verdict::fate::Fate;
 /// The number of the format, raised whenever a record changes its meaning.
 pub const FORMAT: u32 = 4;
 
+/// The last format whose verdict does not tell what the run did not look at. Its runs had no debug kernel.
+const FORMAT_WITHOUT_GAPS: u32 = 3;
+
 /// The evidence that is in no other file (`run.json`).
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,7 +50,8 @@ struct Run {
     own: Option<Origin>,
     machine: Booted,
     second_machine: SecondMachine,
-    debug_kernel: SecondMachine,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    debug_kernel: Option<SecondMachine>,
     second_boot: SecondBoot,
 }
 
@@ -132,7 +136,7 @@ impl Booted {
             machine: self.machine,
             guest_peers: self.guest_peers,
             plan: reported.plan,
-            guest: reported.guest,
+            guest: reported.guest.ended(&self.fate),
             fate: self.fate,
             kernel_log,
         })
@@ -144,6 +148,7 @@ impl Booted {
 enum SecondBoot {
     Completed,
     Failed { reason: String },
+    CouldNotRun { reason: String },
     None { reason: String },
 }
 
@@ -182,18 +187,29 @@ impl<T> Observed<T> {
 
 /// The files of a record, without those that the machine itself wrote; the verdict is the last.
 pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(String, String)>> {
+    files_as(FORMAT, evidence, judgement)
+}
+
+fn files_as(
+    format: u32,
+    evidence: &Evidence,
+    judgement: &Judgement,
+) -> Result<Vec<(String, String)>> {
     let run = Run {
-        format: FORMAT,
+        format,
         toolkit: env!("CARGO_PKG_VERSION").into(),
         date: evidence.date,
         cpu: evidence.cpu.clone(),
         own: evidence.own.clone(),
         machine: Booted::of(&evidence.first),
         second_machine: SecondMachine::of(&evidence.second),
-        debug_kernel: SecondMachine::of(&evidence.debug),
+        debug_kernel: (format > FORMAT_WITHOUT_GAPS).then(|| SecondMachine::of(&evidence.debug)),
         second_boot: match &evidence.repetition {
             Repetition::Equal { .. } | Repetition::Different(_) => SecondBoot::Completed,
             Repetition::Failed(reason) => SecondBoot::Failed {
+                reason: reason.clone(),
+            },
+            Repetition::CouldNotRun(reason) => SecondBoot::CouldNotRun {
                 reason: reason.clone(),
             },
             Repetition::None(reason) => SecondBoot::None {
@@ -246,27 +262,30 @@ pub fn read(dir: &Path) -> Result<(Evidence, Verdict)> {
 }
 
 fn read_files(dir: &Path) -> Result<(Evidence, Verdict)> {
-    Ok((evidence(dir)?, parse(dir, VERDICT)?))
+    let (evidence, _) = evidence(dir)?;
+    Ok((evidence, parse(dir, VERDICT)?))
 }
 
 /// Reads a run's directory and judges it again. Refuses it unless that gives every file that is there, to the byte.
 /// Errors do not name the directory, which the caller may have made for the purpose.
 pub fn verify(dir: &Path) -> Result<(Evidence, Verdict)> {
-    let (evidence, verdict) = read_files(dir).context("it is no whole record of a run")?;
-    contradiction(dir, &evidence).context("its record contradicts itself")?;
+    let whole = "it is no whole record of a run";
+    let (evidence, format) = evidence(dir).context(whole)?;
+    let verdict = parse(dir, VERDICT).context(whole)?;
+    contradiction(dir, &evidence, format).context("its record contradicts itself")?;
     Ok((evidence, verdict))
 }
 
-fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
+fn contradiction(dir: &Path, evidence: &Evidence, format: u32) -> Result<()> {
     // What the guests sent, before what was made of it.
     ensure!(
-        messages(dir)? == evidence.guest,
+        messages(dir)?.ended(&evidence.fate) == evidence.guest,
         "{RESULTS} does not hold what {MESSAGES} reports"
     );
     for (sub, machine) in beside(evidence) {
         match machine {
             Second::Run(run) => ensure!(
-                messages(&dir.join(sub))? == run.guest,
+                messages(&dir.join(sub))?.ended(&run.fate) == run.guest,
                 "{sub}/{RESULTS} does not hold what {sub}/{MESSAGES} reports"
             ),
             Second::Skipped { .. } | Second::Failed { .. } => {
@@ -287,8 +306,11 @@ fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
     if let Some(what) = twice_told::contradiction(evidence) {
         bail!(what);
     }
-    let judgement = Judgement::of(evidence)?;
-    for (name, expected) in files(evidence, &judgement)? {
+    let mut judgement = Judgement::of(evidence)?;
+    if format <= FORMAT_WITHOUT_GAPS {
+        judgement.verdict.not_looked_at.clear();
+    }
+    for (name, expected) in files_as(format, evidence, &judgement)? {
         let found = text(dir, &name)?;
         if found == expected {
             continue;
@@ -317,11 +339,12 @@ fn first_difference<'a>(found: &'a str, expected: &'a str) -> (usize, &'a str, &
     }
 }
 
-fn evidence(dir: &Path) -> Result<Evidence> {
+/// The evidence, and the format that it is written in.
+fn evidence(dir: &Path) -> Result<(Evidence, u32)> {
     let run: Run = parse(dir, RUN)?;
     ensure!(
-        run.format == FORMAT,
-        "{RUN} has format {}, this toolkit reads {FORMAT}: use the toolkit {} that wrote it",
+        (FORMAT_WITHOUT_GAPS..=FORMAT).contains(&run.format),
+        "{RUN} has format {}, this toolkit reads {FORMAT_WITHOUT_GAPS} to {FORMAT}: use the toolkit {} that wrote it",
         run.format,
         run.toolkit
     );
@@ -337,13 +360,20 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     let comparison: Observed<Comparison> = parse(dir, COMPARISON)?;
     let first = run.machine.run(dir, run.date)?;
     let second = run.second_machine.machine(dir, UML, run.date)?;
-    let debug = run.debug_kernel.machine(dir, DEBUG, run.date)?;
+    let debug = match (run.debug_kernel, run.format) {
+        (Some(debug), _) => debug.machine(dir, DEBUG, run.date)?,
+        (None, ..=FORMAT_WITHOUT_GAPS) => Second::Skipped {
+            reason: "a run of this format had none".into(),
+        },
+        (None, _) => bail!("{RUN} does not tell of the debug kernel"),
+    };
     let repetition = match run.second_boot {
         SecondBoot::Completed => repetition::compare(dir, &dir.join(SECOND_BOOT)),
         SecondBoot::Failed { reason } => Repetition::Failed(reason),
+        SecondBoot::CouldNotRun { reason } => Repetition::CouldNotRun(reason),
         SecondBoot::None { reason } => Repetition::None(reason),
     };
-    Ok(Evidence {
+    let evidence = Evidence {
         date: run.date,
         criteria,
         cpu: run.cpu,
@@ -355,7 +385,8 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         second,
         debug,
         repetition,
-    })
+    };
+    Ok((evidence, run.format))
 }
 
 /// What came out of the guest; nothing without a boot.

@@ -7,10 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::mount::{MntFlags, umount2};
-use vexfs::exercise::files;
+use vexfs::exercise::{Tell, files};
 use vexfs::guest::steps::indexes::{following, replacing};
 use vexfs::guest::steps::{concurrency, errors};
 use vexfs::protocol::results::Case;
+
+/// Hears what a step tells.
+const NOBODY: Tell = &|_, _, _| ();
 
 /// A fresh store served by the FUSE driver, for as long as this value lives.
 struct Served {
@@ -71,19 +74,19 @@ fn assert_all_hold(cases: &[Case]) {
 #[test]
 fn file_operations_hold_and_leave_the_same_tree_below() {
     let served = Served::new();
-    assert_all_hold(&files::cases(&served.mount(), &served.store()));
+    assert_all_hold(&files::cases(&served.mount(), &served.store(), NOBODY));
 }
 
 #[test]
 fn every_error_is_the_documented_one() {
     let served = Served::new();
-    assert_all_hold(&errors::cases(&served.mount()).unwrap());
+    assert_all_hold(&errors::cases(&served.mount(), NOBODY).unwrap());
 }
 
 #[test]
 fn answers_are_right_while_the_file_changes() {
     let served = Served::new();
-    let run = concurrency::contend(&served.mount()).unwrap();
+    let run = concurrency::contend(&served.mount(), NOBODY).unwrap();
     assert_eq!(run.wrong, [""; 0]);
     assert!(run.answers > 0, "{run:?}");
 }
@@ -91,13 +94,13 @@ fn answers_are_right_while_the_file_changes() {
 #[test]
 fn a_search_sees_every_change_of_rows_and_index() {
     let served = Served::new();
-    assert_all_hold(&following::cases(&served.mount(), &served.store()).unwrap());
+    assert_all_hold(&following::cases(&served.mount(), &served.store(), NOBODY).unwrap());
 }
 
 #[test]
 fn answers_are_right_while_the_index_is_replaced() {
     let served = Served::new();
-    let run = replacing::contend(&served.mount()).unwrap();
+    let run = replacing::contend(&served.mount(), NOBODY).unwrap();
     assert_eq!(run.wrong, [""; 0]);
     assert!(run.answers > 0, "{run:?}");
 }

@@ -374,6 +374,40 @@ fn where_it_cannot_run_the_reason_is_told() {
     );
 }
 
+/// The variable that is set for the process whose machine's memory has no room.
+const NO_ROOM: &str = "VEXFS_TEST_UML_NO_ROOM";
+
+#[test]
+fn a_host_without_room_for_its_memory_is_to_blame() {
+    if env::var_os(NO_ROOM).is_some() {
+        let logs = tempfile::tempdir_in("/tmp").unwrap();
+        let mut machine = boot(bundle(), logs.path(), &[]);
+        let ending = follow(&mut machine, &DEADLINES, |_| ()).unwrap();
+        assert!(ending.is_of_the_host(), "{ending}");
+        println!("\nending {ending}");
+        return;
+    }
+    bundle();
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-euc"])
+        .arg("mount -t tmpfs -o size=64m none \"$TMPDIR\"; exec \"$0\" \"$@\"")
+        .arg(env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "uml::a_host_without_room_for_its_memory_is_to_blame",
+            "--nocapture",
+        ])
+        .env("TMPDIR", dir.path())
+        .env(NO_ROOM, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let ending = said.lines().find_map(|line| line.strip_prefix("ending "));
+    let ending = ending.unwrap_or_else(|| panic!("{output:?}"));
+    assert!(ending.contains("ran out of space"), "{ending}");
+}
+
 #[test]
 fn a_bundle_for_the_other_machine_is_refused() {
     let logs = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ mod cli;
 #[path = "../support/criteria.rs"]
 mod criteria;
 mod kernel_logs;
+mod lacking_host;
 mod like_for_like;
 mod own_data;
 mod peers;

@@ -33,7 +33,8 @@ pub struct NewRunArgs {
     /// Directory for runs; `latest` in it points to the newest
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
-    /// Seconds without a word after which the guest is taken for hung [default: 180, more for large vectors]
+    /// Seconds without a word after which a guest that could have run is taken for hung [default: 180, more for large
+    /// vectors]
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
     /// The Python that has the engines of peers/requirements.txt, to be measured beside ours on the host and, with KVM,

@@ -100,7 +100,7 @@ impl ShellArgs {
     pub fn run(self) -> Result<u8> {
         // What is given to the guest is found before anything is started.
         let busybox = self.busybox()?;
-        let scratch = Scratch::new()?;
+        let scratch = Scratch::new(0)?;
         let (vehicle, bundle) = self.vehicle(scratch.path())?;
         let logs = self.logs.as_deref().unwrap_or(scratch.path());
         let config = MachineConfig {
@@ -256,7 +256,7 @@ fn told(ending: &Ending, status: Option<u8>, logs: &Path) -> Result<u8> {
         (Ending::GuestError { reason }, _) if reason.contains("plan.json") => {
             bail!("{ending}: it may be too old for a shell, so build the bundle again")
         }
-        (Ending::GuestError { .. }, _) => bail!("{ending}"),
+        (Ending::GuestError { .. } | Ending::HostLacks { .. }, _) => bail!("{ending}"),
         _ => Ok(status.unwrap_or(COULD_NOT_RUN)),
     }
 }

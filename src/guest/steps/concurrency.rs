@@ -15,6 +15,7 @@ use super::contention::{Contention, Tally};
 use crate::anns::{Hit, Metric, flat as exact};
 use crate::client::Place;
 use crate::dataset::{Matrix, fvecs};
+use crate::exercise::Tell;
 use crate::guest::mounts::Store;
 use crate::guest::steps::context::{Context, flat, in_place};
 use crate::protocol::Outcome;
@@ -31,7 +32,9 @@ pub(super) fn observe(context: &Context) -> Result<Concurrency> {
     let store = Store::new()?;
     let mut places = PerPlace::new();
     for (done, place) in (1..).zip([Place::Fuse, Place::Kernel]) {
-        let run = in_place(&store, place, |mounted| contend(mounted.root()));
+        let run = in_place(&store, place, |mounted| {
+            contend(mounted.root(), &context.teller())
+        });
         places.insert(place, Outcome::from(run));
         context.progress(done, 2)?;
     }
@@ -39,7 +42,7 @@ pub(super) fn observe(context: &Context) -> Result<Concurrency> {
 }
 
 /// Changes and searches a file in `dir`, a directory of a mount, at the same time.
-pub fn contend(dir: &Path) -> Result<ConcurrencyRun> {
+pub fn contend(dir: &Path, tell: Tell) -> Result<ConcurrencyRun> {
     let sequence = Sequence::new();
     let path = dir.join("changing.fvecs");
     sequence.create(&path)?;
@@ -51,7 +54,7 @@ pub fn contend(dir: &Path) -> Result<ConcurrencyRun> {
         allowed: &[Errno::ERANGE, Errno::ENOENT],
         fault: &|found| sequence.fault(found.rows, &found.hits),
     };
-    let run = contention.run(|tally| change(&path, &sequence, tally))?;
+    let run = contention.run(|tally| change(&path, &sequence, tally, tell))?;
     fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
     Ok(run)
 }
@@ -110,11 +113,12 @@ impl Sequence {
 }
 
 /// Appends until the file is full and truncates it, or, every other time, deletes it and makes it anew.
-fn change(path: &Path, sequence: &Sequence, tally: &Tally) -> Result<()> {
+fn change(path: &Path, sequence: &Sequence, tally: &Tally, tell: Tell) -> Result<()> {
     let mut file = OpenOptions::new().append(true).open(path)?;
     let mut rows = STEP;
     let mut full = 0;
-    for _ in 0..CHANGES {
+    for made in 0..CHANGES {
+        tell("changes", made.into(), CHANGES.into());
         if rows + STEP <= ROWS {
             file.write_all(sequence.rows(rows, rows + STEP))
                 .context("cannot append")?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use nix::errno::Errno;
@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use crate::client::{Found, Method, Searcher};
 use crate::protocol::errno_name;
 use crate::protocol::results::ConcurrencyRun;
+use crate::system::deadline::Deadline;
 
 const SEARCHERS: u32 = 3;
 /// Searches that must come to an end between two changes: without them a change would meet no search on a machine with
@@ -92,10 +93,10 @@ impl Tally {
     pub fn changed(&self) -> Result<()> {
         self.changes.fetch_add(1, Ordering::Relaxed);
         let goal = self.ended.load(Ordering::Relaxed) + SEARCHES_PER_CHANGE;
-        let deadline = Instant::now() + SEARCHES_ANSWER_WITHIN;
+        let mut deadline = Deadline::after(SEARCHES_ANSWER_WITHIN);
         while self.ended.load(Ordering::Relaxed) < goal {
             ensure!(
-                Instant::now() < deadline,
+                !deadline.is_over(),
                 "no search came to an end in {} s",
                 SEARCHES_ANSWER_WITHIN.as_secs()
             );

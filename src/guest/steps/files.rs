@@ -15,7 +15,8 @@ pub(super) fn observe(context: &Context) -> Result<Files> {
     let mut places = PerPlace::new();
     for (done, place) in (1..).zip(Place::ALL) {
         let cases = in_place(&store, place, |mounted| {
-            Ok(files::cases(mounted.root(), mounted.lower()))
+            let (root, lower) = (mounted.root(), mounted.lower());
+            Ok(files::cases(root, lower, &context.teller()))
         });
         places.insert(place, Outcome::from(cases));
         context.progress(done, 3)?;

@@ -30,7 +30,8 @@ pub fn observe(context: &Context) -> Result<Workload> {
     let store = Store::new()?;
     let clock = module_clock::started(plan)?;
     let mut subjects = Vec::new();
-    for place in Place::ALL {
+    for (done, place) in (0..).zip(Place::ALL) {
+        context.working("writing the rows", done, Place::ALL.len() as u64)?;
         let subject = Subject::new(&store, place, &vectors, clock.as_ref());
         subjects.push((place, subject));
     }

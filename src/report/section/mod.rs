@@ -6,6 +6,7 @@ pub mod indexes;
 pub mod latency;
 pub mod memory;
 pub mod module_clock;
+pub mod not_looked_at;
 pub mod peers;
 pub mod places;
 pub mod provenance;

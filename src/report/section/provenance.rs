@@ -78,6 +78,7 @@ fn run(shown: &Shown) -> Markup {
             }
             Repetition::Different(what) => format!("differs: {what}"),
             Repetition::Failed(reason) => format!("failed: {reason}"),
+            Repetition::CouldNotRun(reason) => format!("could not run: {reason}"),
             Repetition::None(reason) => format!("none: {reason}"),
         }),
     );

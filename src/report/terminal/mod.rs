@@ -38,6 +38,7 @@ pub fn render(verdict: &Verdict, evidence: &Evidence) -> String {
             .expect("a String takes everything");
     }
     writeln!(text, "{}\n", checks(&verdict.checks)).expect("a String takes everything");
+    write!(text, "{}", not_looked_at(verdict)).expect("a String takes everything");
     writeln!(text, "{}", last_line(verdict)).expect("a String takes everything");
     text
 }
@@ -55,6 +56,20 @@ fn checks(checks: &[Check]) -> String {
             }
         }
         writeln!(text, "phase {phase}: {title}\n{rows}").expect("a String takes everything");
+    }
+    text
+}
+
+fn not_looked_at(verdict: &Verdict) -> String {
+    let mut text = String::new();
+    for gap in &verdict.not_looked_at {
+        if text.is_empty() {
+            text.push_str("not looked at:\n");
+        }
+        writeln!(text, "  {}: {}", gap.what, gap.why).expect("a String takes everything");
+    }
+    if !text.is_empty() {
+        text.push('\n');
     }
     text
 }

@@ -24,6 +24,9 @@ pub fn accelerator(evidence: &Evidence, _: &Criterion) -> Evaluated {
         (Some(Accelerator::Uml), None) => "uml, the bundle's own kernel".to_owned(),
         _ => return Err(Finding::skipped("nobody chose the machine")),
     };
+    if let (false, Some(excuse)) = (booted, &evidence.guest.excuse) {
+        return Err(Finding::could_not_run(excuse));
+    }
     Ok(Finding::judge(
         booted,
         format!("{vehicle}: {}", machine.reason),

@@ -30,13 +30,16 @@ pub(super) fn measured_of<'a>(
     comparison: &Comparison,
     engines: impl Iterator<Item = &'a Engine>,
 ) -> Finding {
-    let (mut good, mut absent, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut good, mut absent, mut gone, mut faults) = (vec![], vec![], vec![], vec![]);
     for peer in engines {
         let name = &peer.name;
         if let Some(reason) = &peer.unavailable {
             absent.push(format!("{name}: {reason}"));
         } else if let Some(fault) = fault(comparison, name) {
-            faults.push(format!("{name}: {fault}"));
+            match fault {
+                Fault::Answers(fault) => faults.push(format!("{name}: {fault}")),
+                Fault::Gone(why) => gone.push(format!("{name}: {why}")),
+            }
         } else if let Some(other) = peer.not_as_pinned() {
             absent.push(other);
         } else {
@@ -46,6 +49,8 @@ pub(super) fn measured_of<'a>(
     let good = format!("measured as pinned: {}", good.join(", "));
     if !faults.is_empty() {
         Finding::fail(faults.join("; "))
+    } else if !gone.is_empty() {
+        Finding::could_not_run(gone.join("; "))
     } else if !absent.is_empty() {
         Finding::skipped(format!("{}; {good}", absent.join("; ")))
     } else {
@@ -61,8 +66,14 @@ fn versions(engine: &Engine) -> String {
     versions.join(", ")
 }
 
-/// Says what keeps an engine's figures from being those that were planned.
-fn fault(comparison: &Comparison, engine: &str) -> Option<String> {
+/// What keeps an engine's figures from being those that were planned.
+enum Fault {
+    /// It gave no answers: it died, hung or refused, which says nothing of us.
+    Gone(String),
+    Answers(String),
+}
+
+fn fault(comparison: &Comparison, engine: &str) -> Option<Fault> {
     comparison.workloads.iter().find_map(|compared| {
         let (runs, queries) = (compared.runs as usize, compared.workload.queries);
         let mut all = compared.series.iter();
@@ -71,18 +82,21 @@ fn fault(comparison: &Comparison, engine: &str) -> Option<String> {
                 return None;
             }
             let fault = match series.measured.samples() {
-                Err(reason) => Some(reason),
-                Ok(samples) => measure::fault(&samples.samples_ns, runs, queries).or_else(|| {
-                    let divergence = samples.divergence.as_ref()?;
-                    Some(format!("it answered differently: {divergence}"))
-                }),
+                Err(reason) if engine != OURS => Some((Fault::Gone as fn(String) -> Fault, reason)),
+                Err(reason) => Some((Fault::Answers as fn(String) -> Fault, reason)),
+                Ok(samples) => measure::fault(&samples.samples_ns, runs, queries)
+                    .or_else(|| {
+                        let divergence = samples.divergence.as_ref()?;
+                        Some(format!("it answered differently: {divergence}"))
+                    })
+                    .map(|fault| (Fault::Answers as fn(String) -> Fault, fault)),
             };
-            fault.map(|fault| {
-                format!(
+            fault.map(|(kind, fault)| {
+                kind(format!(
                     "{} {}: {fault}",
                     describe(compared, series),
                     series.place.map_or("in its own process", words)
-                )
+                ))
             })
         })
     })

@@ -122,6 +122,9 @@ pub fn repeated(evidence: &Evidence, _: &Criterion) -> Evaluated {
             Finding::fail(format!("two boots differ, first in: {message}"))
         }
         Repetition::Failed(reason) => Finding::fail(format!("the second boot: {reason}")),
+        Repetition::CouldNotRun(reason) => {
+            Finding::could_not_run(format!("the second boot: {reason}"))
+        }
         Repetition::None(reason) => Finding::skipped(reason),
     })
 }
@@ -136,6 +139,7 @@ pub fn completed(evidence: &Evidence, _: &Criterion) -> Evaluated {
                 format!("{reported} of {planned} steps reported"),
             )
         }
+        Fate::Booted(ending) if ending.is_of_the_host() => Finding::could_not_run(ending),
         Fate::Booted(ending) => Finding::fail(ending),
     })
 }

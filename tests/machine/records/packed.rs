@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tar::EntryType;
 use tempfile::TempDir;
+use vexfs::protocol::run_files::{RUN, VERDICT, to_json};
 use vexfs::records::pack::pack;
 use vexfs::records::source::RunSource;
+use vexfs::report;
+use vexfs::verdict::record;
 
 use crate::records::forged::{self, LIST};
 use crate::records::kept;
@@ -265,4 +268,27 @@ fn what_is_no_whole_run_is_not_packed() {
     let out = kept::validate_in(Path::new("."), &["pack", &pack.display().to_string()]);
     assert_eq!(out.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&out.stderr).contains("is a pack already"));
+}
+
+#[test]
+fn a_verdict_that_hides_its_gaps_is_refused_and_one_of_an_earlier_format_has_none() {
+    let dir = kept::copy();
+    let run = dir.path().join("run");
+    let (evidence, mut verdict) = record::read(&run).unwrap();
+    assert!(!verdict.not_looked_at.is_empty());
+    verdict.not_looked_at.clear();
+    fs::write(run.join(VERDICT), to_json(&verdict).unwrap()).unwrap();
+    report::write(&evidence, &verdict, &run).unwrap();
+    let refusal = format!("{:#}", record::verify(&run).err().unwrap());
+    assert!(
+        refusal.contains(VERDICT) && refusal.contains("not_looked_at"),
+        "{refusal}"
+    );
+
+    let path = run.join(RUN);
+    let text = fs::read_to_string(&path).unwrap();
+    let (now, before) = ("\"format\": 4,", "\"format\": 3,");
+    assert_eq!(text.matches(now).count(), 1, "{text}");
+    fs::write(&path, text.replace(now, before)).unwrap();
+    record::verify(&run).unwrap();
 }

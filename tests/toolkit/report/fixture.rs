@@ -157,6 +157,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
             },
             plan: Some(criteria.plan(
                 Some(Accelerator::Icount),
+                vexfs::criteria::samples::Samples::Few,
                 Source::Generated(Workload::new(Name::Inherited)),
                 vexfs::protocol::Step::ALL.to_vec(),
             )),
@@ -166,6 +167,9 @@ fn evidence(noise: &mut Noise) -> Evidence {
         },
         second: Second::Skipped {
             reason: "only --accel auto adds a second machine".into(),
+        },
+        debug: Second::Skipped {
+            reason: "there is no out/debug-bundle".into(),
         },
         repetition: Repetition::Equal { bytes: 1_234_567 },
         criteria,

@@ -187,6 +187,23 @@ fn a_place_of_ours_that_was_not_measured_fails() {
 }
 
 #[test]
+fn a_peer_that_vanished_is_no_failure_of_ours() {
+    let lose = |comparison: &mut Comparison| {
+        let all = comparison.workloads.iter_mut();
+        for series in all.flat_map(|compared| &mut compared.series) {
+            if series.engine == "qdrant" {
+                series.measured.value = None;
+                series.measured.reason = Some("the adapter of qdrant ended midway".into());
+            }
+        }
+    };
+    for id in ["peers.guest.measured", "kernel.vs-qdrant"] {
+        let found = status(Accelerator::Kvm, id, lose);
+        assert_eq!(found, Status::CouldNotRun, "{id}");
+    }
+}
+
+#[test]
 fn in_user_mode_linux_what_decides_is_the_estimate_for_the_host() {
     // However dear a call is there, the module is judged by what it takes on the host.
     for call_ns in [0, 200_000] {

@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::client::Place;
+use crate::exercise::Tell;
 use crate::guest::mounts::Store;
 use crate::guest::steps::context::{Context, in_place};
 use crate::protocol::Outcome;
@@ -26,7 +27,9 @@ pub(super) fn observe(context: &Context) -> Result<Errors> {
     let store = Store::new()?;
     let mut places = PerPlace::new();
     for (done, place) in (1..).zip([Place::Fuse, Place::Kernel]) {
-        let cases = in_place(&store, place, |mounted| cases(mounted.root()));
+        let cases = in_place(&store, place, |mounted| {
+            cases(mounted.root(), &context.teller())
+        });
         places.insert(place, Outcome::from(cases));
         context.progress(done, 2)?;
     }
@@ -34,7 +37,7 @@ pub(super) fn observe(context: &Context) -> Result<Errors> {
 }
 
 /// Asks everything of files that are made in `root`, a directory of a mount.
-pub fn cases(root: &Path) -> Result<Vec<Case>> {
+pub fn cases(root: &Path, tell: Tell) -> Result<Vec<Case>> {
     files::write(root)?;
     let mut cases = Vec::new();
     let mut push = |name: &str, expected: &str, observed: String| {
@@ -44,7 +47,9 @@ pub fn cases(root: &Path) -> Result<Vec<Case>> {
             observed,
         });
     };
-    for asked in asked() {
+    let all = asked().len() as u64;
+    for (done, asked) in (0..).zip(asked()) {
+        tell(asked.name, done, all);
         let file = open(root, asked.file, OpenOptions::new().read(true))?;
         push(asked.name, asked.expected, asked.request.send(&file));
     }

@@ -20,6 +20,7 @@ use crate::bench::{self, first_divergence};
 use crate::client::{Kind, Method, Searcher};
 use crate::dataset::workload::{Name, Workload};
 use crate::dataset::{Matrix, fvecs};
+use crate::exercise::Tell;
 use crate::exercise::building::{build, parse};
 use crate::protocol::errno_name;
 use crate::protocol::results::Case;
@@ -37,8 +38,8 @@ const TICK: Duration = Duration::from_millis(25);
 const AS_IN_PROCESS: &str = "as in process";
 
 /// Carries out every change below `root`, a directory of a mount, or below `lower`, the directory beneath it.
-pub fn cases(root: &Path, lower: &Path) -> Result<Vec<Case>> {
-    let mut trial = Trial::new(root, lower)?;
+pub fn cases(root: &Path, lower: &Path, tell: Tell) -> Result<Vec<Case>> {
+    let mut trial = Trial::new(root, lower, tell)?;
     trial.each_kind()?;
     trial.rows_change()?;
     trial.index_changes()?;
@@ -47,7 +48,7 @@ pub fn cases(root: &Path, lower: &Path) -> Result<Vec<Case>> {
     Ok(trial.cases)
 }
 
-struct Trial {
+struct Trial<'a> {
     /// The file of the rows; their indexes lie in the same directory.
     path: PathBuf,
     below: PathBuf,
@@ -58,10 +59,11 @@ struct Trial {
     /// An HNSW index of the first rows.
     hnsw: Vec<u8>,
     cases: Vec<Case>,
+    tell: Tell<'a>,
 }
 
-impl Trial {
-    fn new(root: &Path, lower: &Path) -> Result<Self> {
+impl<'a> Trial<'a> {
+    fn new(root: &Path, lower: &Path, tell: Tell<'a>) -> Result<Self> {
         let workload = Workload {
             rows: ROWS + MORE,
             dim: DIM,
@@ -81,6 +83,7 @@ impl Trial {
             rows,
             more,
             cases: Vec::new(),
+            tell,
         })
     }
 
@@ -89,6 +92,8 @@ impl Trial {
     }
 
     fn push(&mut self, name: &str, expected: &str, observed: String) {
+        let done = self.cases.len() as u64;
+        (self.tell)(name, done, done + 1);
         self.cases.push(Case {
             name: name.to_owned(),
             expected: expected.to_owned(),

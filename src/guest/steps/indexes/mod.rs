@@ -36,11 +36,13 @@ pub(super) fn observe(context: &Context) -> Result<Indexes> {
     let mut replacing = PerPlace::new();
     for place in [Place::Fuse, Place::Kernel] {
         let cases = in_place(&store, place, |mounted| {
-            following::cases(mounted.root(), mounted.lower())
+            following::cases(mounted.root(), mounted.lower(), &context.teller())
         });
         following.insert(place, Outcome::from(cases));
         progress()?;
-        let run = in_place(&store, place, |mounted| replacing::contend(mounted.root()));
+        let run = in_place(&store, place, |mounted| {
+            replacing::contend(mounted.root(), &context.teller())
+        });
         replacing.insert(place, Outcome::from(run));
         progress()?;
     }

@@ -18,6 +18,7 @@ use crate::anns::{Hit, Metric};
 use crate::client::{Found, Kind, Method};
 use crate::dataset::workload::{Name, Workload};
 use crate::dataset::{Matrix, fvecs};
+use crate::exercise::Tell;
 use crate::exercise::building::{build, parse};
 use crate::guest::steps::contention::{Contention, Tally};
 use crate::protocol::results::ConcurrencyRun;
@@ -37,7 +38,7 @@ const METHOD: Method = Method {
 };
 
 /// Changes and searches rows and index in `dir`, a directory of a mount, at the same time.
-pub fn contend(dir: &Path) -> Result<ConcurrencyRun> {
+pub fn contend(dir: &Path, tell: Tell) -> Result<ConcurrencyRun> {
     let growth = Growth::new()?;
     let path = dir.join("growing.fvecs");
     fs::write(&path, &growth.steps[0])?;
@@ -51,18 +52,20 @@ pub fn contend(dir: &Path) -> Result<ConcurrencyRun> {
     };
     contention.run(|tally| {
         for round in 0..ROUNDS {
-            change(&path, &growth, round, tally)?;
+            change(&path, &growth, round, tally, tell)?;
         }
         Ok(())
     })
 }
 
 /// Lets the file grow once, with an index for each step, and cuts it back.
-fn change(path: &Path, growth: &Growth, round: usize, tally: &Tally) -> Result<()> {
+fn change(path: &Path, growth: &Growth, round: usize, tally: &Tally, tell: Tell) -> Result<()> {
     let index = path.with_extension("fvecs.hnsw");
     let new = path.with_file_name("new");
     let mut file = OpenOptions::new().append(true).open(path)?;
     for step in 0..STEPS {
+        let made = round * STEPS + step;
+        tell("replaced indexes", made as u64, (ROUNDS * STEPS) as u64);
         if step > 0 {
             file.write_all(&growth.steps[step])?;
             tally.changed()?;

@@ -22,6 +22,7 @@ use crate::dataset::{Matrix, fvecs};
 use crate::guest::mounts::mount_fuse;
 use crate::guest::steps::stage::{Lower, Stage};
 use crate::store::abi::K_MAX;
+use crate::system::deadline::doze;
 
 pub const TRIALS: &[Trial] = &[
     Trial {
@@ -123,13 +124,13 @@ fn direct_write(stage: &Stage) -> Result<String> {
     let searched = AtomicBool::new(false);
     let (waited, seen) = thread::scope(|scope| {
         let write = scope.spawn(|| direct.write_all_at(bytes, 0));
-        sleep(Duration::from_millis(300));
+        doze(Duration::from_millis(300));
         let search = scope.spawn(|| {
             let seen = nearest(&above, DIM);
             searched.store(true, Ordering::Release);
             seen
         });
-        sleep(Duration::from_millis(500));
+        doze(Duration::from_millis(500));
         let waited = !searched.load(Ordering::Acquire) && !write.is_finished();
         kill(server, Signal::SIGCONT)?;
         write.join().expect("the writer panics")?;

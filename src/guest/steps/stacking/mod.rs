@@ -28,7 +28,7 @@ use crate::protocol::results::{Case, Stacking};
 use crate::system::deadline::wait_for;
 use trial::Trial;
 
-/// How long a case may take, by the guest's clock.
+/// How long a case may take, by the guest's clock without the time that its host had no CPU for it.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 
 fn trials() -> impl Iterator<Item = &'static Trial> {
@@ -52,7 +52,8 @@ pub(super) fn observe(context: &Context) -> Result<Stacking> {
     let count = u32::try_from(trials().count())?;
     let mut cases = Vec::new();
     for (done, trial) in (1..).zip(trials()) {
-        let observed = in_a_process(trial.name);
+        let tell = || context.working(trial.name, u64::from(done - 1), u64::from(count));
+        let observed = in_a_process(trial.name, &tell);
         cases.push(Case {
             name: trial.name.to_owned(),
             expected: trial.expected.to_owned(),
@@ -64,8 +65,9 @@ pub(super) fn observe(context: &Context) -> Result<Stacking> {
     Ok(Stacking { cases })
 }
 
-/// What a case observed, which another process of this program carries out.
-fn in_a_process(name: &str) -> Result<String> {
+/// What a case observed, which another process of this program carries out. The host is told that it goes on.
+fn in_a_process(name: &str, tell: &dyn Fn() -> Result<()>) -> Result<String> {
+    tell()?;
     let mut child = Command::new("/proc/self/exe")
         .arg0(STEP_PROGRAM)
         .args([Step::Stacking.name(), name])
@@ -74,7 +76,10 @@ fn in_a_process(name: &str) -> Result<String> {
         .spawn()
         .context("cannot start a process for it")?;
     let mut output = child.stdout.take().context("it has no output")?;
-    let ended = wait_for("the case", ENDS_WITHIN, || Ok(child.try_wait()?));
+    let ended = wait_for("the case", ENDS_WITHIN, || {
+        tell()?;
+        Ok(child.try_wait()?)
+    });
     let Ok(status) = ended else {
         child.kill()?;
         let killed = wait_for("its end", ENDS_WITHIN / 6, || Ok(child.try_wait()?));

@@ -18,7 +18,7 @@ use rustix::pipe::{SpliceFlags, splice};
 use super::names::outcome;
 use super::trial::Trial;
 use crate::guest::steps::stage::{Lower, Stage};
-use crate::system::deadline::wait_for;
+use crate::system::deadline::{doze, wait_for};
 
 pub const TRIALS: &[Trial] = &[
     Trial {
@@ -50,7 +50,7 @@ const MEANWHILE: Duration = Duration::from_millis(200);
 fn soon(work: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> String {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(work()));
-    match receiver.recv_timeout(SOON) {
+    match wait_for("it", SOON, || Ok(receiver.try_recv().ok())) {
         Ok(result) => outcome(result),
         Err(_) => "hangs".to_owned(),
     }
@@ -64,7 +64,7 @@ fn splice_from_an_empty_pipe(stage: &Stage) -> Result<String> {
     let (reader, mut writer) = pipe()?;
     let splicing =
         thread::spawn(move || splice(&reader, None, &target, None, 100, SpliceFlags::empty()));
-    thread::sleep(MEANWHILE);
+    doze(MEANWHILE);
 
     let path = file.clone();
     let chmod = soon(move || fs::set_permissions(path, Permissions::from_mode(0o600)));
@@ -115,7 +115,7 @@ fn kill_who_waits(stage: &Stage) -> Result<String> {
     unsafe { ioctl::freeze(disk.as_raw_fd(), &mut 0) }.context("the disk cannot be frozen")?;
 
     let writing = thread::spawn(move || first.write_all(b"first"));
-    thread::sleep(MEANWHILE);
+    doze(MEANWHILE);
     // SAFETY: the child makes two system calls and touches no memory that another thread may have locked.
     let second = match unsafe { fork() }? {
         ForkResult::Child => {
@@ -128,7 +128,7 @@ fn kill_who_waits(stage: &Stage) -> Result<String> {
         }
         ForkResult::Parent { child } => child,
     };
-    thread::sleep(MEANWHILE);
+    doze(MEANWHILE);
     kill(second, Signal::SIGKILL)?;
     let killed = wait_for("the end of the second", SOON, || {
         let status = waitpid(second, Some(WaitPidFlag::WNOHANG))?;
