@@ -7,6 +7,7 @@ mod cli;
 mod criteria;
 mod kernel_logs;
 mod like_for_like;
+mod mutants;
 mod own_data;
 mod peers;
 #[path = "../support/peers_python.rs"]
