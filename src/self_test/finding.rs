@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::mutant::Mutant;
+use super::mutant::{Guard, Mutant};
 
 /// A check that failed, or tests that did, and what it said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,20 @@ impl Fate {
     }
 }
 
+/// Whether what must notice is among what has: the check, and the case of it that is named.
+pub fn is_met(expected: &str, noticed: &[Notice]) -> bool {
+    let is_met = |guard: Guard| {
+        noticed.iter().any(|notice| match &guard {
+            Guard::Check { id, case } => {
+                let case = case.as_ref();
+                notice.by == *id && case.is_none_or(|case| notice.said.contains(&**case))
+            }
+            Guard::Test { .. } => notice.by == expected,
+        })
+    };
+    expected.parse().is_ok_and(is_met)
+}
+
 impl Finding {
     pub fn new(mutant: &Mutant) -> Finding {
         Finding {
@@ -67,7 +81,7 @@ impl Finding {
     pub fn fate(&self) -> Fate {
         if self.failure.is_some() {
             Fate::CouldNotRun
-        } else if self.noticed.iter().any(|notice| notice.by == self.expected) {
+        } else if is_met(&self.expected, &self.noticed) {
             Fate::Caught
         } else if self.noticed.is_empty() {
             Fate::Survived
@@ -142,6 +156,11 @@ mod tests {
         );
         let survived = finding(&[], None);
         assert_eq!(survived.fate(), Fate::Survived);
+        let mut of_case = finding(&["kernel.files"], None);
+        of_case.expected = "kernel.files (a case)".to_owned();
+        assert_eq!(of_case.fate(), Fate::CaughtByAnother);
+        of_case.noticed[0].said = "kernel, a case: it is wrong".to_owned();
+        assert_eq!(of_case.fate(), Fate::Caught);
         let broken = finding(&["kernel.files"], Some("no compiler"));
         assert_eq!(broken.fate(), Fate::CouldNotRun);
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::ValueEnum;
 
 use crate::bundle::machine_kind::MachineKind;
@@ -37,8 +37,8 @@ pub struct Mutant {
 /// What must notice a mutant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
-    /// The check of this id.
-    Check(String),
+    /// The check of this id, and the case of it, if it is one of several.
+    Check { id: String, case: Option<String> },
     /// Tests of a suite, `lib` among them, whose names contain this.
     Test { suite: String, filter: String },
 }
@@ -50,11 +50,19 @@ impl FromStr for Guard {
 
     fn from_str(words: &str) -> Result<Guard> {
         let Some(test) = words.strip_prefix(TEST) else {
+            let (id, case) = match words.split_once(" (") {
+                None => (words, None),
+                Some((id, rest)) => (id, rest.strip_suffix(')')),
+            };
+            let whole = case.is_some() || !words.contains('(');
             ensure!(
-                !words.is_empty() && !words.contains(' '),
-                "`{words}` is neither a check nor `test SUITE FILTER`"
+                whole && !id.is_empty() && !id.contains(' '),
+                "`{words}` is neither `CHECK`, nor `CHECK (CASE)`, nor `test SUITE FILTER`"
             );
-            return Ok(Guard::Check(words.to_owned()));
+            return Ok(Guard::Check {
+                id: id.to_owned(),
+                case: case.map(str::to_owned),
+            });
         };
         match test.split(' ').collect::<Vec<_>>()[..] {
             [suite, filter] => Ok(Guard::Test {
@@ -69,7 +77,11 @@ impl FromStr for Guard {
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Guard::Check(id) => f.write_str(id),
+            Guard::Check { id, case: None } => f.write_str(id),
+            Guard::Check {
+                id,
+                case: Some(case),
+            } => write!(f, "{id} ({case})"),
             Guard::Test { suite, filter } => write!(f, "{TEST}{suite} {filter}"),
         }
     }
@@ -128,7 +140,7 @@ impl Mutant {
             bug: bug.to_owned(),
             noticed_by: noticed_by.with_context(|| missing(NOTICED_BY))?.parse()?,
             machine: MachineKind::from_str(machine, false)
-                .map_err(|_| anyhow::anyhow!("there is no machine `{machine}`"))?,
+                .map_err(|_| anyhow!("there is no machine `{machine}`"))?,
             patch: path.to_owned(),
             files,
         };
@@ -186,7 +198,8 @@ mod tests {
     fn a_header_says_what_is_planted_and_what_notices() {
         let mutant = parse("Bug: It is wrong.\nNoticed-by: kernel.log").unwrap();
         assert_eq!(mutant.to_string(), "names/a");
-        assert_eq!(mutant.noticed_by, Guard::Check("kernel.log".to_owned()));
+        let words = |mutant: &Mutant| mutant.noticed_by.to_string();
+        assert_eq!(words(&mutant), "kernel.log");
         assert_eq!(mutant.machine, MachineKind::Uml);
         assert_eq!(mutant.files, [Path::new("kernel/fs/dir.c")]);
         for named in ["names", "a", "names/a"] {
@@ -194,8 +207,10 @@ mod tests {
         }
         assert!(!mutant.is_named("name"));
 
+        let case = parse("Bug: It is wrong.\nNoticed-by: kernel.files (a case)").unwrap();
+        assert_eq!(words(&case), "kernel.files (a case)");
         let test = parse("Bug: It is wrong.\nNoticed-by: test search serve").unwrap();
-        assert_eq!(test.noticed_by.to_string(), "test search serve");
+        assert_eq!(words(&test), "test search serve");
     }
 
     #[test]
@@ -205,7 +220,8 @@ mod tests {
             ("Bug: It is wrong.", "no `Noticed-by: …`"),
             ("Bug: wrong\nNoticed-by: kernel.log", "no sentence"),
             ("Bug: A.\nBug: B.\nNoticed-by: kernel.log", "twice"),
-            ("Bug: A.\nNoticed-by: a b", "neither a check nor"),
+            ("Bug: A.\nNoticed-by: a b", "is neither `CHECK`"),
+            ("Bug: A.\nNoticed-by: a (b", "is neither `CHECK`"),
             ("Bug: A.\nNoticed-by: test a", "not `test SUITE FILTER`"),
             (
                 "Bug: A.\nNoticed-by: a\nMachine: pdp11",

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
 use super::mutant::Mutant;
@@ -49,7 +49,7 @@ fn patch(mutant: &Mutant, root: &Path, options: &[&str]) -> Result<()> {
     }
     let said = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<_> = said.lines().map(str::trim).collect();
-    anyhow::bail!(
+    bail!(
         "{} does not fit the sources any more ({}): plant its bug anew",
         path.display(),
         lines.join("; ")
@@ -64,8 +64,8 @@ pub fn mirror(from: &Path, to: &Path) -> Result<()> {
             .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()));
     }
     fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
-    let names = names(from)?;
-    for name in self::names(to)?.difference(&names) {
+    let names = names_in(from)?;
+    for name in names_in(to)?.difference(&names) {
         remove(&to.join(name))?;
     }
     for name in &names {
@@ -86,7 +86,7 @@ fn copy_if_other(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::copy(from, to).map(drop)
 }
 
-fn names(dir: &Path) -> Result<BTreeSet<PathBuf>> {
+fn names_in(dir: &Path) -> Result<BTreeSet<PathBuf>> {
     let names = fs::read_dir(dir).and_then(|entries| {
         entries
             .map(|entry| entry.map(|entry| PathBuf::from(entry.file_name())))

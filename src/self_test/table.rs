@@ -14,7 +14,10 @@ pub fn markdown(findings: &[Finding]) -> String {
 fn row(finding: &Finding) -> String {
     let noticed_by = match finding.noticed_by() {
         nothing if nothing.is_empty() => finding.fate().word().to_owned(),
-        noticed_by => format!("`{noticed_by}`"),
+        noticed_by => match noticed_by.split_once(" (") {
+            None => format!("`{noticed_by}`"),
+            Some((check, case)) => format!("`{check}` ({case}"),
+        },
     };
     let bug = finding.bug.replace('|', "\\|");
     format!("| `{}` | {bug} | {noticed_by} |\n", finding.mutant)

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 
 use super::by_machine::ByMachine;
 use super::by_test::ByTest;
-use super::finding::Finding;
+use super::finding::{Finding, is_met};
 use super::mutant::{Guard, Mutant};
 use super::stand::Stand;
 use crate::bundle::machine_kind::MachineKind;
@@ -31,7 +31,7 @@ pub struct Asked {
     pub patience: Duration,
     /// How many machines at a time.
     pub jobs: usize,
-    /// Whether what was found out before about the same bundle is taken over.
+    /// Whether a mutant that was caught before, as the same module and by the same criteria, is not tried again.
     pub resume: bool,
     /// The directory for what each mutant leaves.
     pub out: PathBuf,
@@ -59,7 +59,7 @@ impl Asked {
     fn of_machines(&self) -> impl Iterator<Item = (usize, &Mutant, &str)> {
         let numbered = self.mutants.iter().enumerate();
         numbered.filter_map(|(number, mutant)| match &mutant.noticed_by {
-            Guard::Check(check) => Some((number, mutant, &**check)),
+            Guard::Check { id, .. } => Some((number, mutant, &**id)),
             Guard::Test { .. } => None,
         })
     }
@@ -123,11 +123,11 @@ impl Asked {
     ) -> Result<()> {
         let logs = self.logs(mutant);
         let built = by_machine.build(Some(mutant))?;
-        let key = built.key(&self.criteria);
+        let key = built.key(&self.criteria)?;
         if let Some(before) = self.known(mutant, &key) {
             finding.noticed = before.noticed;
         } else {
-            finding.noticed = by_machine.notices(&built, check, &logs)?;
+            finding.noticed = by_machine.notices(&built, mutant, check, &logs)?;
         }
         finding.key = Some(key);
         Ok(())
@@ -138,7 +138,7 @@ impl Asked {
         let waiting: Vec<_> = numbered
             .filter_map(|(number, mutant)| match &mutant.noticed_by {
                 Guard::Test { suite, filter } => Some((number, mutant, suite, filter)),
-                Guard::Check(_) => None,
+                Guard::Check { .. } => None,
             })
             .collect();
         if waiting.is_empty() {
@@ -186,10 +186,11 @@ impl Asked {
         self.out.join(&mutant.class).join(&mutant.name)
     }
 
-    /// What was found out before about what this key says.
+    /// What was found out before about what this key says, if the mutant was caught as it says now.
     fn known(&self, mutant: &Mutant, key: &str) -> Option<Finding> {
         let before = read(&self.logs(mutant).join(FINDING)).filter(|_| self.resume)?;
-        (before.key.as_deref() == Some(key) && before.failure.is_none()).then_some(before)
+        let caught = is_met(&mutant.noticed_by.to_string(), &before.noticed);
+        (before.key.as_deref() == Some(key) && caught).then_some(before)
     }
 }
 

@@ -10,7 +10,11 @@ use tempfile::TempDir;
 use crate::bundles::scratch;
 
 /// Mutants of three classes, each noticed by a quick step.
-const QUICK: [&str; 3] = ["abi/effort-off-by-one", "search/not-sorted", "stability/rows-leak"];
+const QUICK: [&str; 3] = [
+    "abi/effort-off-by-one",
+    "search/not-sorted",
+    "stability/rows-leak",
+];
 
 fn self_test(arguments: &[&str], out: &TempDir) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
@@ -40,7 +44,11 @@ fn mutants_are_caught_by_what_they_name() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let expected = QUICK.map(|mutant| (mutant.to_owned(), "caught".to_owned()));
     assert_eq!(findings(&output), expected);
-    assert!(out.path().join("search/not-sorted/quick/verdict.json").is_file());
+    assert!(
+        out.path()
+            .join("search/not-sorted/quick/verdict.json")
+            .is_file()
+    );
 }
 
 /// Mutants of the checkout's own making, with the criteria of the others but for this one check.

@@ -62,7 +62,7 @@ fn each_names_a_check_or_a_suite_that_there_is() {
     let criteria = criteria();
     for mutant in mutants() {
         match &mutant.noticed_by {
-            Guard::Check(id) => assert!(
+            Guard::Check { id, .. } => assert!(
                 criteria.checks.iter().any(|check| check.id == *id),
                 "{mutant}: tests/mutants/criteria.json has no check {id}"
             ),
@@ -100,7 +100,14 @@ fn the_document_lists_exactly_these() {
     let there: Vec<_> = mutants.iter().map(ToString::to_string).collect();
     assert_eq!(listed, there);
     for (mutant, (_, rest)) in mutants.iter().zip(rows) {
-        let expected = format!("{} | `{}` |", mutant.bug, mutant.noticed_by);
+        let noticed_by = match &mutant.noticed_by {
+            Guard::Check {
+                id,
+                case: Some(case),
+            } => format!("`{id}` ({case})"),
+            other => format!("`{other}`"),
+        };
+        let expected = format!("{} | {noticed_by} |", mutant.bug);
         assert_eq!(rest, expected, "the row of {mutant}");
     }
 }

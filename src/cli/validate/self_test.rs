@@ -38,7 +38,7 @@ pub struct SelfTestArgs {
     /// Seconds without a word after which a guest is taken for hung
     #[arg(long, value_name = "SECONDS", default_value_t = 90)]
     patience: u64,
-    /// Take over what an earlier self-test has found out about the same bundle by the same criteria
+    /// Do not try again what an earlier self-test has caught, as the same module and by the same criteria
     #[arg(long)]
     resume: bool,
     /// List the mutants instead
