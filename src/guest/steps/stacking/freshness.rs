@@ -13,14 +13,13 @@ use anyhow::{Context, Result};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use super::stage::{Lower, Stage};
 use super::trial::Trial;
 use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
-use crate::guest::mounts::mount_fuse;
+use crate::guest::mounts::{mount_fuse, stop_fuse};
 use crate::store::abi::K_MAX;
 use crate::system::deadline::wait_for;
 
@@ -110,7 +109,6 @@ fn direct_write(stage: &Stage) -> Result<String> {
     let fuse = Path::new("/mnt/fuse");
     fs::create_dir_all(fuse)?;
     let mut daemon = mount_fuse(source, fuse)?;
-    let server = Pid::from_raw(daemon.id().try_into()?);
     let data = File::open(fuse.join("y.fvecs"))?;
     let direct = OpenOptions::new()
         .read(true)
@@ -139,7 +137,7 @@ fn direct_write(stage: &Stage) -> Result<String> {
 
     sleep(TICK);
     let before = changed(&below)?;
-    kill(server, Signal::SIGSTOP)?;
+    let server = stop_fuse(&daemon)?;
     let searched = AtomicBool::new(false);
     let (waited, seen) = thread::scope(|scope| {
         let write = scope.spawn(|| direct.write_all_at(bytes, 0));

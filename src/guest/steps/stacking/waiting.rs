@@ -17,13 +17,13 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, fork};
 use rustix::pipe::{SpliceFlags, splice};
 
 use super::names::outcome;
 use super::stage::{Lower, Stage};
 use super::trial::Trial;
-use crate::guest::mounts::mount_fuse;
+use crate::guest::mounts::{mount_fuse, stop_fuse};
 use crate::system::deadline::wait_for;
 
 pub const TRIALS: &[Trial] = &[
@@ -124,11 +124,10 @@ fn changed_while_waiting(stage: &Stage) -> Result<String> {
     fs::create_dir_all(fuse)?;
     fs::write(source.join("page"), [1; PAGE])?;
     let mut daemon = mount_fuse(source, fuse)?;
-    let server = Pid::from_raw(daemon.id().try_into()?);
     let page = File::open(fuse.join("page"))?;
     let directory = File::open(lower)?;
 
-    kill(server, Signal::SIGSTOP)?;
+    let server = stop_fuse(&daemon)?;
     let (listed, renamed, removed) = thread::scope(|scope| {
         let listing = scope.spawn(|| list_into(&page, &directory));
         thread::sleep(MEANWHILE);
