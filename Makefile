@@ -52,7 +52,7 @@ check: lint $(venv)/installed target/tools/installed
 # Bugs that are planted, one after the other.
 self-test: tools
 	vm/build-programs.sh
-	$(programs)/vexfs-validate self-test --resume $(SELF_TEST)
+	$(programs)/vexfs-validate self-test $(SELF_TEST)
 
 # The flake, built and run with what Debian has in the place of nixpkgs (nix/debian/README.md).
 nix: bundle target/tools/bin/nixfmt

@@ -21,7 +21,7 @@ const NEW_FILE: &str = "+++ b/";
 
 #[derive(Debug, Clone)]
 pub struct Mutant {
-    /// Its directory: what it is a bug of.
+    /// The directory of the file: what it is a bug of.
     pub class: String,
     pub name: String,
     /// What it plants, in a sentence.
