@@ -40,7 +40,6 @@ fn there_are_at_least_forty_of_every_class() {
         "memory",
         "mounts",
         "names",
-        "permissions",
         "search",
         "stability",
     ] {
