@@ -73,6 +73,7 @@ bundle: tools
 	vm/build-programs.sh
 	$(programs)/vexfs-validate bundle --role peers
 	$(programs)/vexfs-validate bundle --role peers --machine uml
+	$(programs)/vexfs-validate bundle --machine uml-debug
 
 # The house: the order of its rooms, its documents and doc comments.
 lint: tools

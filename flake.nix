@@ -20,19 +20,25 @@
         inherit toolkit module;
         roles = [ "peers" ];
       };
-      # The second machine: the same sources as a program of the host.
-      umlKernel = linuxPackages.callPackage ./nix/uml-kernel.nix { };
-      umlModule = linuxPackages.callPackage ./nix/module.nix {
-        kernel = umlKernel;
-        kernelModuleMakeFlags = [ "ARCH=um" ];
-      };
-      umlBundle = linuxPackages.callPackage ./nix/bundle.nix {
-        inherit toolkit;
-        kernel = umlKernel;
-        module = umlModule;
+      # The machines beside it: the same sources as a program of the host.
+      umlBundleOf =
+        { machine, kernel }:
+        linuxPackages.callPackage ./nix/bundle.nix {
+          inherit toolkit machine kernel;
+          module = linuxPackages.callPackage ./nix/module.nix {
+            inherit kernel;
+            kernelModuleMakeFlags = [ "ARCH=um" ];
+          };
+          image = "linux";
+          roles = [ "peers" ];
+        };
+      umlBundle = umlBundleOf {
         machine = "uml";
-        image = "linux";
-        roles = [ "peers" ];
+        kernel = linuxPackages.callPackage ./nix/uml-kernel.nix { };
+      };
+      debugBundle = umlBundleOf {
+        machine = "uml-debug";
+        kernel = linuxPackages.callPackage ./nix/uml-kernel.nix { debug = true; };
       };
       image = pkgs.callPackage ./nix/image.nix { inherit toolkit bundle; };
       peers = pkgs.callPackage ./nix/peers.nix { };
@@ -45,6 +51,8 @@
             inherit
               toolkit
               bundle
+              umlBundle
+              debugBundle
               peers
               peersDisk
               ;
@@ -77,6 +85,7 @@
           reproduce
           ;
         uml-bundle = umlBundle;
+        uml-debug-bundle = debugBundle;
         default = validate;
         nixos-test = pkgs.callPackage ./nix/nixos-test.nix {
           inherit linuxPackages bundle;

@@ -5,6 +5,8 @@
   qemu_kvm,
   toolkit,
   bundle,
+  umlBundle,
+  debugBundle,
   peers,
   peersDisk,
   # How it is called, and what vexfs-validate is to do.
@@ -19,7 +21,9 @@ writeShellApplication {
     qemu_kvm
   ];
   text = ''
-    exec vexfs-validate ${subcommand} --bundle ${bundle} --peers ${peers}/bin/python3 --peers-disk ${peersDisk} "$@"
+    exec vexfs-validate ${subcommand} \
+      --bundle ${bundle} --uml-bundle ${umlBundle} --debug-bundle ${debugBundle} \
+      --peers ${peers}/bin/python3 --peers-disk ${peersDisk} "$@"
   '';
   meta = { inherit description; };
 }

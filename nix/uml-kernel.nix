@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # User-Mode Linux from the sources of whichever linuxPackages calls this, with what modules for it are built from.
+# The debug kernel looks for faults of the module, and is slow.
 {
   lib,
   stdenv,
@@ -9,17 +10,20 @@
   flex,
   glibc,
   perl,
+  debug ? false,
 }:
 let
   recipe = lib.fileset.toSource {
     root = ../vm;
-    fileset = lib.fileset.unions [
-      ../vm/build-uml.sh
-      ../vm/uml.config
-      ../vm/uml-host.patch
-    ];
+    fileset =
+      lib.fileset.unions [
+        ../vm/build-uml.sh
+        ../vm/uml.config
+        ../vm/uml-host.patch
+      ]
+      ++ lib.optional debug ../vm/debug.config;
   };
-  modDirVersion = "${kernel.version}-vexfs-uml";
+  modDirVersion = "${kernel.version}-vexfs-uml${lib.optionalString debug "-debug"}";
   uml = stdenv.mkDerivation {
     pname = "linux-uml";
     inherit (kernel) version src;
@@ -39,7 +43,7 @@ let
 
     buildPhase = ''
       runHook preBuild
-      JOBS=$NIX_BUILD_CORES bash ${recipe}/build-uml.sh . $out
+      JOBS=$NIX_BUILD_CORES bash ${recipe}/build-uml.sh . $out ${lib.optionalString debug "${recipe}/debug.config"}
       runHook postBuild
     '';
     installPhase = "test -d $out/lib/modules/${modDirVersion}";

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Builds User-Mode Linux from unpacked sources, where they lie, and moves what is worth keeping to the new or empty OUT:
 #
-#     vm/build-uml.sh SOURCE OUT
+#     vm/build-uml.sh SOURCE OUT [FRAGMENT]
+#
+# The options are those of vm/uml.config; FRAGMENT has further ones, which outweigh them.
 #
 #     OUT/linux                                 the kernel, a static program
 #     OUT/lib/modules/RELEASE/modules.builtin   what is built in
@@ -11,8 +13,7 @@
 # The compiler is $CC, or else gcc. The same sources, compiler and C library give the same bytes, wherever SOURCE lies.
 set -euo pipefail
 recipe=$(realpath "$(dirname "$0")")
-fragment=$recipe/uml.config
-source=$1 out=$2 cc=${CC:-gcc}
+source=$1 out=$2 further=${3:-/dev/null} cc=${CC:-gcc}
 
 # None of the caller's flags: arch/um takes CFLAGS as they are.
 unset MAKEFLAGS CFLAGS CPPFLAGS LDFLAGS KCFLAGS KAFLAGS KCPPFLAGS KBUILD_OUTPUT CROSS_COMPILE
@@ -29,12 +30,16 @@ build=(
 )
 # Strictly: a kernel that needs the patch no more refuses it.
 patch --quiet --batch --forward --fuzz=0 -d "$source" -p1 <"$recipe/uml-host.patch"
+# What the further options name is theirs to say.
+named=$(grep -oE '^(# )?CONFIG_[A-Z0-9_]+' "$further" | sed 's/^# //' || true)
+fragment=$source/vexfs.config
+grep -vE "^(# )?($(paste -sd'|' <<<"${named:-none}"))[= ]" "$recipe/uml.config" | cat - "$further" >"$fragment"
 "${build[@]}" KCONFIG_ALLCONFIG="$fragment" allnoconfig
 
 # Kconfig says nothing when it drops an option: it may depend on another, or be gone.
 dropped=$(grep '^CONFIG_' "$fragment" | grep -vxF -f "$source/.config" | cut -d= -f1 | paste -sd' ' || true)
 if [ -n "$dropped" ]; then
-	echo "vm/uml.config: this kernel's Kconfig drops $dropped" >&2
+	echo "${3:-vm/uml.config}: this kernel's Kconfig drops $dropped" >&2
 	exit 1
 fi
 

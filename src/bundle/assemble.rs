@@ -118,7 +118,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
 
     make_dir_whole(out, |dir| {
         write(&dir.join(KERNEL), &kernel_image)?;
-        if parts.machine == MachineKind::Uml {
+        if parts.machine.is_program() {
             let executable = fs::Permissions::from_mode(0o755);
             fs::set_permissions(dir.join(KERNEL), executable)?;
         }

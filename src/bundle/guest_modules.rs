@@ -59,8 +59,13 @@ pub fn select(
     let lists: BTreeMap<MachineKind, BTreeMap<Role, Vec<Wanted>>> =
         serde_json::from_str(include_str!("../../vm/guest-modules.json"))
             .context("vm/guest-modules.json is not a list of modules")?;
+    // The debug kernel has all that the other one has.
+    let listed = match machine {
+        MachineKind::UmlDebug => MachineKind::Uml,
+        MachineKind::Qemu | MachineKind::Uml => machine,
+    };
     let lists = lists
-        .get(&machine)
+        .get(&listed)
         .with_context(|| format!("vm/guest-modules.json does not list the machine {machine}"))?;
     let mut order = LoadOrder::new(tree, release);
     for name in depends(vexfs) {

@@ -31,7 +31,7 @@ pub fn release(image: &[u8], machine: MachineKind) -> Result<&str> {
             );
             of_bzimage(image)
         }
-        MachineKind::Uml => {
+        MachineKind::Uml | MachineKind::UmlDebug => {
             ensure!(
                 !is_bzimage(image),
                 "it is a bzImage, and no program: it is for a bundle of the machine {}",

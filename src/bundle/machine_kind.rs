@@ -14,6 +14,15 @@ pub enum MachineKind {
     Qemu,
     /// User-Mode Linux: the kernel is a program of the host
     Uml,
+    /// User-Mode Linux as a debug kernel, which looks for faults of the module: its time means nothing
+    UmlDebug,
+}
+
+impl MachineKind {
+    /// Whether the kernel is a program of the host.
+    pub fn is_program(self) -> bool {
+        matches!(self, MachineKind::Uml | MachineKind::UmlDebug)
+    }
 }
 
 impl fmt::Display for MachineKind {

@@ -183,7 +183,7 @@ fn verify(path: &Path, expected: &FileRecord) -> Result<(), BundleError> {
 /// Refuses a kernel that must be started as a program and cannot be.
 fn check_mode(kernel: &Path, machine: MachineKind) -> Result<(), BundleError> {
     let mode = fs::metadata(kernel).map_err(unreadable(kernel))?.mode();
-    if machine == MachineKind::Uml && mode & 0o111 == 0 {
+    if machine.is_program() && mode & 0o111 == 0 {
         return Err(BundleError::Foreign {
             path: kernel.to_owned(),
             reason: "it is not executable".to_owned(),

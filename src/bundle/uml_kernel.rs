@@ -17,6 +17,35 @@ use super::source_tree::{SourceTree, make_dir_whole};
 /// The script that builds it, the options that it gives to Kconfig, and what it changes in the sources.
 const RECIPE: [&str; 3] = ["vm/build-uml.sh", "vm/uml.config", "vm/uml-host.patch"];
 
+/// What the debug kernel has beside these options.
+const DEBUG: &str = "vm/debug.config";
+
+/// Which User-Mode Linux is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// As fast as it can be
+    Plain,
+    /// With all that notices a fault of the module
+    Debug,
+}
+
+impl Flavour {
+    /// The file with its further options.
+    fn options(self) -> Option<&'static str> {
+        match self {
+            Flavour::Plain => None,
+            Flavour::Debug => Some(DEBUG),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Flavour::Plain => "User-Mode Linux",
+            Flavour::Debug => "User-Mode Linux as a debug kernel",
+        }
+    }
+}
+
 /// A built kernel with what modules are built from.
 #[derive(Debug, Clone)]
 pub struct UmlKernel {
@@ -31,12 +60,17 @@ pub struct UmlKernel {
 
 impl UmlKernel {
     /// The kernel from the sources of `pin`, from the cache if it was built already.
-    pub fn obtain(pin: Pin, tree: &SourceTree, tell: &dyn Fn(&str)) -> anyhow::Result<UmlKernel> {
+    pub fn obtain(
+        pin: Pin,
+        flavour: Flavour,
+        tree: &SourceTree,
+        tell: &dyn Fn(&str),
+    ) -> anyhow::Result<UmlKernel> {
         let cache = tree.cache();
-        let key = key(&pin, tree)?;
+        let key = key(&pin, flavour, tree)?;
         let root = cache.join(format!("uml-{key}"));
         if !root.is_dir() {
-            build(&pin, tree, &root, tell)?;
+            build(&pin, flavour, tree, &root, tell)?;
         }
         let root = root.canonicalize()?;
         let release = only_entry(&root.join("lib/modules"))?;
@@ -86,7 +120,14 @@ impl UmlKernel {
     }
 }
 
-fn build(pin: &Pin, tree: &SourceTree, dest: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<()> {
+fn build(
+    pin: &Pin,
+    flavour: Flavour,
+    tree: &SourceTree,
+    dest: &Path,
+    tell: &dyn Fn(&str),
+) -> anyhow::Result<()> {
+    let what = flavour.name();
     let begun = Instant::now();
     let cache = tree.cache();
     fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
@@ -94,19 +135,20 @@ fn build(pin: &Pin, tree: &SourceTree, dest: &Path, tell: &dyn Fn(&str)) -> anyh
     let source = scratch.path();
     tell("unpacking the kernel's sources");
     pin.source()?.unpack(&[], source, &cache, tell)?;
-    tell("building User-Mode Linux: this takes some minutes, once");
+    tell(&format!("building {what}: this takes some minutes, once"));
     let shell = Shell::new()?;
     let script = tree.root().join(RECIPE[0]);
+    let options = flavour.options().map(|options| tree.root().join(options));
     make_dir_whole(dest, |dir| {
         let compiler = pin.compiler();
-        cmd!(shell, "{script} {source} {dir}")
+        cmd!(shell, "{script} {source} {dir} {options...}")
             .quiet()
             .env("CC", compiler)
             .run()
-            .context("User-Mode Linux does not build")
+            .with_context(|| format!("{what} does not build"))
     })?;
     tell(&format!(
-        "User-Mode Linux took {} s, and is kept in {}",
+        "{what} took {} s, and is kept in {}",
         begun.elapsed().as_secs(),
         dest.display()
     ));
@@ -114,7 +156,7 @@ fn build(pin: &Pin, tree: &SourceTree, dest: &Path, tell: &dyn Fn(&str)) -> anyh
 }
 
 /// Changes with the sources, the recipe, and the tools and the C library that make a static program of them.
-fn key(pin: &Pin, tree: &SourceTree) -> anyhow::Result<String> {
+fn key(pin: &Pin, flavour: Flavour, tree: &SourceTree) -> anyhow::Result<String> {
     let compiler = pin.compiler();
     let shell = Shell::new()?;
     let library = cmd!(shell, "{compiler} -print-file-name=libc.a")
@@ -128,9 +170,10 @@ fn key(pin: &Pin, tree: &SourceTree) -> anyhow::Result<String> {
     ] {
         hasher.update(blake3::hash(word.as_bytes()).as_bytes());
     }
-    let files = RECIPE.map(|file| tree.root().join(file));
-    for file in files.iter().chain([&PathBuf::from(library)]) {
-        let content = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let recipe = RECIPE.into_iter().chain(flavour.options());
+    let files = recipe.map(|file| tree.root().join(file));
+    for file in files.chain([PathBuf::from(library)]) {
+        let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         hasher.update(blake3::hash(&content).as_bytes());
     }
     Ok(hasher.finalize().to_hex()[..16].to_owned())

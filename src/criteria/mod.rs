@@ -6,6 +6,7 @@ mod file_truth;
 pub mod own_criteria;
 pub mod own_data;
 mod plan;
+pub mod samples;
 pub mod subject;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,8 @@ use crate::anns::Metric;
 use crate::client::Kind;
 use crate::dataset::source::Source;
 use crate::peers;
-use crate::protocol::{Accelerator, Build, IndexCase, KindPlan};
+use crate::protocol::{Build, IndexCase, KindPlan};
+use samples::Samples;
 
 /// The criteria of this version of the toolkit.
 const BUILT_IN: &str = include_str!("criteria.json");
@@ -96,7 +98,7 @@ pub struct KindCriteria {
 }
 
 impl IndexCriteria {
-    pub fn plan(&self, accelerator: Option<Accelerator>) -> IndexCase {
+    pub fn plan(&self, samples: Samples) -> IndexCase {
         let kinds = self.kinds.iter().map(|kind| KindPlan {
             kind: kind.kind,
             build: kind.build,
@@ -108,9 +110,9 @@ impl IndexCriteria {
             metric: self.metric,
             k: self.k,
             warmups: self.warmups,
-            runs: match accelerator {
-                Some(Accelerator::Icount) => self.icount_runs,
-                Some(Accelerator::Kvm | Accelerator::Tcg | Accelerator::Uml) | None => self.runs,
+            runs: match samples {
+                Samples::Few => self.icount_runs,
+                Samples::Many => self.runs,
             },
             kinds: kinds.collect(),
         }

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 
 use super::Criteria;
+use super::samples::Samples;
 use crate::dataset::source::Source;
 use crate::dataset::workload::{Name, Workload};
 use crate::protocol::{self, Accelerator, Plan, Step};
@@ -23,16 +24,14 @@ impl Criteria {
     pub fn plan(
         &self,
         accelerator: Option<Accelerator>,
+        samples: Samples,
         workload: Source,
         steps: Vec<Step>,
     ) -> Plan {
         let asked = &self.workload;
-        // Where the clock counts instructions, a second run shows that the first was exact; more would show nothing.
-        let (warmups, runs) = match accelerator {
-            Some(Accelerator::Icount) => (asked.icount_warmups, asked.icount_runs),
-            Some(Accelerator::Kvm | Accelerator::Tcg | Accelerator::Uml) | None => {
-                (asked.warmups, asked.runs)
-            }
+        let (warmups, runs) = match samples {
+            Samples::Few => (asked.icount_warmups, asked.icount_runs),
+            Samples::Many => (asked.warmups, asked.runs),
         };
         Plan {
             protocol: protocol::VERSION,
@@ -44,12 +43,9 @@ impl Criteria {
             warmups,
             runs,
             cycles: asked.cycles,
-            indexes: self
-                .indexes
-                .iter()
-                .map(|case| case.plan(accelerator))
-                .collect(),
-            module_clock: matches!(accelerator, Some(Accelerator::Kvm | Accelerator::Uml)),
+            indexes: self.indexes.iter().map(|case| case.plan(samples)).collect(),
+            module_clock: samples == Samples::Many
+                && matches!(accelerator, Some(Accelerator::Kvm | Accelerator::Uml)),
             peers: None,
             steps,
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::Criteria;
 use crate::protocol::Step::{
-    self, After, Calls, Concurrency, Cycles, Errors, Files, Identity, Indexes, Module, Peers,
-    Stacking, Workload,
+    self, After, Calls, Concurrency, Cycles, Errors, Failing, Files, Identity, Indexes, Module,
+    Peers, Stacking, Watchers, Workload,
 };
 
 /// What a check looks at.
@@ -22,11 +22,13 @@ enum Subject {
     Guest(&'static [Step]),
     /// A boot of User-Mode Linux, and in it these steps.
     Uml(&'static [Step]),
+    /// A boot of the debug kernel, and in it these steps, beside those of every other guest.
+    Debug(&'static [Step]),
     /// A boot with these steps, and the indexes built on the host.
     GuestAndBuilder(&'static [Step]),
 }
 
-use Subject::{Bundle, Comparison, File, Guest, GuestAndBuilder, Host, Uml};
+use Subject::{Bundle, Comparison, Debug, File, Guest, GuestAndBuilder, Host, Uml};
 
 type Row = (&'static str, Subject);
 
@@ -78,6 +80,11 @@ const TABLE: &[Row] = &[
     ("kernel.log", Guest(&[])),
     ("kernel.taint", Guest(&[Identity, After])),
     ("uml.guest", Uml(&[])),
+    ("debug.guest", Debug(&[])),
+    ("debug.log", Debug(&[])),
+    ("debug.watchers", Debug(&[Watchers])),
+    ("debug.allocations", Debug(&[Failing])),
+    ("debug.disk", Debug(&[Failing])),
     ("run.repeated", Guest(&[])),
     ("guest.completed", Guest(&[])),
 ];
@@ -108,8 +115,26 @@ pub fn look_at_uml(criteria: &Criteria) -> bool {
         Uml(_) => true,
         // Where the first machine cannot make the comparison, this one does.
         Guest(steps) => steps.contains(&Peers),
-        Bundle | Host | Comparison | File | GuestAndBuilder(_) => false,
+        Bundle | Host | Comparison | File | GuestAndBuilder(_) | Debug(_) => false,
     })
+}
+
+/// Steps that a debug kernel is spared: they measure, and its time means nothing.
+const MEASURING: [Step; 2] = [Calls, Peers];
+
+/// The steps of the debug kernel; none if no check looks at it.
+pub fn debug_steps(criteria: &Criteria) -> Option<Vec<Step>> {
+    let mut own = BTreeSet::new();
+    let mut asked = false;
+    for subject in subjects(criteria) {
+        if let Debug(steps) = subject {
+            asked = true;
+            own.extend(steps);
+        }
+    }
+    let of_every_guest = steps(criteria).unwrap_or_default().into_iter();
+    own.extend(of_every_guest.filter(|step| !MEASURING.contains(step)));
+    asked.then(|| own.into_iter().collect())
 }
 
 /// Checks of a guest that compare times, or that only the first machine can meet.
@@ -126,7 +151,7 @@ pub fn holds_on_any_machine(id: &str) -> bool {
     let of_guest = row(id).is_some_and(|(_, subject)| match subject {
         Guest(steps) => !steps.contains(&Peers),
         GuestAndBuilder(_) | Bundle => true,
-        Host | Comparison | File | Uml(_) => false,
+        Host | Comparison | File | Uml(_) | Debug(_) => false,
     });
     of_guest && !OF_ONE_MACHINE.contains(&id)
 }
@@ -136,7 +161,7 @@ pub fn compares(id: &str) -> bool {
     row(id).is_some_and(|(_, subject)| match subject {
         Comparison => true,
         Guest(steps) => steps.contains(&Peers),
-        Bundle | Host | File | GuestAndBuilder(_) | Uml(_) => false,
+        Bundle | Host | File | GuestAndBuilder(_) | Uml(_) | Debug(_) => false,
     })
 }
 
@@ -145,7 +170,7 @@ pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {
             Guest(steps) | GuestAndBuilder(steps) | Uml(steps) => Some(steps),
-            Bundle | Host | Comparison | File => None,
+            Bundle | Host | Comparison | File | Debug(_) => None,
         })
         .collect();
     let steps: BTreeSet<Step> = guests.iter().copied().flatten().copied().collect();
@@ -181,7 +206,13 @@ mod tests {
     fn what_no_check_looks_at_is_not_done() {
         let mut criteria = Criteria::read(None).unwrap();
         assert!(look_at_host(&criteria) && look_at_comparison(&criteria));
-        assert_eq!(steps(&criteria).unwrap(), Step::ALL);
+        let debug_alone = [Failing, Watchers];
+        let mut every_guest = Step::ALL.to_vec();
+        every_guest.retain(|step| !debug_alone.contains(step));
+        assert_eq!(steps(&criteria).unwrap(), every_guest);
+        let mut debug = Step::ALL.to_vec();
+        debug.retain(|step| !MEASURING.contains(step));
+        assert_eq!(debug_steps(&criteria).unwrap(), debug);
 
         let all = criteria.checks.clone();
         let mut only = |ids: &[&str]| {

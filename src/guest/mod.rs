@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What runs inside the virtual machine: its init, and the steps of a run.
 
+mod debugfs;
 pub mod drivers;
 pub mod given;
 mod hello;

@@ -13,9 +13,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use super::debugfs;
 use super::hello;
 use super::kmod;
-use super::module_clock;
 use super::mounts::{Mounted, Store};
 use super::outlet::Outlet;
 use super::port::Port;
@@ -54,7 +54,7 @@ pub fn asked() -> Result<Option<Shell>> {
 
 /// Mounts a store both ways, runs the shell, and takes everything down again.
 pub fn carry_out(asked: &Shell, port: &mut Port) -> Result<()> {
-    module_clock::mount_debugfs()?;
+    debugfs::ensure_mounted()?;
     install_programs()?;
     let store = Store::new()?;
     let lower = store.scratch("lower")?;

@@ -34,8 +34,8 @@ const ELEMENTS_A_SECOND: u64 = 5_000;
 pub fn time_limit(step: Step, plan: &Plan) -> Duration {
     let seconds = match step {
         Step::Identity | Step::Module | Step::Calls | Step::After => 60,
-        Step::Files | Step::Errors | Step::Concurrency => 180,
-        Step::Cycles | Step::Stacking => 900,
+        Step::Files | Step::Errors | Step::Concurrency | Step::Watchers => 180,
+        Step::Cycles | Step::Stacking | Step::Failing => 900,
         Step::Peers => 3600,
         Step::Workload | Step::Indexes => {
             let elements = plan.workload.rows() as u64 * plan.workload.dim() as u64;

@@ -15,6 +15,7 @@ use super::uki;
 use crate::bundle::Bundle;
 use crate::bundle::guest_modules::Role;
 use crate::criteria::Criteria;
+use crate::criteria::samples::Samples;
 use crate::criteria::subject;
 use crate::machine::{self, in_archive};
 use crate::protocol::Step;
@@ -86,7 +87,7 @@ fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<
     Ok(Contents {
         format: FORMAT,
         data_partition: identity.data,
-        plan: criteria.plan(None, criteria.workload()?, steps),
+        plan: criteria.plan(None, Samples::by(None), criteria.workload()?, steps),
         criteria: criteria.text.clone(),
         manifest: bundle.manifest_text().to_owned(),
     })

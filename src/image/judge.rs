@@ -56,6 +56,9 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         second: Second::Skipped {
             reason: "an image boots on one machine".into(),
         },
+        debug: Second::Skipped {
+            reason: "an image boots on one machine".into(),
+        },
         repetition: Repetition::None("an image boots once".into()),
     };
     let judgement = Judgement::of(&evidence)?;

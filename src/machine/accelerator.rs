@@ -56,7 +56,7 @@ const PROBE_DEADLINES: Deadlines = Deadlines {
 pub fn choose(requested: Requested, bundle: &Bundle, logs: &Path) -> Result<Choice, MachineError> {
     let asked_for = "it was asked for".to_owned();
     if requested == Requested::Uml {
-        return match uml_fault(bundle, logs)? {
+        return match uml_fault(&Vehicle::Uml, bundle, logs)? {
             None => Ok(Choice {
                 requested,
                 vehicle: Vehicle::Uml,
@@ -87,10 +87,14 @@ pub fn choose(requested: Requested, bundle: &Bundle, logs: &Path) -> Result<Choi
     })
 }
 
-/// What keeps this bundle from running as a process of this host, if anything does. Only a boot proves that nothing
-/// does; it leaves its logs in `logs`.
-pub fn uml_fault(bundle: &Bundle, logs: &Path) -> Result<Option<String>, MachineError> {
-    boot_fault(&Vehicle::Uml, bundle, logs)
+/// What keeps this bundle from running as a process of this host, `vehicle`, if anything does. Only a boot proves that
+/// nothing does; it leaves its logs in `logs`.
+pub fn uml_fault(
+    vehicle: &Vehicle,
+    bundle: &Bundle,
+    logs: &Path,
+) -> Result<Option<String>, MachineError> {
+    boot_fault(vehicle, bundle, logs)
 }
 
 /// What is wrong with KVM, if anything is.

@@ -4,6 +4,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::bundle::manifest::MachineKind;
+
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
     #[error(
@@ -27,7 +29,7 @@ pub enum MachineError {
         bundle: PathBuf,
         wanted: &'static str,
         other: &'static str,
-        option: &'static str,
+        option: MachineKind,
     },
     #[error("cannot {what}: {source}")]
     Io { what: String, source: io::Error },

@@ -69,7 +69,7 @@ static DENIED: LazyLock<Regex> = LazyLock::new(|| {
         r"kmemleak: [0-9]+ new suspected",
         r"refcount_t: ",
         r"segfault at",
-        r"Out of memory",
+        r"Out of memory(:| and)",
     ];
     Regex::new(&patterns.join("|")).expect("the patterns are constant")
 });

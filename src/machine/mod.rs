@@ -145,9 +145,10 @@ impl Machine {
                 messages = Tail::new(port, log(MESSAGES)?);
                 start(command, Child::spawn)?
             }
-            Vehicle::Uml => {
+            Vehicle::Uml | Vehicle::UmlDebug => {
                 let (reader, port) = message_pipe()?;
                 let mut command = uml::Hardware {
+                    debug: matches!(vehicle, Vehicle::UmlDebug),
                     memory_mib: config.memory_mib,
                     kernel: &kernel,
                     initrd: &initrd_path,

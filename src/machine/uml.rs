@@ -31,6 +31,10 @@ const KERNEL_ARGUMENTS: [&str; 6] = [
     MEMORY_IS_KEPT,
 ];
 
+/// Arguments of a debug kernel. The first report must not be the only one: one at boot would use it up.
+/// SLUB's own poison and red zones hide what KASAN sees better.
+const DEBUG_ARGUMENTS: [&str; 2] = ["kasan_multi_shot", "slab_debug=-"];
+
 /// A variable for all programs of the guest, by which they keep memory that they have freed. A page that is touched for
 /// the first time stops its process several times here, as a system call does.
 const MEMORY_IS_KEPT: &str = "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=33554432:\
@@ -42,6 +46,8 @@ const STATE_DIRECTORY: &str = "/proc/self/fd/";
 /// Everything that a kernel is told.
 #[derive(Debug)]
 pub(super) struct Hardware<'a> {
+    /// Whether the kernel is a debug kernel.
+    pub debug: bool,
     pub memory_mib: u32,
     pub kernel: &'a Path,
     pub initrd: &'a Path,
@@ -77,6 +83,9 @@ impl Hardware<'_> {
 
     fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = KERNEL_ARGUMENTS.map(OsString::from).into();
+        if self.debug {
+            arguments.extend(DEBUG_ARGUMENTS.map(OsString::from));
+        }
         arguments.push(format!("mem={}M", self.memory_mib).into());
         arguments.push(format!("uml_dir={STATE_DIRECTORY}").into());
         let mut with_path = |start: &str, path: &Path, end: &str| {
@@ -170,6 +179,7 @@ mod tests {
     fn what_a_user_adds_comes_last() {
         let file = File::open("/dev/null").unwrap();
         let hardware = Hardware {
+            debug: false,
             memory_mib: 1024,
             kernel: Path::new("k"),
             initrd: Path::new("i"),

@@ -13,13 +13,15 @@ pub enum Vehicle {
     Qemu(Qemu, Mode),
     /// User-Mode Linux: the bundle's kernel runs by itself.
     Uml,
+    /// User-Mode Linux as a debug kernel.
+    UmlDebug,
 }
 
 impl Vehicle {
     pub fn name(&self) -> &'static str {
         match self {
             Vehicle::Qemu(..) => "QEMU",
-            Vehicle::Uml => "User-Mode Linux",
+            Vehicle::Uml | Vehicle::UmlDebug => "User-Mode Linux",
         }
     }
 
@@ -27,7 +29,7 @@ impl Vehicle {
     pub(super) fn log(&self) -> &'static str {
         match self {
             Vehicle::Qemu(..) => QEMU,
-            Vehicle::Uml => UML_LOG,
+            Vehicle::Uml | Vehicle::UmlDebug => UML_LOG,
         }
     }
 
@@ -36,13 +38,14 @@ impl Vehicle {
         match self {
             Vehicle::Qemu(..) => check(MachineKind::Qemu, bundle),
             Vehicle::Uml => check(MachineKind::Uml, bundle),
+            Vehicle::UmlDebug => check(MachineKind::UmlDebug, bundle),
         }
     }
 
     pub fn accelerator(&self) -> Accelerator {
         match self {
             Vehicle::Qemu(_, mode) => (*mode).into(),
-            Vehicle::Uml => Accelerator::Uml,
+            Vehicle::Uml | Vehicle::UmlDebug => Accelerator::Uml,
         }
     }
 
@@ -50,7 +53,7 @@ impl Vehicle {
     pub fn qemu_version(&self) -> Option<&str> {
         match self {
             Vehicle::Qemu(qemu, _) => Some(qemu.version()),
-            Vehicle::Uml => None,
+            Vehicle::Uml | Vehicle::UmlDebug => None,
         }
     }
 }
@@ -60,14 +63,15 @@ pub(super) fn check(wanted: MachineKind, bundle: &Bundle) -> Result<(), MachineE
     if bundle.manifest().machine == wanted {
         return Ok(());
     }
-    let (wanted, other, option) = match wanted {
-        MachineKind::Qemu => ("QEMU", "User-Mode Linux", "qemu"),
-        MachineKind::Uml => ("User-Mode Linux", "QEMU", "uml"),
+    let name = |machine| match machine {
+        MachineKind::Qemu => "QEMU",
+        MachineKind::Uml => "User-Mode Linux",
+        MachineKind::UmlDebug => "the debug kernel",
     };
     Err(MachineError::OtherMachine {
         bundle: bundle.dir().to_owned(),
-        wanted,
-        other,
-        option,
+        wanted: name(wanted),
+        other: name(bundle.manifest().machine),
+        option: wanted,
     })
 }

@@ -21,4 +21,4 @@ pub use shell::{Shell, Stream, Window};
 pub use step::Step;
 
 /// The version of the protocol, raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;

@@ -31,6 +31,8 @@ pub enum StepData {
     Indexes(Indexes),
     Calls(Calls),
     Peers(Peers),
+    Failing(Failing),
+    Watchers(Watchers),
     After(After),
 }
 
@@ -266,7 +268,6 @@ pub struct IndexFile {
     pub lower_blake3: String,
 }
 
-/// Other engines, and ours in every place beside them.
 /// What calls cost that do nothing: nanoseconds of one, as the mean of many, by run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Calls {
@@ -302,9 +303,56 @@ impl Call {
     }
 }
 
+/// Other engines, and ours in every place beside them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Peers {
     pub comparison: Comparison,
+}
+
+/// What the module did while what it asked of the kernel failed, one thing at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failing {
+    pub operations: Vec<Starved>,
+    /// Reads that fail beneath, and a disk that is full.
+    pub disk: Vec<Case>,
+}
+
+/// An operation, tried again and again. Each time one allocation more was granted to the module before one failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starved {
+    /// What was done, and on which lower filesystem.
+    pub name: String,
+    /// The attempts in which an allocation failed.
+    pub failures: u32,
+    /// The attempts that were refused for want of memory; the others did without.
+    pub refused: u32,
+    /// What was neither refused for want of memory nor done right, and what was not done right afterwards.
+    pub wrong: Vec<String>,
+    /// Whether in the last attempt no allocation was left that could have failed.
+    pub exhausted: bool,
+}
+
+/// What watches the module in a debug kernel, at the end of all other steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watchers {
+    /// The watchers that this kernel was built with, of those that we know.
+    pub built_in: Vec<String>,
+    /// Whether lockdep still looks: after its first report, or when it is out of room, it no longer does.
+    pub lockdep_looks: bool,
+    /// Memory that nothing points to, found by the last scan.
+    pub lost: Vec<LostMemory>,
+    /// How often memory was looked through.
+    pub scans: u32,
+}
+
+/// A report of kmemleak.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostMemory {
+    pub bytes: u64,
+    /// The program that ran then: `swapper` while the kernel booted.
+    pub program: String,
+    /// Who allocated it, the innermost function first; nothing where the kernel could not tell.
+    pub trace: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

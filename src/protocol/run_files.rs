@@ -50,6 +50,10 @@ pub const KVM_PROBE: &str = "kvm-probe";
 pub const UML: &str = "uml";
 pub const UML_PROBE: &str = "uml-probe";
 
+/// The directories of the machine that is a debug kernel, and of the boot that showed whether it works.
+pub const DEBUG: &str = "debug";
+pub const DEBUG_PROBE: &str = "debug-probe";
+
 /// The run for readers: a page, XML for a CI, a summary.
 pub const PAGE: &str = "report.html";
 pub const JUNIT: &str = "junit.xml";

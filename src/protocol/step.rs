@@ -32,12 +32,16 @@ pub enum Step {
     Calls,
     /// Measures our kinds in every place beside the peers.
     Peers,
+    /// Lets every allocation and every read of the module fail once. Only a debug kernel can.
+    Failing,
+    /// Asks what watches the module in a debug kernel: memory that is lost, and whether lockdep still looks.
+    Watchers,
     /// Checks that the module is still there, unloads it, and reports the kernel log and what is left over.
     After,
 }
 
 impl Step {
-    pub const ALL: [Step; 12] = [
+    pub const ALL: [Step; 14] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
@@ -49,6 +53,8 @@ impl Step {
         Step::Indexes,
         Step::Calls,
         Step::Peers,
+        Step::Failing,
+        Step::Watchers,
         Step::After,
     ];
 
@@ -65,6 +71,8 @@ impl Step {
             Step::Indexes => "indexes",
             Step::Calls => "calls",
             Step::Peers => "peers",
+            Step::Failing => "failing",
+            Step::Watchers => "watchers",
             Step::After => "after",
         }
     }

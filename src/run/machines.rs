@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The machines of a run: one by which all is judged that counts no time, and one beside it for time.
+//! The machines of a run: one by which all is judged that counts no time, one beside it for time, and a debug kernel.
+
+use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
 use super::one_machine::{Asked, not_started};
 use super::request::{NOT_ASKED_FOR, RunRequest};
 use crate::bundle::Bundle;
+use crate::bundle::manifest::MachineKind;
 use crate::criteria::subject;
 use crate::dataset::source::Source;
 use crate::machine::accelerator::{self, Choice, Requested};
 use crate::machine::vehicle::Vehicle;
 use crate::protocol::Step;
-use crate::protocol::run_files::{KVM_PROBE, UML, UML_PROBE};
+use crate::protocol::run_files::{DEBUG, DEBUG_PROBE, KVM_PROBE, UML, UML_PROBE};
 use crate::system::clock::today;
 use crate::verdict::evidence::{GuestPeers, MachineRun, Repetition, Second};
 
 pub struct Machines {
     pub first: MachineRun,
     pub second: Second,
+    pub debug: Second,
     pub repetition: Repetition,
 }
 
@@ -27,9 +31,11 @@ pub fn run(request: &RunRequest, workload: &Source, tell: &(dyn Fn(&str) + Sync)
     let steps = steps.as_deref();
     let (first, repetition) = first(request, workload, steps, tell);
     let second = second(request, workload, steps, &first, tell);
+    let debug = debug(request, workload, tell);
     Machines {
         first,
         second,
+        debug,
         repetition,
     }
 }
@@ -81,54 +87,105 @@ fn second(
     first: &MachineRun,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Second {
-    let skipped = |reason: String| Second::Skipped { reason };
-    let failed = |reason: String| Second::Failed { reason };
     if request.accelerator != Requested::Auto {
-        return skipped("only --accel auto adds a second machine".into());
+        return skipped("only --accel auto adds a second machine");
     }
     let Some(steps) = steps.filter(|_| subject::look_at_uml(&request.criteria)) else {
-        return skipped(NOT_ASKED_FOR.into());
+        return skipped(NOT_ASKED_FOR);
     };
-    if !request.uml_bundle.exists() {
-        return skipped(format!(
-            "there is no {}: vexfs-validate bundle --machine uml builds it",
-            request.uml_bundle.display()
-        ));
-    }
-    let bundle = match Bundle::open(&request.uml_bundle) {
-        Ok(bundle) => bundle,
-        Err(error) => {
-            return failed(format!(
-                "the second machine's bundle is not intact: {error}"
+    let beside = Beside {
+        vehicle: Vehicle::Uml,
+        bundle: &request.uml_bundle,
+        machine: MachineKind::Uml,
+        probe: UML_PROBE,
+        logs: UML,
+    };
+    let peers = match first.guest_peers {
+        GuestPeers::Planned { .. } => Err("the first machine makes the comparison".into()),
+        _ => Ok(()),
+    };
+    beside.run(request, workload, steps, peers, tell)
+}
+
+/// The debug kernel runs wherever it works: nothing of it is compared with what another machine measures.
+fn debug(request: &RunRequest, workload: &Source, tell: &(dyn Fn(&str) + Sync)) -> Second {
+    let Some(steps) = subject::debug_steps(&request.criteria) else {
+        return skipped(NOT_ASKED_FOR);
+    };
+    let beside = Beside {
+        vehicle: Vehicle::UmlDebug,
+        bundle: &request.debug_bundle,
+        machine: MachineKind::UmlDebug,
+        probe: DEBUG_PROBE,
+        logs: DEBUG,
+    };
+    let peers = Err("a debug kernel measures nothing".into());
+    beside.run(request, workload, &steps, peers, tell)
+}
+
+/// A machine that is added to a run.
+struct Beside<'a> {
+    vehicle: Vehicle,
+    bundle: &'a Path,
+    machine: MachineKind,
+    /// The directories for the boot that tries it, and for its own.
+    probe: &'static str,
+    logs: &'static str,
+}
+
+impl Beside<'_> {
+    fn run(
+        self,
+        request: &RunRequest,
+        workload: &Source,
+        steps: &[Step],
+        peers: Result<(), String>,
+        tell: &(dyn Fn(&str) + Sync),
+    ) -> Second {
+        let failed = |reason: String| Second::Failed { reason };
+        let machine = self.machine;
+        if !self.bundle.exists() {
+            return skipped(&format!(
+                "there is no {}: vexfs-validate bundle --machine {machine} builds it",
+                self.bundle.display()
             ));
         }
-    };
-    match accelerator::uml_fault(&bundle, &request.out.join(UML_PROBE)) {
-        Ok(None) => {}
-        Ok(Some(fault)) => {
-            return skipped(format!("User-Mode Linux does not work here: {fault}"));
+        let bundle = match Bundle::open(self.bundle) {
+            Ok(bundle) => bundle,
+            Err(error) => {
+                return failed(format!("the bundle for {machine} is not intact: {error}"));
+            }
+        };
+        match accelerator::uml_fault(&self.vehicle, &bundle, &request.out.join(self.probe)) {
+            Ok(None) => {}
+            Ok(Some(fault)) => {
+                return skipped(&format!("User-Mode Linux does not work here: {fault}"));
+            }
+            Err(error) => return failed(error.to_string()),
         }
-        Err(error) => return failed(error.to_string()),
+        let choice = Choice {
+            requested: request.accelerator,
+            vehicle: self.vehicle,
+            reason: "a boot of it went well".into(),
+        };
+        let asked = Asked {
+            request,
+            bundle: &bundle,
+            workload,
+            steps,
+            date: today(),
+            logs: request.out.join(self.logs),
+            peers,
+        };
+        match asked.run(&choice, tell) {
+            Ok((run, _)) => Second::Run(Box::new(run)),
+            Err(error) => failed(format!("{error:#}")),
+        }
     }
-    let choice = Choice {
-        requested: request.accelerator,
-        vehicle: Vehicle::Uml,
-        reason: "a boot of it went well".into(),
-    };
-    let asked = Asked {
-        request,
-        bundle: &bundle,
-        workload,
-        steps,
-        date: today(),
-        logs: request.out.join(UML),
-        peers: match first.guest_peers {
-            GuestPeers::Planned { .. } => Err("the first machine makes the comparison".into()),
-            _ => Ok(()),
-        },
-    };
-    match asked.run(&choice, tell) {
-        Ok((run, _)) => Second::Run(Box::new(run)),
-        Err(error) => failed(format!("{error:#}")),
+}
+
+fn skipped(reason: &str) -> Second {
+    Second::Skipped {
+        reason: reason.to_owned(),
     }
 }

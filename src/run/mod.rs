@@ -82,6 +82,7 @@ pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict
         comparison,
         first: machines.first,
         second: machines.second,
+        debug: machines.debug,
         repetition: machines.repetition,
     };
     let verdict = write(&request.out, &evidence)?;

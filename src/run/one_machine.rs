@@ -14,8 +14,8 @@ use super::request::{NOT_ASKED_FOR, RunRequest};
 use crate::bundle::Bundle;
 use crate::bundle::guest_modules::Role;
 use crate::bundle::initramfs::Archive;
-use crate::bundle::manifest::MachineKind;
 use crate::bundle::peers_disk::Disk;
+use crate::criteria::samples::Samples;
 use crate::dataset::source::Source;
 use crate::machine::accelerator::Choice;
 use crate::machine::kernel_log::scan_as_of;
@@ -66,9 +66,14 @@ impl Asked<'_> {
             }
         };
         let workload = self.workload.clone();
+        let samples = match choice.vehicle {
+            Vehicle::UmlDebug => Samples::Few,
+            Vehicle::Qemu(..) | Vehicle::Uml => Samples::by(Some(accelerator)),
+        };
+        let criteria = &request.criteria;
         let plan = Plan {
             peers,
-            ..request.criteria.plan(Some(accelerator), workload, steps)
+            ..criteria.plan(Some(accelerator), samples, workload, steps)
         };
         let boot = Boot {
             vehicle: &choice.vehicle,
@@ -162,7 +167,7 @@ impl Asked<'_> {
         let manifest = self.bundle.manifest();
         // What a guest under QEMU has as modules is built into a kernel that is a program.
         let reads_disks =
-            manifest.machine == MachineKind::Uml || manifest.guest.roles.contains(&Role::Peers);
+            manifest.machine.is_program() || manifest.guest.roles.contains(&Role::Peers);
         if !reads_disks {
             return Err(failed(
                 "the bundle's guest cannot read a disk with the peers: build the bundle with --role peers".into(),

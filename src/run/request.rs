@@ -21,6 +21,8 @@ pub struct RunRequest {
     pub bundle: PathBuf,
     /// The bundle of the second machine, which is User-Mode Linux.
     pub uml_bundle: PathBuf,
+    /// The bundle of the debug kernel.
+    pub debug_bundle: PathBuf,
     pub accelerator: Requested,
     /// Boot once only, even where a second boot would show that the first can be repeated.
     pub once: bool,

@@ -126,6 +126,7 @@ impl ByMachine<'_> {
             own: None,
             bundle: built.bundle.dir().to_owned(),
             uml_bundle: PathBuf::new(),
+            debug_bundle: PathBuf::new(),
             accelerator: Requested::Uml,
             once: true,
             patience: self.patience,

@@ -11,7 +11,7 @@ use crate::bundle::debian::{self, Pin};
 use crate::bundle::kernel_tree::KernelTree;
 use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::source_tree::SourceTree;
-use crate::bundle::uml_kernel::UmlKernel;
+use crate::bundle::uml_kernel::{Flavour, UmlKernel};
 use crate::bundle::{guest_program, kernel_module};
 
 pub struct Stand {
@@ -28,12 +28,14 @@ impl Stand {
     /// Builds what is not there yet: the machine's kernel and the guest's program.
     pub fn prepare(tree: &SourceTree, machine: MachineKind, tell: &dyn Fn(&str)) -> Result<Stand> {
         let pin = Pin::named(tree, debian::DEFAULT)?;
-        let kernel = match machine {
-            MachineKind::Uml => UmlKernel::obtain(pin, tree, tell)?,
+        let flavour = match machine {
+            MachineKind::Uml => Flavour::Plain,
+            MachineKind::UmlDebug => Flavour::Debug,
             MachineKind::Qemu => {
                 bail!("mutants are for User-Mode Linux: QEMU takes minutes for each")
             }
         };
+        let kernel = UmlKernel::obtain(pin, flavour, tree, tell)?;
         let guest = guest_program::build(tree, tell)?;
         let kernel_tree = kernel.tree();
         Ok(Stand {

@@ -41,6 +41,8 @@ pub struct Evidence {
     pub first: MachineRun,
     /// A machine beside it, whose clock counts time where the first one's does not.
     pub second: Second,
+    /// A machine that looks for faults of the module and for nothing else: a debug kernel.
+    pub debug: Second,
     /// Whether a second boot of the first machine gave the same bytes.
     pub repetition: Repetition,
 }
@@ -62,7 +64,7 @@ pub struct MachineRun {
     pub kernel_log: Result<Scan, String>,
 }
 
-/// The second machine of a run.
+/// A machine of a run beside the first one.
 #[derive(Clone)]
 pub enum Second {
     Run(Box<MachineRun>),
@@ -145,6 +147,15 @@ impl Evidence {
             Second::Skipped { reason } => Err(Finding::skipped(reason)),
             Second::Failed { reason } => Err(Finding::could_not_run(reason)),
         }
+    }
+
+    /// The evidence as if the debug kernel were the only machine.
+    pub fn of_debug(&self) -> Result<Evidence, Finding> {
+        let as_second = Evidence {
+            second: self.debug.clone(),
+            ..self.clone()
+        };
+        as_second.of_second()
     }
 
     /// The evidence of the machine whose clock counts time, as if it were the only one.

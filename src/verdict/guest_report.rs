@@ -127,6 +127,8 @@ step_data! {
     indexes: Indexes,
     calls: Calls,
     peers: Peers,
+    failing: Failing,
+    watchers: Watchers,
     after: After,
 }
 

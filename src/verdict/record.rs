@@ -26,14 +26,14 @@ use crate::host::fuse::HostRun;
 use crate::host::indexes::HostIndex;
 use crate::machine::kernel_log;
 use crate::protocol::run_files::{
-    COMPARISON, CONSOLE, CRITERIA, FIGURES, HOST, MANIFEST, MESSAGES, RESULTS, RUN, SECOND_BOOT,
-    UML, VERDICT, to_json,
+    COMPARISON, CONSOLE, CRITERIA, DEBUG, FIGURES, HOST, MANIFEST, MESSAGES, RESULTS, RUN,
+    SECOND_BOOT, UML, VERDICT, to_json,
 };
 use crate::verdict::Verdict;
 use crate::verdict::fate::Fate;
 
 /// The number of the format, raised whenever a record changes its meaning.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The evidence that is in no other file (`run.json`).
 #[derive(Serialize, Deserialize)]
@@ -47,6 +47,7 @@ struct Run {
     own: Option<Origin>,
     machine: Booted,
     second_machine: SecondMachine,
+    debug_kernel: SecondMachine,
     second_boot: SecondBoot,
 }
 
@@ -69,6 +70,32 @@ enum SecondMachine {
     Run(Box<Booted>),
     Skipped { reason: String },
     Failed { reason: String },
+}
+
+impl SecondMachine {
+    fn of(machine: &Second) -> SecondMachine {
+        match machine {
+            Second::Run(run) => SecondMachine::Run(Box::new(Booted::of(run))),
+            Second::Skipped { reason } => SecondMachine::Skipped {
+                reason: reason.clone(),
+            },
+            Second::Failed { reason } => SecondMachine::Failed {
+                reason: reason.clone(),
+            },
+        }
+    }
+
+    /// Puts this and the files in `sub` of `dir` together.
+    fn machine(self, dir: &Path, sub: &str, date: Date) -> Result<Second> {
+        Ok(match self {
+            SecondMachine::Run(booted) => {
+                let run = booted.run(&dir.join(sub), date);
+                Second::Run(Box::new(run.with_context(|| sub.to_owned())?))
+            }
+            SecondMachine::Skipped { reason } => Second::Skipped { reason },
+            SecondMachine::Failed { reason } => Second::Failed { reason },
+        })
+    }
 }
 
 impl Booted {
@@ -162,15 +189,8 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(String, 
         cpu: evidence.cpu.clone(),
         own: evidence.own.clone(),
         machine: Booted::of(&evidence.first),
-        second_machine: match &evidence.second {
-            Second::Run(run) => SecondMachine::Run(Box::new(Booted::of(run))),
-            Second::Skipped { reason } => SecondMachine::Skipped {
-                reason: reason.clone(),
-            },
-            Second::Failed { reason } => SecondMachine::Failed {
-                reason: reason.clone(),
-            },
-        },
+        second_machine: SecondMachine::of(&evidence.second),
+        debug_kernel: SecondMachine::of(&evidence.debug),
         second_boot: match &evidence.repetition {
             Repetition::Equal { .. } | Repetition::Different(_) => SecondBoot::Completed,
             Repetition::Failed(reason) => SecondBoot::Failed {
@@ -202,15 +222,22 @@ pub fn files(evidence: &Evidence, judgement: &Judgement) -> Result<Vec<(String, 
         .into_iter()
         .map(|(name, text)| (name.to_owned(), text))
         .collect();
-    if let Second::Run(run) = &evidence.second {
-        let mut add = |name, text| files.push((format!("{UML}/{name}"), text));
-        add(RESULTS, judgement::results(run)?);
-        if let Some(text) = &run.manifest_text {
-            add(MANIFEST, text.clone());
+    for (sub, machine) in beside(evidence) {
+        if let Second::Run(run) = machine {
+            let mut add = |name, text| files.push((format!("{sub}/{name}"), text));
+            add(RESULTS, judgement::results(run)?);
+            if let Some(text) = &run.manifest_text {
+                add(MANIFEST, text.clone());
+            }
         }
     }
     files.push((VERDICT.to_owned(), to_json(&judgement.verdict)?));
     Ok(files)
+}
+
+/// The machines beside the first one, each with its directory.
+fn beside(evidence: &Evidence) -> [(&'static str, &Second); 2] {
+    [(UML, &evidence.second), (DEBUG, &evidence.debug)]
 }
 
 /// Reads a run's directory. Nothing is judged: [`verify`] does that.
@@ -236,17 +263,19 @@ fn contradiction(dir: &Path, evidence: &Evidence) -> Result<()> {
         messages(dir)? == evidence.guest,
         "{RESULTS} does not hold what {MESSAGES} reports"
     );
-    match &evidence.second {
-        Second::Run(run) => ensure!(
-            messages(&dir.join(UML))? == run.guest,
-            "{UML}/{RESULTS} does not hold what {UML}/{MESSAGES} reports"
-        ),
-        Second::Skipped { .. } | Second::Failed { .. } => {
-            for name in [RESULTS, MANIFEST] {
-                ensure!(
-                    !dir.join(UML).join(name).exists(),
-                    "{RUN} says that there was no second machine, and {UML}/{name} is there"
-                );
+    for (sub, machine) in beside(evidence) {
+        match machine {
+            Second::Run(run) => ensure!(
+                messages(&dir.join(sub))? == run.guest,
+                "{sub}/{RESULTS} does not hold what {sub}/{MESSAGES} reports"
+            ),
+            Second::Skipped { .. } | Second::Failed { .. } => {
+                for name in [RESULTS, MANIFEST] {
+                    ensure!(
+                        !dir.join(sub).join(name).exists(),
+                        "{RUN} says that there was no such machine, and {sub}/{name} is there"
+                    );
+                }
             }
         }
     }
@@ -307,13 +336,8 @@ fn evidence(dir: &Path) -> Result<Evidence> {
     let host: Host<HostRun, Vec<HostIndex>> = parse(dir, HOST)?;
     let comparison: Observed<Comparison> = parse(dir, COMPARISON)?;
     let first = run.machine.run(dir, run.date)?;
-    let second = match run.second_machine {
-        SecondMachine::Run(booted) => {
-            Second::Run(Box::new(booted.run(&dir.join(UML), run.date).context(UML)?))
-        }
-        SecondMachine::Skipped { reason } => Second::Skipped { reason },
-        SecondMachine::Failed { reason } => Second::Failed { reason },
-    };
+    let second = run.second_machine.machine(dir, UML, run.date)?;
+    let debug = run.debug_kernel.machine(dir, DEBUG, run.date)?;
     let repetition = match run.second_boot {
         SecondBoot::Completed => repetition::compare(dir, &dir.join(SECOND_BOOT)),
         SecondBoot::Failed { reason } => Repetition::Failed(reason),
@@ -329,6 +353,7 @@ fn evidence(dir: &Path) -> Result<Evidence> {
         comparison: comparison.result(),
         first,
         second,
+        debug,
         repetition,
     })
 }

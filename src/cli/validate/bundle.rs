@@ -12,12 +12,12 @@ use crate::bundle::guest_modules::Role;
 use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::source_tree::SourceTree;
-use crate::bundle::uml_kernel::UmlKernel;
+use crate::bundle::uml_kernel::{Flavour, UmlKernel};
 use crate::bundle::{guest_program, kernel_module};
 
 /// Build the module, the guest's program and the initramfs, and put them with a pinned kernel into one directory
 ///
-/// The kernel for `--machine uml` is built from the pinned sources. That takes some minutes, once.
+/// The kernels for `--machine uml` and `uml-debug` are built from the pinned sources. That takes some minutes, once.
 #[derive(Debug, clap::Args)]
 pub struct BundleArgs {
     /// What boots the bundle
@@ -26,8 +26,8 @@ pub struct BundleArgs {
     /// Which of the kernels in vm/kernels; User-Mode Linux is built from the default one's sources
     #[arg(long, value_name = "NAME", default_value = debian::DEFAULT)]
     kernel: String,
-    /// Where to put the bundle [default: in the checkout out/bundle, or out/uml-bundle for User-Mode Linux;
-    /// out/bundle-NAME with another kernel than the default one]
+    /// Where to put the bundle [default: in the checkout out/bundle, or out/uml-bundle for User-Mode Linux and
+    /// out/debug-bundle for its debug kernel; out/bundle-NAME with another kernel than the default one]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Build the module from another directory than kernel/
@@ -53,6 +53,7 @@ impl BundleArgs {
         let tree = SourceTree::find()?;
         let default = match self.machine {
             MachineKind::Uml => "out/uml-bundle".to_owned(),
+            MachineKind::UmlDebug => "out/debug-bundle".to_owned(),
             MachineKind::Qemu if self.kernel == debian::DEFAULT => "out/bundle".to_owned(),
             MachineKind::Qemu => format!("out/bundle-{}", self.kernel),
         };
@@ -82,8 +83,12 @@ fn parts(
             let record = kernel.record()?;
             (kernel.image(), kernel.modules(), kernel.tree(), record)
         }
-        MachineKind::Uml => {
-            let kernel = UmlKernel::obtain(pin, tree, tell)?;
+        MachineKind::Uml | MachineKind::UmlDebug => {
+            let flavour = match machine {
+                MachineKind::UmlDebug => Flavour::Debug,
+                MachineKind::Qemu | MachineKind::Uml => Flavour::Plain,
+            };
+            let kernel = UmlKernel::obtain(pin, flavour, tree, tell)?;
             let record = kernel.record()?;
             (kernel.image(), kernel.modules(), kernel.tree(), record)
         }

@@ -7,7 +7,7 @@ use crate::bundle::debian::{self, DebianKernel, Pin};
 use crate::bundle::kernel_module;
 use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::source_tree::SourceTree;
-use crate::bundle::uml_kernel::UmlKernel;
+use crate::bundle::uml_kernel::{Flavour, UmlKernel};
 
 /// Check the module's sources with W=1, sparse and checkpatch.pl --strict, against the pinned kernels
 #[derive(Debug, clap::Args)]
@@ -33,13 +33,16 @@ impl LintKernelArgs {
         let names = match (self.kernel, self.machine) {
             (Some(name), _) => vec![name],
             (None, MachineKind::Qemu) => debian::names(&tree)?,
-            (None, MachineKind::Uml) => vec![debian::DEFAULT.to_owned()],
+            (None, MachineKind::Uml | MachineKind::UmlDebug) => vec![debian::DEFAULT.to_owned()],
         };
         for name in names {
             let pin = Pin::named(&tree, &name)?;
             let kernel = match self.machine {
                 MachineKind::Qemu => DebianKernel::obtain(pin, &cache, &tell)?.tree(),
-                MachineKind::Uml => UmlKernel::obtain(pin, &tree, &tell)?.tree(),
+                MachineKind::Uml => UmlKernel::obtain(pin, Flavour::Plain, &tree, &tell)?.tree(),
+                MachineKind::UmlDebug => {
+                    UmlKernel::obtain(pin, Flavour::Debug, &tree, &tell)?.tree()
+                }
             };
             kernel_module::check(&kernel, &checkpatch, &source, &cache, &tell)?;
             println!("{}: clean with Linux {name}", source.display());

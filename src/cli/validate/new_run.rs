@@ -27,6 +27,9 @@ pub struct NewRunArgs {
     /// The bundle of the second machine, User-Mode Linux, which --accel auto adds where it works
     #[arg(long, value_name = "DIR", default_value = "out/uml-bundle")]
     uml_bundle: PathBuf,
+    /// The bundle of the debug kernel, which runs where User-Mode Linux works
+    #[arg(long, value_name = "DIR", default_value = "out/debug-bundle")]
+    debug_bundle: PathBuf,
     /// Directory for runs; `latest` in it points to the newest
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
@@ -117,6 +120,7 @@ impl NewRunArgs {
                 (None, _) => "out/bundle".into(),
             },
             uml_bundle: self.uml_bundle,
+            debug_bundle: self.debug_bundle,
             accelerator,
             once,
             tool: tool()?,

@@ -68,6 +68,8 @@ enum Wanted {
     Auto,
     /// User-Mode Linux: there in a second
     Uml,
+    /// User-Mode Linux as a debug kernel (KASAN, lockdep, kmemleak, fault injection)
+    UmlDebug,
     /// The host's CPU
     Kvm,
     /// Emulation that counts instructions
@@ -78,6 +80,7 @@ enum Wanted {
 
 const BUNDLE: &str = "out/bundle";
 const UML_BUNDLE: &str = "out/uml-bundle";
+const DEBUG_BUNDLE: &str = "out/debug-bundle";
 
 /// How long a guest may take until its shell is there, even under icount, and to its end.
 const STARTS_WITHIN: Duration = Duration::from_secs(180);
@@ -150,6 +153,7 @@ impl ShellArgs {
         let qemu = |mode| -> Result<_> { Ok((Vehicle::Qemu(Qemu::find()?, mode), open(BUNDLE)?)) };
         match self.accel {
             Wanted::Uml => Ok((Vehicle::Uml, open(UML_BUNDLE)?)),
+            Wanted::UmlDebug => Ok((Vehicle::UmlDebug, open(DEBUG_BUNDLE)?)),
             Wanted::Icount => qemu(Mode::Icount),
             Wanted::Tcg => qemu(Mode::Tcg),
             Wanted::Kvm => {
@@ -159,7 +163,7 @@ impl ShellArgs {
             }
             Wanted::Auto => {
                 if let Ok(bundle) = open(UML_BUNDLE) {
-                    match uml_fault(&bundle, &logs.join(UML_PROBE)) {
+                    match uml_fault(&Vehicle::Uml, &bundle, &logs.join(UML_PROBE)) {
                         Ok(None) => return Ok((Vehicle::Uml, bundle)),
                         // The bundle that was named is for QEMU.
                         Err(MachineError::OtherMachine { .. }) if self.bundle.is_some() => {}

@@ -8,12 +8,15 @@ mod contention;
 mod context;
 mod cycles;
 pub mod errors;
+mod failing;
 mod files;
 mod identity;
 pub mod indexes;
 mod module;
 mod peers;
 mod stacking;
+mod stage;
+mod watchers;
 mod workload;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,6 +66,8 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Indexes => StepData::Indexes(indexes::observe(context)?),
         Step::Calls => StepData::Calls(calls::observe(context)?),
         Step::Peers => StepData::Peers(peers::observe(context)?),
+        Step::Failing => StepData::Failing(failing::observe(context)?),
+        Step::Watchers => StepData::Watchers(watchers::observe(context)?),
         Step::After => StepData::After(after::observe()?),
     })
 }

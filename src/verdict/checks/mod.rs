@@ -4,6 +4,7 @@
 mod answers;
 mod cases;
 mod dataset;
+mod debug;
 mod evaluation;
 mod fuse;
 mod held;
@@ -24,7 +25,7 @@ use super::evidence::Evidence;
 use crate::criteria::check::{Check, Finding};
 use crate::criteria::{Criteria, Criterion, subject};
 use crate::protocol::run_files::{
-    COMPARISON, CONSOLE, HOST, MANIFEST, RESULTS, RUN, SECOND_BOOT, VERDICT,
+    COMPARISON, CONSOLE, DEBUG, HOST, MANIFEST, RESULTS, RUN, SECOND_BOOT, VERDICT,
 };
 
 type Row = (&'static str, Evaluate, &'static str);
@@ -78,6 +79,11 @@ const TABLE: &[Row] = &[
     ("kernel.log", kernel_log::clean, CONSOLE),
     ("kernel.taint", kernel_log::taint, RESULTS),
     ("uml.guest", on_second_machine, RUN),
+    ("debug.guest", on_debug_kernel, DEBUG),
+    ("debug.log", debug::log, DEBUG),
+    ("debug.watchers", debug::watchers, DEBUG),
+    ("debug.allocations", debug::allocations, DEBUG),
+    ("debug.disk", debug::disk, DEBUG),
     ("run.repeated", stability::repeated, SECOND_BOOT),
     ("guest.completed", stability::completed, CONSOLE),
 ];
@@ -97,6 +103,14 @@ fn on_second_machine(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let asked = evidence.criteria.checks.iter();
     let asked = asked.filter(|criterion| subject::holds_on_any_machine(&criterion.id));
     uml::all_hold(asked.map(|criterion| check(criterion, &second)))
+}
+
+/// Asks of the debug kernel what the other checks ask of the first machine. Its log has a check of its own.
+fn on_debug_kernel(evidence: &Evidence, _: &Criterion) -> Evaluated {
+    let debug = evidence.of_debug()?;
+    let asked = evidence.criteria.checks.iter();
+    let asked = asked.filter(|criterion| debug::holds_there(&criterion.id));
+    uml::all_hold(asked.map(|criterion| check(criterion, &debug)))
 }
 
 fn check(criterion: &Criterion, evidence: &Evidence) -> Check {

@@ -11,9 +11,9 @@ use nix::mount::{MsFlags, mount};
 use nix::unistd::syncfs;
 use rustix::fs::copy_file_range;
 
-use super::stage::{Lower, Stage, mount_module};
 use super::trial::Trial;
 use crate::guest::loop_disk::mount_ext4;
+use crate::guest::steps::stage::{Lower, Stage, mount_module};
 
 pub const TRIALS: &[Trial] = &[
     Trial {

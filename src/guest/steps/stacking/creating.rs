@@ -11,8 +11,8 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use super::stage::{Lower, Stage};
 use super::trial::Trial;
+use crate::guest::steps::stage::{Lower, Stage};
 
 pub const TRIALS: &[Trial] = &[Trial {
     name: "a create that fails leaves nothing",

@@ -14,12 +14,12 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{Signal, kill};
 
-use super::stage::{Lower, Stage};
 use super::trial::Trial;
 use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::guest::mounts::{mount_fuse, stop_fuse};
+use crate::guest::steps::stage::{Lower, Stage};
 use crate::store::abi::K_MAX;
 use crate::system::deadline::wait_for;
 

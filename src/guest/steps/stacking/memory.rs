@@ -12,13 +12,13 @@ use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::statvfs;
 
-use super::stage::{Lower, Stage, mount_module};
 use super::trial::Trial;
 use crate::anns::file::Header;
 use crate::anns::{Metric, index};
 use crate::client::{Error, Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::exercise::building::build;
+use crate::guest::steps::stage::{Lower, Stage, mount_module};
 use crate::protocol::errno_name;
 use crate::system::proc;
 

@@ -9,7 +9,6 @@ mod memory;
 mod mounts;
 mod names;
 mod permission;
-mod stage;
 mod trial;
 mod user;
 mod waiting;
@@ -22,11 +21,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::context::Context;
+use super::stage::{self, Stage};
 use crate::guest::{STEP_PROGRAM, kmod};
 use crate::protocol::Step;
 use crate::protocol::results::{Case, Stacking};
 use crate::system::deadline::wait_for;
-use stage::Stage;
 use trial::Trial;
 
 /// How long a case may take, by the guest's clock.

@@ -16,10 +16,10 @@ use nix::mount::{MsFlags, mount};
 use rustix::fs::{FileType, Mode, XattrFlags};
 
 use super::super::errors::request::info;
-use super::stage::{Lower, Stage, mount_module};
 use super::trial::Trial;
 use super::user::{USER, as_user, outcome};
 use crate::guest::kmod;
+use crate::guest::steps::stage::{Lower, Stage, mount_module};
 
 pub const TRIALS: &[Trial] = &[
     Trial {

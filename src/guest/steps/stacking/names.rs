@@ -16,8 +16,8 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
 use nix::unistd::{Whence, lseek};
 
-use super::stage::{Lower, Stage};
 use super::trial::Trial;
+use crate::guest::steps::stage::{Lower, Stage};
 use crate::protocol::errno_name;
 
 pub const TRIALS: &[Trial] = &[

@@ -17,9 +17,9 @@ use nix::unistd::{ForkResult, fork, pipe, read};
 use rustix::fs::{FileType, IFlags, Mode, OFlags, XattrFlags};
 
 use super::super::errors::request::info;
-use super::stage::{Lower, Stage};
 use super::trial::Trial;
 use super::user::{GROUP, USER, as_member_of, as_user, outcome};
+use crate::guest::steps::stage::{Lower, Stage};
 
 pub const TRIALS: &[Trial] = &[
     Trial {

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::stage::{Lower, Stage};
+use crate::guest::steps::stage::{Lower, Stage};
 
 pub struct Trial {
     pub name: &'static str,

@@ -21,9 +21,9 @@ use nix::unistd::{ForkResult, fork};
 use rustix::pipe::{SpliceFlags, splice};
 
 use super::names::outcome;
-use super::stage::{Lower, Stage};
 use super::trial::Trial;
 use crate::guest::mounts::{mount_fuse, stop_fuse};
+use crate::guest::steps::stage::{Lower, Stage};
 use crate::system::deadline::wait_for;
 
 pub const TRIALS: &[Trial] = &[

@@ -73,6 +73,12 @@ impl Stage {
         &self.root
     }
 
+    /// Mounts the store anew: then nothing has been looked up, and nothing loaded.
+    pub fn remount(&self) -> Result<()> {
+        umount2(&self.root, MntFlags::empty()).context("cannot unmount the store")?;
+        mount_module(&self.lower, &self.root, MsFlags::empty(), "")
+    }
+
     /// Unmounts all that the case has mounted, the latest first.
     pub fn unmount(self) -> Result<()> {
         for point in mounts()?.iter().rev() {
