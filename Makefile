@@ -9,13 +9,17 @@ peers := target/peers
 # Options of libFuzzer.
 FUZZ ?=
 
-.PHONY: help validate shell test suites check nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
+# Options of the self-test.
+SELF_TEST ?=
+
+.PHONY: help validate shell test suites check self-test nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg|uml]  build the module, boot it in a VM, measure, give a verdict'
 	@echo 'make shell [ACCEL=auto|uml|kvm|icount|tcg]  a prompt in the guest, with a store that both drivers have mounted'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
 	@echo 'make check                                 linters, unit tests, search, and FUSE on the host: no machine, as root'
+	@echo 'make self-test                             plant bugs, and name the check that notices each (docs/self-test.md)'
 	@echo 'make nix                                   the flake, with a stand-in for nixpkgs, as root'
 	@echo 'make fuzz [FUZZ=OPTIONS]                   fuzz both loaders of index files (docs/differential.md)'
 	@echo 'make lint | lint-kernel | bundle | clean   parts of the above'
@@ -44,6 +48,11 @@ suites: lint bundle browser $(venv)/installed $(peers)/installed target/tools/in
 
 check: lint $(venv)/installed target/tools/installed
 	$(cargo_test) --lib --bins --test house --test search --test fuse
+
+# Bugs that are planted, one after the other.
+self-test: tools
+	vm/build-programs.sh
+	$(programs)/vexfs-validate self-test $(SELF_TEST)
 
 # The flake, built and run with what Debian has in the place of nixpkgs (nix/debian/README.md).
 nix: bundle target/tools/bin/nixfmt

@@ -23,6 +23,7 @@ pub mod protocol;
 pub mod records;
 pub mod report;
 pub mod run;
+pub mod self_test;
 pub mod store;
 pub mod system;
 pub mod verdict;

@@ -17,7 +17,7 @@ pub fn make() -> Result<Vec<u8>> {
     let path = work.path().join("ext4");
     let mut format = e2fsprogs::command("mke2fs");
     format
-        .args(["-q", "-F", "-t", "ext4", "-m", "0", "-b", "4096"])
+        .args(["-q", "-F", "-t", "ext4", "-m", "5", "-b", "4096"])
         .args(["-O", "^metadata_csum", "-J", "size=4", "-I", "256"])
         .args(["-U", UUID, "-E"])
         .arg(format!(

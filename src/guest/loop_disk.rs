@@ -48,6 +48,18 @@ pub fn mount_ext4(disk: &Path, root: &Path) -> Result<()> {
     mounted
 }
 
+/// Whether a loop device still has a file.
+pub fn is_any_attached() -> Result<bool> {
+    let devices = fs::read_dir("/sys/block").context("cannot list the disks")?;
+    for device in devices {
+        // A loop device has this directory for as long as it has a file.
+        if device?.path().join("loop").exists() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn attach(path: &str, backing: &File) -> Result<()> {
     let device = File::options().read(true).write(true).open(path)?;
     // SAFETY: the argument is an open descriptor.

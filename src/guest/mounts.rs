@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::kmod;
 use crate::client::Place;
@@ -188,6 +190,28 @@ pub fn mount_fuse(lower: &Path, root: &Path) -> Result<Child> {
         daemon.wait()?;
     }
     mounted.map(|()| daemon)
+}
+
+/// Stops the driver, so that it answers nothing until it gets SIGCONT. The signal reaches one thread, which has the
+/// others stopped when it runs: they may answer until then, so this waits for all.
+pub fn stop_fuse(daemon: &Child) -> Result<Pid> {
+    let server = Pid::from_raw(daemon.id().try_into()?);
+    kill(server, Signal::SIGSTOP).context("cannot stop the FUSE driver")?;
+    wait_for("the FUSE driver's stop", FUSE_ENDS_WITHIN, || {
+        Ok(has_stopped(server)?.then_some(()))
+    })?;
+    Ok(server)
+}
+
+fn has_stopped(server: Pid) -> Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{server}/task"))? {
+        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        let state = stat.rsplit(')').next().unwrap_or_default();
+        if !state.trim_start().starts_with('T') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn end_daemon(mut daemon: Child) -> Result<()> {

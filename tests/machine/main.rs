@@ -18,5 +18,6 @@ mod peers_python;
 mod python;
 mod records;
 mod sabotage;
+mod self_test;
 mod shell;
 mod uml;

@@ -8,6 +8,7 @@ mod criteria;
 mod kernel_logs;
 mod lacking_host;
 mod like_for_like;
+mod mutants;
 mod own_data;
 mod peers;
 #[path = "../support/peers_python.rs"]

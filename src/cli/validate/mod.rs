@@ -15,6 +15,7 @@ mod peers_disk;
 mod report;
 mod reproduce;
 mod run;
+mod self_test;
 mod shell;
 
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ enum Command {
     Image(image::ImageArgs),
     ImageResults(image::ImageResultsArgs),
     LintKernel(lint_kernel::LintKernelArgs),
+    SelfTest(self_test::SelfTestArgs),
     Manual(manual::ManualArgs),
     /// Carry out what standard input asks, in a user namespace
     #[command(name = fuse::COMMAND, hide = true)]
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Image(args) => args.run().map(|()| 0),
         Command::ImageResults(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),
+        Command::SelfTest(args) => args.run(),
         Command::Manual(args) => args.run([vexfs::command(), Cli::command()]).map(|()| 0),
         Command::ObserveHost => fuse::observe_in_namespace().map(|()| 0),
         Command::CompareOnHost => peers::observe_in_namespace().map(|()| 0),

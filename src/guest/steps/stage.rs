@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::guest::kmod;
-use crate::guest::loop_disk::mount_ext4;
+use crate::guest::loop_disk::{is_any_attached, mount_ext4};
+use crate::system::deadline::wait_for;
 use crate::system::proc;
 
 /// What a store lies on.
@@ -23,6 +25,8 @@ const STORE: &str = "/store";
 /// Below the store, so that whoever clears the store away clears this away too.
 const EXT4: &str = "/store/ext4";
 const MOUNT: &str = "/mnt/kernel";
+/// How long a disk may take to be free after the last mount of it.
+const SOON: Duration = Duration::from_secs(2);
 
 /// A store and a mount of it.
 pub struct Stage {
@@ -81,7 +85,10 @@ impl Stage {
             umount2(point.as_str(), MntFlags::empty())
                 .with_context(|| format!("{point} cannot be unmounted"))?;
         }
-        Ok(())
+        // A lower filesystem that somebody still holds keeps its disk.
+        wait_for("the release of the disk", SOON, || {
+            Ok((!is_any_attached()?).then_some(()))
+        })
     }
 }
 

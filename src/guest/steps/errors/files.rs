@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::request::DIM;
+use crate::anns::file::Header;
 use crate::anns::index::{self, Bytes, Kind, Parameters, Unobserved};
 use crate::anns::{Metric, hnsw};
 use crate::dataset::{Matrix, fvecs};
@@ -31,6 +32,9 @@ pub fn write(root: &Path) -> Result<()> {
         (0..dim).for_each(|_| row.extend_from_slice(&value.to_le_bytes()));
         row
     };
+    // As long as a row is, and says that it is longer.
+    let mut other = row_of(DIM, 0.0);
+    other[..4].copy_from_slice(&(DIM + 1).to_le_bytes());
     for (name, content) in [
         (GOOD, good.clone()),
         ("notes.txt", good.clone()),
@@ -41,10 +45,12 @@ pub fn write(root: &Path) -> Result<()> {
         ("zero.fvecs", row_of(0, 0.0)),
         ("huge.fvecs", row_of(DIM_MAX + 1, 0.0)),
         ("changes.fvecs", with(&row_of(DIM + 1, 0.0))),
+        ("other.fvecs", with(&other)),
         ("nan.fvecs", with(&row_of(DIM, f32::NAN))),
         ("infinite.fvecs", with(&row_of(DIM, f32::INFINITY))),
         ("appended.fvecs", good.clone()),
         ("corrupt.fvecs", good.clone()),
+        ("damaged.fvecs", good.clone()),
         ("cut.fvecs", good.clone()),
         ("wide.fvecs", good.clone()),
         ("renamed.fvecs", good.clone()),
@@ -81,6 +87,9 @@ fn write_indexes(root: &Path, good: &Matrix) -> Result<()> {
     if let Some(byte) = corrupt.last_mut() {
         *byte ^= 1;
     }
+    // The lowest bit of a float: all that tells is a checksum.
+    let mut damaged = sound.to_vec();
+    damaged[size_of::<Header>()] ^= 1;
     let appended = built(&rows(DIM, ROWS - 1, 0.0))?;
     let wide = built(&rows(DIM + 1, ROWS, 0.0))?;
     let changed = built(&rows(DIM, ROWS, 0.5))?;
@@ -91,6 +100,7 @@ fn write_indexes(root: &Path, good: &Matrix) -> Result<()> {
         ("empty.fvecs", &sound),
         ("appended.fvecs", &appended),
         ("corrupt.fvecs", &corrupt),
+        ("damaged.fvecs", &damaged),
         ("cut.fvecs", &sound[..sound.len() - 1]),
         ("wide.fvecs", &wide),
         ("changed.fvecs", &changed),

@@ -84,6 +84,12 @@ pub fn asked() -> Vec<Asked> {
         of("zero.fvecs", "EBADMSG", "a row of dimension 0", valid()),
         of("huge.fvecs", "EBADMSG", "a row that is too long", valid()),
         of("changes.fvecs", "EBADMSG", "a changing dimension", valid()),
+        of(
+            "other.fvecs",
+            "EBADMSG",
+            "another dimension, and no more bytes",
+            valid(),
+        ),
         of("nan.fvecs", "EBADMSG", "a NaN in a row", valid()),
         of("infinite.fvecs", "EBADMSG", "an infinity in a row", valid()),
         of("nan.fvecs", "EBADMSG", "a question about it", ask()),
@@ -107,6 +113,11 @@ pub fn asked() -> Vec<Asked> {
         ),
         // 17
         indexed("corrupt.fvecs", "EUCLEAN", "a wrong byte in the index"),
+        indexed(
+            "damaged.fvecs",
+            "EUCLEAN",
+            "a wrong bit in a float of the index",
+        ),
         indexed("cut.fvecs", "EUCLEAN", "a truncated index"),
         indexed("wide.fvecs", "EUCLEAN", "an index of another dimension"),
         of(

@@ -197,6 +197,7 @@ impl<'a> Trial<'a> {
         file.read_exact_at(&mut element, 4)?;
         file.write_all_at(&1.0e3_f32.to_le_bytes(), 4)?;
         self.refused("a covered row overwritten", "ESTALE");
+        self.refused("and asked once more", "ESTALE");
         file.write_all_at(&element, 4)?;
         self.answered("and restored", &hnsw, &rows)
     }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
@@ -13,16 +13,15 @@ use anyhow::{Context, Result};
 use nix::mount::{MntFlags, umount2};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use super::trial::Trial;
 use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
-use crate::guest::mounts::mount_fuse;
+use crate::guest::mounts::{mount_fuse, stop_fuse};
 use crate::guest::steps::stage::{Lower, Stage};
 use crate::store::abi::K_MAX;
-use crate::system::deadline::doze;
+use crate::system::deadline::{doze, wait_for};
 
 pub const TRIALS: &[Trial] = &[
     Trial {
@@ -36,6 +35,12 @@ pub const TRIALS: &[Trial] = &[
         lower: Lower::Tmpfs,
         work: change_mode,
         expected: "it is changed again and again meanwhile",
+    },
+    Trial {
+        name: "stores into a shared mapping are seen",
+        lower: Lower::Tmpfs,
+        work: stores,
+        expected: "each is seen",
     },
     Trial {
         name: "no write through the mount is seen halfway",
@@ -78,6 +83,17 @@ fn nearest(path: &Path, dim: usize) -> Result<u32> {
 #[repr(align(4096))]
 struct Page([u8; 4096]);
 
+/// Longer than a tick of the clock that stamps files.
+const TICK: Duration = Duration::from_millis(30);
+/// How long a write may take until it waits.
+const SOON: Duration = Duration::from_secs(20);
+
+/// When the file was changed last.
+fn changed(path: &Path) -> Result<(i64, i64)> {
+    let found = fs::metadata(path)?;
+    Ok((found.ctime(), found.ctime_nsec()))
+}
+
 /// The data of the write come from a mapping of a file on FUSE whose server is stopped: ext4 has changed the times by
 /// then, and holds the inode lock shared.
 fn direct_write(stage: &Stage) -> Result<String> {
@@ -93,7 +109,6 @@ fn direct_write(stage: &Stage) -> Result<String> {
     let fuse = Path::new("/mnt/fuse");
     fs::create_dir_all(fuse)?;
     let mut daemon = mount_fuse(source, fuse)?;
-    let server = Pid::from_raw(daemon.id().try_into()?);
     let data = File::open(fuse.join("y.fvecs"))?;
     let direct = OpenOptions::new()
         .read(true)
@@ -120,11 +135,16 @@ fn direct_write(stage: &Stage) -> Result<String> {
     // SAFETY: it is so long, and stays until the end.
     let bytes: &[u8] = unsafe { std::slice::from_raw_parts(mapped.as_ptr().cast(), BYTES) };
 
-    kill(server, Signal::SIGSTOP)?;
+    sleep(TICK);
+    let before = changed(&below)?;
+    let server = stop_fuse(&daemon)?;
     let searched = AtomicBool::new(false);
     let (waited, seen) = thread::scope(|scope| {
         let write = scope.spawn(|| direct.write_all_at(bytes, 0));
-        doze(Duration::from_millis(300));
+        // ext4 stamps the file before it asks for the data, however busy the host is.
+        let begun = wait_for("the stamp of the write", SOON, || {
+            Ok((changed(&below)? != before).then_some(()))
+        });
         let search = scope.spawn(|| {
             let seen = nearest(&above, DIM);
             searched.store(true, Ordering::Release);
@@ -133,6 +153,7 @@ fn direct_write(stage: &Stage) -> Result<String> {
         doze(Duration::from_millis(500));
         let waited = !searched.load(Ordering::Acquire) && !write.is_finished();
         kill(server, Signal::SIGCONT)?;
+        begun?;
         write.join().expect("the writer panics")?;
         anyhow::Ok((waited, search.join().expect("the searcher panics")?))
     })?;
@@ -152,6 +173,41 @@ fn direct_write(stage: &Stage) -> Result<String> {
             "so does"
         },
     ))
+}
+
+/// Stores into one mapping, which stays all the time, with a search after each.
+fn stores(stage: &Stage) -> Result<String> {
+    const BYTES: usize = ROWS * 128;
+    let path = stage.root().join("x.fvecs");
+    fvecs::write(&path, &rows(10.0))?;
+    let file = OpenOptions::new().read(true).write(true).open(&path)?;
+    let length = NonZeroUsize::new(BYTES).context("it is empty")?;
+    // SAFETY: a new mapping of a file that has these bytes, which nobody else refers to.
+    let mapped = unsafe {
+        mmap(
+            None,
+            length,
+            ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+            MapFlags::MAP_SHARED,
+            &file,
+            0,
+        )
+    }
+    .context("cannot map it")?;
+    let first = mapped.cast::<f32>();
+    let mut seen = 0;
+    for value in 1..=3_u8 {
+        // SAFETY: the first row has these elements behind its dimension, and the mapping is aligned to a page.
+        unsafe { (1..=DIM).for_each(|at| first.add(at).write(f32::from(value))) };
+        let expected = DIM as f32 * f32::from(value) * f32::from(value);
+        seen += u32::from(nearest(&path, DIM)? == expected.to_bits());
+    }
+    // SAFETY: nobody refers to it any more.
+    unsafe { munmap(mapped, BYTES)? };
+    Ok(match seen {
+        3 => "each is seen".to_owned(),
+        seen => format!("{seen} of 3 are seen"),
+    })
 }
 
 /// A lock that is held all the time lets one or two through.

@@ -5,9 +5,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
+use nix::sys::statvfs::statvfs;
 
 use super::trial::Trial;
 use crate::anns::file::Header;
@@ -32,6 +35,18 @@ pub const TRIALS: &[Trial] = &[
         work: budget,
         expected: "shown, 8 files within 4 MiB, the latest kept, the earliest not, a larger one ENOMEM, \
                    after a remount ok",
+    },
+    Trial {
+        name: "the copy that was not used for the longest time goes first",
+        lower: Lower::Tmpfs,
+        work: by_age,
+        expected: "the one in use kept, the idle one not",
+    },
+    Trial {
+        name: "a file that is closed and removed gives its blocks back",
+        lower: Lower::Tmpfs,
+        work: closed_and_removed,
+        expected: "less than 1 MiB kept",
     },
     Trial {
         name: "copies are given back to whom they are charged",
@@ -164,6 +179,56 @@ fn budget(stage: &Stage) -> Result<String> {
         if earliest { "kept" } else { "not" },
         outcome(&search(&file(8), Kind::Flat)),
     ))
+}
+
+/// Uses are noted ten times a second at most.
+const NOTED: Duration = Duration::from_millis(200);
+
+/// Four files fit, and then there is a fifth.
+fn by_age(stage: &Stage) -> Result<String> {
+    let limited = Path::new("/mnt/limited");
+    mount_module(stage.lower(), limited, MsFlags::empty(), "memory=4m")?;
+    let file = |i: usize| limited.join(format!("{i}.fvecs"));
+    let mut generations = Vec::new();
+    for i in 0..5 {
+        // 938 KiB each.
+        fvecs::write(&file(i), &rows(5000, i))?;
+    }
+    for i in 0..4 {
+        generations.push(search(&file(i), Kind::Flat)?.generation);
+    }
+    sleep(NOTED);
+    search(&file(0), Kind::Flat)?;
+    search(&file(4), Kind::Flat)?;
+    let kept = |i: usize| -> Result<&str> {
+        let same = search(&file(i), Kind::Flat)?.generation == generations[i];
+        Ok(if same { "kept" } else { "not" })
+    };
+    Ok(format!(
+        "the one in use {}, the idle one {}",
+        kept(0)?,
+        kept(1)?
+    ))
+}
+
+/// Nobody has it open any more, beneath neither.
+fn closed_and_removed(stage: &Stage) -> Result<String> {
+    let free = || -> Result<u64> {
+        let found = statvfs(stage.lower())?;
+        Ok(found.blocks_free() * found.fragment_size())
+    };
+    let path = stage.root().join("file");
+    let before = free()?;
+    fs::write(&path, vec![1; 8 * MIB as usize])?;
+    fs::read(&path)?;
+    ensure!(before - free()? >= 8 * MIB, "the file takes no room");
+    fs::remove_file(&path)?;
+    let kept = before.saturating_sub(free()?);
+    Ok(if kept < MIB {
+        "less than 1 MiB kept".to_owned()
+    } else {
+        format!("{} KiB kept", kept >> 10)
+    })
 }
 
 /// A memory cgroup of a case.

@@ -17,7 +17,8 @@ use rustix::fs::{FileType, Mode, XattrFlags};
 
 use super::super::errors::request::info;
 use super::trial::Trial;
-use super::user::{USER, outcome};
+use super::user::{USER, as_user, outcome};
+use crate::guest::kmod;
 use crate::guest::steps::stage::{Lower, Stage, mount_module};
 
 pub const TRIALS: &[Trial] = &[
@@ -43,7 +44,14 @@ pub const TRIALS: &[Trial] = &[
         name: "nosuid of the store",
         lower: Lower::Tmpfs,
         work: no_set_id,
-        expected: "ran as 77, from a store with nosuid as 100, its mode 106755, its capability ENODATA",
+        expected: "ran as 77, from a store with nosuid as 100, its mode 106755, its capability ENODATA, \
+                   shortened 100755",
+    },
+    Trial {
+        name: "what is not mounted",
+        lower: Lower::Tmpfs,
+        work: refused,
+        expected: "vexfs EINVAL, a file ENOTDIR, nothing ENOENT, an unknown option EINVAL, no memory EINVAL",
     },
     Trial {
         name: "access times",
@@ -147,12 +155,43 @@ fn no_set_id(stage: &Stage) -> Result<String> {
         .collect();
     let name = "security.capability";
     rustix::fs::setxattr(&program, name, &capability, XattrFlags::empty())?;
+    let shortened = root.join("shortened");
+    write_program(&shortened, 0o6755)?;
+    chown(&shortened, Some(USER), None)?;
+    fs::set_permissions(&shortened, Permissions::from_mode(0o6755))?;
+    as_user(|| Ok(File::options().write(true).open(&shortened)?.set_len(1)?))?;
     Ok(format!(
-        "ran as {}, from a store with nosuid as {}, its mode {:o}, its capability {}",
+        "ran as {}, from a store with nosuid as {}, its mode {:o}, its capability {}, shortened {:o}",
         ran(&trusted)?,
         ran(&program)?,
         fs::metadata(&program)?.permissions().mode(),
         outcome(rustix::fs::getxattr(&program, name, &mut [0; 64])),
+        fs::metadata(&shortened)?.permissions().mode(),
+    ))
+}
+
+/// Mounts what the module must refuse.
+fn refused(stage: &Stage) -> Result<String> {
+    let (file, point) = (stage.lower().join("file"), Path::new(SECOND));
+    fs::write(&file, "")?;
+    fs::create_dir_all(point)?;
+    let tried = |store: &Path, options: &str| {
+        let kind = Some(kmod::NAME);
+        outcome(mount(
+            Some(store),
+            point,
+            kind,
+            MsFlags::empty(),
+            Some(options),
+        ))
+    };
+    Ok(format!(
+        "vexfs {}, a file {}, nothing {}, an unknown option {}, no memory {}",
+        tried(stage.root(), ""),
+        tried(&file, ""),
+        tried(&stage.lower().join("nothing"), ""),
+        tried(stage.lower(), "colour=blue"),
+        tried(stage.lower(), "memory=0"),
     ))
 }
 

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -37,6 +38,18 @@ pub const TRIALS: &[Trial] = &[
         lower: Lower::Tmpfs,
         work: remove_changed_beneath,
         expected: "directory ok, file ok",
+    },
+    Trial {
+        name: "a file that was renamed or moved beneath",
+        lower: Lower::Tmpfs,
+        work: renamed_beneath,
+        expected: "one ENOENT, two renamed; a ENOENT, b moved",
+    },
+    Trial {
+        name: "a removed name that somebody still has",
+        lower: Lower::Tmpfs,
+        work: removed_and_held,
+        expected: "file 0 links, directory 0 links",
     },
     Trial {
         name: "rename a directory that was moved beneath",
@@ -95,6 +108,42 @@ fn remove_changed_beneath(stage: &Stage) -> Result<String> {
         "directory {}, file {}",
         outcome(fs::remove_dir(root.join("directory"))),
         outcome(fs::remove_file(root.join("file"))),
+    ))
+}
+
+/// The lower file is as before, and so is the length of its name.
+fn renamed_beneath(stage: &Stage) -> Result<String> {
+    let (root, lower) = (stage.root(), stage.lower());
+    for name in ["a", "b"] {
+        fs::create_dir(lower.join(name))?;
+    }
+    fs::write(lower.join("one"), "renamed")?;
+    fs::write(lower.join("a/file"), "moved")?;
+    for name in ["one", "a/file"] {
+        fs::read(root.join(name))?;
+    }
+    fs::rename(lower.join("one"), lower.join("two"))?;
+    fs::rename(lower.join("a/file"), lower.join("b/file"))?;
+    let [one, two, a, b] = ["one", "two", "a/file", "b/file"].map(|name| read(&root.join(name)));
+    Ok(format!("one {one}, two {two}; a {a}, b {b}"))
+}
+
+/// What is open as a path alone is not open beneath.
+fn removed_and_held(stage: &Stage) -> Result<String> {
+    let (file, directory) = (stage.root().join("file"), stage.root().join("directory"));
+    fs::write(&file, "")?;
+    fs::create_dir(&directory)?;
+    let held = |path: &Path| {
+        let mut options = File::options();
+        options.read(true).custom_flags(libc::O_PATH).open(path)
+    };
+    let [held_file, held_directory] = [held(&file)?, held(&directory)?];
+    fs::remove_file(&file)?;
+    fs::remove_dir(&directory)?;
+    Ok(format!(
+        "file {} links, directory {} links",
+        held_file.metadata()?.nlink(),
+        held_directory.metadata()?.nlink()
     ))
 }
 

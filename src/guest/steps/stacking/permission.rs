@@ -3,7 +3,7 @@
 //! of the one who mounted, so all of it must be shown to be as it is without the module.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -18,7 +18,7 @@ use rustix::fs::{FileType, IFlags, Mode, OFlags, XattrFlags};
 
 use super::super::errors::request::info;
 use super::trial::Trial;
-use super::user::{GROUP, USER, as_user, outcome};
+use super::user::{GROUP, USER, as_member_of, as_user, outcome};
 use crate::guest::steps::stage::{Lower, Stage};
 
 pub const TRIALS: &[Trial] = &[
@@ -62,7 +62,7 @@ pub const TRIALS: &[Trial] = &[
         name: "blocks that are reserved for root",
         lower: Lower::Ext4,
         work: reserved,
-        expected: "the user's file ENOSPC, root's file ENOSPC, reserve kept",
+        expected: "the user's file ENOSPC, root's file ENOSPC, reserve kept, root uses it",
     },
     Trial {
         name: "a directory that is open loses its mode beneath",
@@ -380,13 +380,21 @@ fn owners(stage: &Stage) -> Result<String> {
             made.extend(as_user(|| make_all(&dir.join(place)))?);
             made.extend(make_all(&dir.join(place).join("directory"))?);
         }
+        made.extend(as_member_of(&[GROUP + 1], || {
+            make_all(&dir.join("member's"))
+        })?);
         Ok(made)
     })?;
     Ok(compared(&through, &beneath))
 }
 
 fn make_owners(dir: &Path) -> Result<()> {
-    for (name, bits) in [("plain", 0o777), ("setgid", 0o2777), ("default", 0o777)] {
+    for (name, bits) in [
+        ("plain", 0o777),
+        ("setgid", 0o2777),
+        ("member's", 0o2777),
+        ("default", 0o777),
+    ] {
         fs::create_dir(dir.join(name))?;
         chown(dir.join(name), None, Some(GROUP + 1))?;
         mode(&dir.join(name), bits)?;
@@ -538,8 +546,17 @@ fn reserved(stage: &Stage) -> Result<String> {
     drop(opened);
     let after = statvfs(stage.lower())?.blocks_free();
     let kept = if after >= reserve { "kept" } else { "used" };
+    // A disk without a reserve would keep all users from it.
+    let own = File::create(stage.root().join("root's own"))?;
+    let full = fill(&own).map_err(|error| error.kind()) == Err(ErrorKind::StorageFull);
+    let left = statvfs(stage.lower())?.blocks_free();
+    let root = if full && left < reserve {
+        "uses"
+    } else {
+        "cannot use"
+    };
     Ok(format!(
-        "the user's file {users}, root's file {roots}, reserve {kept}"
+        "the user's file {users}, root's file {roots}, reserve {kept}, root {root} it"
     ))
 }
 

@@ -3,13 +3,18 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Write, pipe};
+use std::num::NonZeroUsize;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, umount2};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
@@ -17,6 +22,7 @@ use rustix::pipe::{SpliceFlags, splice};
 
 use super::names::outcome;
 use super::trial::Trial;
+use crate::guest::mounts::{mount_fuse, stop_fuse};
 use crate::guest::steps::stage::{Lower, Stage};
 use crate::system::deadline::{doze, wait_for};
 
@@ -32,6 +38,12 @@ pub const TRIALS: &[Trial] = &[
         lower: Lower::Tmpfs,
         work: splice_what_is_there,
         expected: "not waiting EAGAIN, 4 of 10, then 6, at the end 0, \0\0abcdefghij",
+    },
+    Trial {
+        name: "a name that changes beneath while a removal waits",
+        lower: Lower::Tmpfs,
+        work: changed_while_waiting,
+        expected: "renamed ok, removed ok, then ENOENT, listing ok",
     },
     Trial {
         name: "who waits for a write to a frozen disk can be killed",
@@ -97,6 +109,67 @@ fn splice_what_is_there(stage: &Stage) -> Result<String> {
         outcome(nothing.map_err(Into::into)),
         fs::read_to_string(&file)?,
     ))
+}
+
+/// Whoever lists the directory beneath holds its lock until the page is there that the names are put into. Behind it
+/// waits a rename beneath, and behind that our removal, which has looked the name up already.
+fn changed_while_waiting(stage: &Stage) -> Result<String> {
+    let (root, lower) = (stage.root(), stage.lower());
+    let [file, new] = ["file", "new"].map(|name| lower.join(name));
+    fs::write(&file, "old")?;
+    fs::write(&new, "new")?;
+    fs::read(root.join("file"))?;
+    let (source, fuse) = (Path::new("/store/source"), Path::new("/mnt/fuse"));
+    fs::create_dir(source)?;
+    fs::create_dir_all(fuse)?;
+    fs::write(source.join("page"), [1; PAGE])?;
+    let mut daemon = mount_fuse(source, fuse)?;
+    let page = File::open(fuse.join("page"))?;
+    let directory = File::open(lower)?;
+
+    let server = stop_fuse(&daemon)?;
+    let (listed, renamed, removed) = thread::scope(|scope| {
+        let listing = scope.spawn(|| list_into(&page, &directory));
+        thread::sleep(MEANWHILE);
+        let renaming = scope.spawn(|| fs::rename(&new, &file));
+        thread::sleep(MEANWHILE);
+        let removing = scope.spawn(|| fs::remove_file(root.join("file")));
+        thread::sleep(MEANWHILE);
+        let woken = kill(server, Signal::SIGCONT);
+        let listed = listing.join().expect("it does not panic");
+        let renamed = renaming.join().expect("it does not panic");
+        let removed = removing.join().expect("it does not panic");
+        woken.map(|()| (listed, renamed, removed))
+    })?;
+    listed?;
+    drop((page, directory));
+    umount2(fuse, MntFlags::empty())?;
+    daemon.wait()?;
+    Ok(format!(
+        "renamed {}, removed {}, then {}, listing {}",
+        outcome(renamed),
+        outcome(removed),
+        outcome(fs::read(root.join("file")).map(drop)),
+        outcome(fs::read_dir(root).map(|names| names.for_each(drop))),
+    ))
+}
+
+const PAGE: usize = 4096;
+
+/// Lists `directory` into a page that must be read from `page` first.
+fn list_into(page: &File, directory: &File) -> Result<()> {
+    let length = NonZeroUsize::new(PAGE).context("it is empty")?;
+    let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new private mapping of a file that nobody truncates. The kernel writes at most its length to it, and it
+    // is unmapped once.
+    unsafe {
+        let buffer = mmap(None, length, rights, MapFlags::MAP_PRIVATE, page, 0)?;
+        let (directory, at) = (directory.as_raw_fd(), buffer.as_ptr());
+        let listed = libc::syscall(libc::SYS_getdents64, directory, at, PAGE);
+        munmap(buffer, PAGE)?;
+        Errno::result(listed).map(drop)?;
+    }
+    Ok(())
 }
 
 mod ioctl {

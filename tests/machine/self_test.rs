@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The self-test in short: mutants are caught, and one that is none survives. `make self-test` boots all of them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::bundles::scratch;
+
+/// Mutants of three classes, each noticed by a quick step.
+const QUICK: [&str; 3] = [
+    "abi/effort-off-by-one",
+    "search/not-sorted",
+    "stability/rows-leak",
+];
+
+fn self_test(arguments: &[&str], out: &TempDir) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
+        .args(["self-test", "--json", "--out"])
+        .arg(out.path())
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn findings(output: &Output) -> Vec<(String, String)> {
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let findings = printed["findings"].as_array().unwrap();
+    findings
+        .iter()
+        .map(|finding| (text(&finding["mutant"]), text(&finding["fate"])))
+        .collect()
+}
+
+#[test]
+fn mutants_are_caught_by_what_they_name() {
+    let out = scratch();
+    let only: Vec<_> = QUICK.iter().flat_map(|mutant| ["--only", mutant]).collect();
+    let output = self_test(&only, &out);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let expected = QUICK.map(|mutant| (mutant.to_owned(), "caught".to_owned()));
+    assert_eq!(findings(&output), expected);
+    assert!(
+        out.path()
+            .join("search/not-sorted/quick/verdict.json")
+            .is_file()
+    );
+}
+
+/// Mutants of the checkout's own making, with the criteria of the others but for this one check.
+fn own_mutants(dir: &Path, patches: &[(&str, &str)]) {
+    let text = fs::read_to_string("tests/mutants/criteria.json").unwrap();
+    let mut criteria: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let quick = ["kernel.answers", "kernel.log", "guest.completed"];
+    criteria["checks"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|check| quick.contains(&check["id"].as_str().unwrap()));
+    let class = dir.join("none");
+    fs::create_dir_all(&class).unwrap();
+    fs::write(dir.join("criteria.json"), criteria.to_string()).unwrap();
+    for (name, patch) in patches {
+        let text = format!("Bug: There is none.\nNoticed-by: kernel.answers\n\n{patch}");
+        fs::write(class.join(format!("{name}.patch")), text).unwrap();
+    }
+}
+
+const FILE: &str = "--- a/kernel/search/topk.c\n+++ b/kernel/search/topk.c\n";
+
+#[test]
+fn a_mutant_that_nothing_notices_fails_the_test() {
+    let (dir, out) = (scratch(), scratch());
+    let first = "// SPDX-License-Identifier: GPL-2.0-only\n";
+    let fitting = format!("{FILE}@@ -1 +1,2 @@\n {first}+/* This changes nothing. */\n");
+    own_mutants(dir.path(), &[("harmless", &fitting)]);
+    let mutants = dir.path().to_str().unwrap();
+    let output = self_test(&["--mutants", mutants], &out);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let survived = ("none/harmless".to_owned(), "survived".to_owned());
+    assert_eq!(findings(&output), [survived]);
+
+    // One that fits no more, or does not compile, could not be tried. The others are.
+    let strange = format!("{FILE}@@ -1 +1,2 @@\n // Another line\n+/* This changes nothing. */\n");
+    let broken = format!("{FILE}@@ -1 +1,2 @@\n {first}+this is no C\n");
+    own_mutants(dir.path(), &[("broken", &broken), ("strange", &strange)]);
+    let output = self_test(&["--resume", "--mutants", mutants], &out);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let fates = findings(&output).into_iter().map(|(_, fate)| fate);
+    assert_eq!(
+        fates.collect::<Vec<_>>(),
+        ["could-not-run", "survived", "could-not-run"]
+    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("strange.patch does not fit"), "{said}");
+    assert!(said.contains("the module does not build"), "{said}");
+}
