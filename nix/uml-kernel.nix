@@ -15,15 +15,15 @@
 let
   recipe = lib.fileset.toSource {
     root = ../vm;
-    fileset =
-      lib.fileset.unions [
-        ../vm/build-uml.sh
-        ../vm/uml.config
-        ../vm/uml-host.patch
-      ]
-      ++ lib.optional debug ../vm/debug.config;
+    fileset = lib.fileset.unions [
+      ../vm/build-uml.sh
+      ../vm/uml.config
+      ../vm/uml-host.patch
+    ];
   };
-  modDirVersion = "${kernel.version}-vexfs-uml${lib.optionalString debug "-debug"}";
+  # Further options, and what they add to the release.
+  options = if debug then "${../vm/debug.config}" else "";
+  modDirVersion = "${kernel.version}-vexfs-uml${if debug then "-debug" else ""}";
   uml = stdenv.mkDerivation {
     pname = "linux-uml";
     inherit (kernel) version src;
@@ -43,7 +43,7 @@ let
 
     buildPhase = ''
       runHook preBuild
-      JOBS=$NIX_BUILD_CORES bash ${recipe}/build-uml.sh . $out ${lib.optionalString debug "${recipe}/debug.config"}
+      JOBS=$NIX_BUILD_CORES bash ${recipe}/build-uml.sh . $out ${options}
       runHook postBuild
     '';
     installPhase = "test -d $out/lib/modules/${modDirVersion}";
