@@ -69,13 +69,21 @@ fn own_mutants(dir: &Path, patches: &[(&str, &str)]) {
     }
 }
 
-const FILE: &str = "--- a/kernel/search/topk.c\n+++ b/kernel/search/topk.c\n";
+/// A patch that puts `added` below the first line of a file, of which it believes that it begins with `first`.
+fn below_the_first_line(first: &str, added: &str) -> String {
+    const FILE: &str = "kernel/search/topk.c";
+    let text = fs::read_to_string(FILE).unwrap();
+    // Without lines behind it a change would be looked for at the end of the file.
+    let behind: Vec<_> = text.lines().skip(1).take(3).collect();
+    let behind = behind.join("\n ");
+    format!("--- a/{FILE}\n+++ b/{FILE}\n@@ -1,4 +1,5 @@\n {first}\n+{added}\n {behind}\n")
+}
 
 #[test]
 fn a_mutant_that_nothing_notices_fails_the_test() {
     let (dir, out) = (scratch(), scratch());
-    let first = "// SPDX-License-Identifier: GPL-2.0-only\n";
-    let fitting = format!("{FILE}@@ -1 +1,2 @@\n {first}+/* This changes nothing. */\n");
+    let first = "// SPDX-License-Identifier: GPL-2.0-only";
+    let fitting = below_the_first_line(first, "/* This changes nothing. */");
     own_mutants(dir.path(), &[("harmless", &fitting)]);
     let mutants = dir.path().to_str().unwrap();
     let output = self_test(&["--mutants", mutants], &out);
@@ -84,8 +92,8 @@ fn a_mutant_that_nothing_notices_fails_the_test() {
     assert_eq!(findings(&output), [survived]);
 
     // One that fits no more, or does not compile, could not be tried. The others are.
-    let strange = format!("{FILE}@@ -1 +1,2 @@\n // Another line\n+/* This changes nothing. */\n");
-    let broken = format!("{FILE}@@ -1 +1,2 @@\n {first}+this is no C\n");
+    let strange = below_the_first_line("// Another line", "/* This changes nothing. */");
+    let broken = below_the_first_line(first, "this is no C");
     own_mutants(dir.path(), &[("broken", &broken), ("strange", &strange)]);
     let output = self_test(&["--resume", "--mutants", mutants], &out);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
