@@ -66,9 +66,13 @@ fn unreadable(kind: Option<Kind>) -> Result<String> {
 }
 
 /// Takes what is cached of the files in a directory from the cache, but leaves the directory there.
-fn forget(dir: &Path) -> Result<()> {
+pub fn forget(dir: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
-        let file = File::open(entry?.path())?;
+        let entry = entry?;
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        let file = File::open(entry.path())?;
         file.sync_all()?;
         posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
     }

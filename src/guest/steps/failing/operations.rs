@@ -15,6 +15,7 @@ use nix::unistd::mkfifo;
 use rustix::fs::{XattrFlags, getxattr, setxattr, statvfs};
 
 use super::allocation::Counter;
+use super::disk::forget;
 use super::searched;
 use crate::client::{Error, Kind};
 use crate::guest::steps::context::Context;
@@ -68,9 +69,10 @@ impl Scene {
         gone.with_context(|| format!("cannot remove {}", path.display()))
     }
 
-    /// A new mount has looked nothing up and loaded nothing.
+    /// A new mount has looked nothing up and loaded nothing. What lies on a disk is no longer in memory either.
     fn cold(&self) -> Result<()> {
-        self.stage.remount()
+        self.stage.remount()?;
+        forget(self.stage.lower())
     }
 }
 
