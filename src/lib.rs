@@ -4,6 +4,9 @@
 //! The modules depend on each other in one direction only. `docs/architecture.md` states their order, and `tests/house`
 //! holds the imports against it.
 
+// What cannot be printed would end the program; `system::output` prints.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod anns;
 pub mod bench;
 pub mod bundle;

@@ -18,6 +18,7 @@ use super::shell;
 use super::supervisor;
 use crate::protocol::guest_files::PLAN;
 use crate::protocol::{Message, Plan, VERSION};
+use crate::system::output::tell;
 
 /// Runs the guest and never returns, whatever happens: when PID 1 ends, the kernel panics.
 pub fn main() -> ! {
@@ -104,7 +105,7 @@ fn parse_plan(path: &Path) -> Result<Plan> {
 
 /// Tells the host why nothing follows, as far as it can still be told, and powers off.
 fn give_up(reason: &str) -> ! {
-    eprintln!("vexfs-init: {reason}");
+    tell(&format!("vexfs-init: {reason}"));
     if let Ok(mut port) = Port::open() {
         let reason = reason.to_owned();
         // The kernel log has the reason too if this fails.
@@ -123,7 +124,7 @@ pub fn power_off_now() -> ! {
     match reboot(RebootMode::RB_POWER_OFF) {
         Ok(never) => match never {},
         Err(error) => {
-            eprintln!("vexfs-init: cannot power off: {error}");
+            tell(&format!("vexfs-init: cannot power off: {error}"));
             loop {
                 std::thread::park();
             }

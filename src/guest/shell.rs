@@ -25,6 +25,7 @@ use crate::dataset::workload::{Name, Workload};
 use crate::protocol::guest_files::{BUSYBOX, SHELL, TERMINAL, UML_TERMINAL};
 use crate::protocol::{Message, Shell, Stream, VERSION, Window};
 use crate::system::hypervisor;
+use crate::system::output::tell;
 
 /// What is in the store, and what to ask of it.
 const VECTORS: &str = "vectors.fvecs";
@@ -75,12 +76,12 @@ pub fn carry_out(asked: &Shell, port: &mut Port) -> Result<()> {
     // Whoever was at the prompt may have taken these down already, or still use them.
     for mounted in mounted {
         if let Err(error) = mounted.unmount() {
-            eprintln!("shell: {error:#}");
+            tell(&format!("shell: {error:#}"));
         }
     }
     drop(store);
     if let Err(error) = kmod::ensure_unloaded() {
-        eprintln!("shell: {error:#}");
+        tell(&format!("shell: {error:#}"));
     }
     port.send(&Message::Done)
 }

@@ -14,6 +14,7 @@ use crate::client::Place;
 use crate::peers::{
     Comparison, NoMount, Peers, Places, Plan, Store, adapters, compare, on_one_core,
 };
+use crate::system::output;
 
 use super::daemon::{self, Daemon};
 use super::scratch::{self, Scratch};
@@ -61,7 +62,7 @@ pub fn observe(request: &PeersRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<C
 pub fn observe_in_namespace() -> Result<()> {
     let request: PeersRequest = serde_json::from_reader(io::stdin())?;
     let result: InNamespace = user_namespace::may_mount().then(|| {
-        let tell = |line: &str| eprintln!("{:11}{line}", "");
+        let tell = |line: &str| output::tell(&format!("{:11}{line}", ""));
         carry_out(&request, Ok(()), &tell).map_err(|error| format!("{error:#}"))
     });
     Ok(serde_json::to_writer(io::stdout(), &result)?)

@@ -19,6 +19,7 @@ use nix::sys::signal::{SigSet, Signal};
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 
 use crate::protocol::Window;
+use crate::system::output;
 
 /// What the process that restores the terminal says when it can.
 const READY: u8 = b'+';
@@ -140,7 +141,7 @@ fn type_to(mut guest: UnixStream, raw: Option<&Raw>, escaped: u8) {
         let typed = &buffer[..length];
         if raw.is_some_and(|_| escapes.complete(typed, Instant::now())) {
             raw.inspect(|raw| raw.restore());
-            eprintln!("\nvexfs-validate: the machine was ended by Ctrl-], three times");
+            output::tell("\nvexfs-validate: the machine was ended by Ctrl-], three times");
             // The machine does not outlive this process.
             exit(escaped.into());
         }

@@ -32,6 +32,7 @@ use crate::report::terminal;
 use crate::run::progress;
 use crate::system::clock::today;
 use crate::system::deadline::wait_for;
+use crate::system::output::tell;
 use crate::system::{hypervisor, proc};
 use crate::verdict::fate::Fate;
 use crate::verdict::guest_report::GuestReport;
@@ -57,7 +58,7 @@ pub fn is_image() -> bool {
 pub fn main() -> ! {
     static CONSOLE: OnceLock<Arc<Console>> = OnceLock::new();
     let give_up = |reason: &str| -> ! {
-        eprintln!("vexfs-init: {reason}");
+        tell(&format!("vexfs-init: {reason}"));
         if let Some(console) = CONSOLE.get() {
             console.say(&format!("could not run: {reason}"));
             thread::sleep(LAST_WORDS);

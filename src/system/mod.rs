@@ -5,5 +5,7 @@ pub mod clock;
 pub mod cpu;
 pub mod deadline;
 pub mod hypervisor;
+pub mod output;
 pub mod proc;
 pub mod scheduler;
+pub mod signals;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::output::print_json;
+use super::output::{print_json, print_line};
 use crate::records::bare_metal::{Candidate, Module, look_at, runs};
 use crate::records::this_machine::{self, Item};
 
@@ -76,52 +76,53 @@ impl BareMetalArgs {
         if self.json {
             print_json(&printed)?;
         } else {
-            print(&printed);
+            print(&printed)?;
         }
         Ok(u8::from(!allowed))
     }
 }
 
-fn print(printed: &Printed) {
+fn print(printed: &Printed) -> Result<()> {
     let module = printed.module;
-    println!(
+    print_line(&format!(
         "{}: BLAKE3 {}, kernel {}",
         module.file.display(),
         module.blake3,
         module.release
-    );
+    ))?;
     if let Some(reason) = module.unfit() {
-        println!("REFUSED: {reason}");
-        return;
+        print_line(&format!("REFUSED: {reason}"))?;
+        return Ok(());
     }
     if !printed.allowed {
         for candidate in printed.candidates {
-            println!("{} does not count:", candidate.run);
+            print_line(&format!("{} does not count:", candidate.run))?;
             for objection in &candidate.objections {
-                println!("    {objection}");
+                print_line(&format!("    {objection}"))?;
             }
         }
-        println!(
+        print_line(&format!(
             "REFUSED: {} run(s), none of which is a full pass for this module and kernel: run `vexfs-validate run` with a bundle of it",
             printed.candidates.len()
-        );
-        return;
+        ))?;
+        return Ok(());
     }
     let passed = printed.candidates.iter().filter(|run| run.counts());
     for candidate in passed {
-        println!("passed in {}", candidate.run);
+        print_line(&format!("passed in {}", candidate.run))?;
     }
-    println!("\nNothing is loaded here. What it takes to load it on bare metal:");
+    print_line("\nNothing is loaded here. What it takes to load it on bare metal:")?;
     for item in &printed.checklist {
         let mark = match item.holds {
             Some(true) => "[x]",
             Some(false) => "[ ]",
             None => "[?]",
         };
-        println!("  {mark} {}\n        {}", item.needs, item.found);
+        print_line(&format!("  {mark} {}\n        {}", item.needs, item.found))?;
     }
-    println!("\nThen, as root on that machine:");
+    print_line("\nThen, as root on that machine:")?;
     for command in &printed.commands {
-        println!("    {command}");
+        print_line(&format!("    {command}"))?;
     }
+    Ok(())
 }

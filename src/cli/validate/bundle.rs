@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::output::{print_json, print_line, tell};
 use crate::bundle::Bundle;
 use crate::bundle::assemble::{Parts, Provenance, assemble};
 use crate::bundle::debian::{self, DebianKernel, Pin};
@@ -59,7 +60,7 @@ impl BundleArgs {
         };
         let out = self.out.unwrap_or_else(|| tree.root().join(default));
         let module_source = self.module_source.unwrap_or_else(|| tree.module_source());
-        let tell = |line: &str| eprintln!("bundle: {line}");
+        let tell = |line: &str| tell(&format!("bundle: {line}"));
 
         let pin = Pin::named(&tree, &self.kernel)?;
         let parts = parts(&tree, pin, self.machine, self.roles, &module_source, &tell)?;
@@ -117,9 +118,12 @@ pub fn print(bundle: &Bundle, json: bool) -> anyhow::Result<()> {
             id: bundle.id(),
             manifest: bundle.manifest(),
         };
-        println!("{}", serde_json::to_string_pretty(&printed)?);
+        print_json(&printed)
     } else {
-        println!("{}: bundle {}", bundle.dir().display(), bundle.id());
+        print_line(&format!(
+            "{}: bundle {}",
+            bundle.dir().display(),
+            bundle.id()
+        ))
     }
-    Ok(())
 }

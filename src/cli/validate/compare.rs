@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use super::output::print_json;
+use super::output::{print_json, print_line};
 use crate::records::compare::{Compared, Figures};
 use crate::report::terminal::table::table;
 
@@ -43,13 +43,13 @@ impl CompareArgs {
         if self.json {
             print_json(&compared)?;
         } else {
-            print(&compared);
+            print(&compared)?;
         }
         Ok(compared.exit_code())
     }
 }
 
-fn print(compared: &Compared) {
+fn print(compared: &Compared) -> Result<()> {
     if !compared.rows.is_empty() {
         let mut rows = table();
         rows.set_header(["", "what", "unit", "a", "b", "b / a"]);
@@ -68,21 +68,21 @@ fn print(compared: &Compared) {
                 &ratio,
             ]);
         }
-        println!("{rows}\n");
+        print_line(&format!("{rows}\n"))?;
     }
     for refused in &compared.refused {
-        println!("not compared: {}: {}", refused.what, refused.why);
+        print_line(&format!("not compared: {}: {}", refused.what, refused.why))?;
     }
     if !compared.absent.is_empty() {
-        println!(
+        print_line(&format!(
             "not compared: {} figures of {} that {} does not have, {} first (--json names them all)",
             compared.absent.len(),
             compared.a,
             compared.b,
             compared.absent[0]
-        );
+        ))?;
     }
-    println!(
+    print_line(&format!(
         "{}  (a: {}; b: {}; tolerance {} %)",
         match compared.exit_code() {
             0 => "nothing is worse",
@@ -92,5 +92,5 @@ fn print(compared: &Compared) {
         compared.a,
         compared.b,
         compared.tolerance * 100.0
-    );
+    ))
 }

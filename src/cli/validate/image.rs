@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::output::COULD_NOT_RUN;
+use super::output::{COULD_NOT_RUN, print, print_json, print_line};
 use crate::bundle::Bundle;
 use crate::criteria::Criteria;
 use crate::image::{build, report};
@@ -38,8 +38,11 @@ impl ImageArgs {
         let bundle = Bundle::open(&self.bundle)?;
         let criteria = Criteria::read_for_image(self.criteria.as_deref())?;
         build::build(&bundle, &self.stub, &criteria, &self.out)?;
-        println!("{}: image of bundle {}", self.out.display(), bundle.id());
-        Ok(())
+        print_line(&format!(
+            "{}: image of bundle {}",
+            self.out.display(),
+            bundle.id()
+        ))
     }
 }
 
@@ -64,17 +67,20 @@ impl ImageResultsArgs {
     pub fn run(self) -> Result<u8> {
         let report = report::read(&self.image, self.out.as_deref())?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            print_json(&report)?;
         } else {
-            println!(
+            print_line(&format!(
                 "{}: image of bundle {}",
                 self.image.display(),
                 report.bundle
-            );
+            ))?;
             match &report.run {
-                None => println!("it never ran: boot a virtual machine with it"),
-                Some(run) if run.complete => print!("{}\n{}", run.name, run.text),
-                Some(run) => print!("{} did not come to its end\n{}", run.name, run.text),
+                None => print_line("it never ran: boot a virtual machine with it")?,
+                Some(run) if run.complete => print(&format!("{}\n{}", run.name, run.text))?,
+                Some(run) => print(&format!(
+                    "{} did not come to its end\n{}",
+                    run.name, run.text
+                ))?,
             }
         }
         Ok(report

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::output::{print_line, tell};
 use crate::bundle::debian::{self, DebianKernel, Pin};
 use crate::bundle::kernel_module;
 use crate::bundle::machine_kind::MachineKind;
@@ -27,7 +28,7 @@ impl LintKernelArgs {
     pub fn run(self) -> anyhow::Result<()> {
         let tree = SourceTree::find()?;
         let source = self.module_source.unwrap_or_else(|| tree.module_source());
-        let tell = |line: &str| eprintln!("lint-kernel: {line}");
+        let tell = |line: &str| tell(&format!("lint-kernel: {line}"));
         let cache = tree.cache();
         let checkpatch = Pin::named(&tree, debian::DEFAULT)?.checkpatch(&cache, &tell)?;
         let names = match (self.kernel, self.machine) {
@@ -45,7 +46,7 @@ impl LintKernelArgs {
                 }
             };
             kernel_module::check(&kernel, &checkpatch, &source, &cache, &tell)?;
-            println!("{}: clean with Linux {name}", source.display());
+            print_line(&format!("{}: clean with Linux {name}", source.display()))?;
         }
         Ok(())
     }

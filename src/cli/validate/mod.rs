@@ -23,8 +23,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use output::COULD_NOT_RUN;
+use output::{COULD_NOT_RUN, tell};
 
+use super::completions::CompletionsArgs;
 use crate::cli::vexfs;
 use crate::host::{fuse, peers, scratch, terminal};
 
@@ -53,6 +54,7 @@ enum Command {
     LintKernel(lint_kernel::LintKernelArgs),
     SelfTest(self_test::SelfTestArgs),
     Manual(manual::ManualArgs),
+    Completions(CompletionsArgs),
     /// Carry out what standard input asks, in a user namespace
     #[command(name = fuse::COMMAND, hide = true)]
     ObserveHost,
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::LintKernel(args) => args.run().map(|()| 0),
         Command::SelfTest(args) => args.run(),
         Command::Manual(args) => args.run([vexfs::command(), Cli::command()]).map(|()| 0),
+        Command::Completions(args) => args.run(Cli::command()).map(|()| 0),
         Command::ObserveHost => fuse::observe_in_namespace().map(|()| 0),
         Command::CompareOnHost => peers::observe_in_namespace().map(|()| 0),
         Command::RestoreTerminal => terminal::restore_when_alone().map(|()| 0),
@@ -94,7 +97,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            eprintln!("vexfs-validate: {error:#}");
+            tell(&format!("vexfs-validate: {error:#}"));
             ExitCode::from(COULD_NOT_RUN)
         }
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
+use super::output::tell;
 use crate::anns::Metric;
 use crate::bundle::peers_disk::DiskSource;
 use crate::criteria::Criteria;
@@ -52,7 +53,7 @@ pub struct NewRunArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Vectors of your own, in the place of the seeded workload")]
 struct OwnArgs {
-    /// Vectors to search: .fvecs, .npy or .fbin, or .hdf5 in the layout of ann-benchmarks
+    /// Vectors to search, in any format of docs/own-data.md, such as .npy or .hdf5 in the layout of ann-benchmarks
     #[arg(long, value_name = "FILE")]
     dataset: Option<PathBuf>,
     /// Queries, in any of these formats [default: `test` of an .hdf5, else the last rows, which then are not searched]
@@ -133,7 +134,8 @@ impl NewRunArgs {
             out: dir.clone(),
         };
         let begun = Instant::now();
-        let progress = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
+        let progress =
+            |line: &str| tell(&format!("{:7.1} s  {line}", begun.elapsed().as_secs_f64()));
         if let Some(own) = &request.own {
             progress(&own.origin.record.sentence());
         }

@@ -3,10 +3,11 @@
 
 use serde::Serialize;
 
+pub use crate::system::output::{print, print_line, tell};
+
 /// The status of a command that could not do its work.
 pub const COULD_NOT_RUN: u8 = 2;
 
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    print_line(&serde_json::to_string_pretty(value)?)
 }

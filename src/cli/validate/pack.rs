@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::output::print_json;
+use super::output::{print_json, print_line};
 use crate::records::pack::pack;
 use crate::records::source::RunSource;
 
@@ -33,7 +33,6 @@ impl PackArgs {
         if self.json {
             return print_json(&packed);
         }
-        println!("{}: pack {}", packed.file.display(), packed.id);
-        Ok(())
+        print_line(&format!("{}: pack {}", packed.file.display(), packed.id))
     }
 }

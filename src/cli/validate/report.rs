@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::output::print_line;
 use crate::protocol::run_files::{JUNIT, MARKDOWN, PAGE};
 use crate::report;
 use crate::verdict::record;
@@ -29,7 +30,7 @@ impl ReportArgs {
         let out = self.out.unwrap_or_else(|| self.run.clone());
         report::write(&evidence, &verdict, &out)?;
         for name in [PAGE, JUNIT, MARKDOWN] {
-            println!("{}", out.join(name).display());
+            print_line(&out.join(name).display().to_string())?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::new_run::NewRunArgs;
-use super::output::print_json;
+use super::output::{print_json, print_line};
 use crate::criteria::own_criteria;
 use crate::criteria::own_data::Origin;
 use crate::machine::accelerator::Requested;
@@ -102,8 +102,10 @@ impl ReproduceArgs {
                 reproduction,
             })?;
         } else {
-            println!("pack {id}, whole and consistent, against {against}");
-            print(&reproduction);
+            print_line(&format!(
+                "pack {id}, whole and consistent, against {against}"
+            ))?;
+            print(&reproduction)?;
         }
         Ok(status)
     }
@@ -134,7 +136,7 @@ fn once_more(
     new_run.carry_out(criteria, own, accelerator, once)
 }
 
-fn print(reproduction: &Reproduction) {
+fn print(reproduction: &Reproduction) -> Result<()> {
     let mut rows = table();
     rows.set_header(["", "what", "packed", "new"]);
     for row in &reproduction.rows {
@@ -145,14 +147,14 @@ fn print(reproduction: &Reproduction) {
             &shortened(&row.new),
         ]);
     }
-    println!("{rows}\n");
+    print_line(&format!("{rows}\n"))?;
     let count = |outcome| {
         let rows = reproduction.rows.iter();
         rows.filter(|row| row.outcome == outcome).count()
     };
     for row in &reproduction.rows {
         if let (Agreement::Differs, Some(why)) = (row.outcome, &row.why) {
-            println!("differs: {}: {why}", row.what);
+            print_line(&format!("differs: {}: {why}", row.what))?;
         }
     }
     let mut reasons: Vec<&String> = reproduction
@@ -164,9 +166,9 @@ fn print(reproduction: &Reproduction) {
     reasons.sort();
     reasons.dedup();
     for why in reasons {
-        println!("not comparable: {why}");
+        print_line(&format!("not comparable: {why}"))?;
     }
-    println!(
+    print_line(&format!(
         "{}  ({} equal, {} within, {} differ, {} not comparable)",
         match reproduction.exit_code() {
             0 => "reproduced",
@@ -177,7 +179,7 @@ fn print(reproduction: &Reproduction) {
         count(Agreement::Within),
         count(Agreement::Differs),
         count(Agreement::NotComparable),
-    );
+    ))
 }
 
 /// The beginning of a hash, which is enough to tell it from others.

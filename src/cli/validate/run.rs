@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::new_run::NewRunArgs;
-use super::output::print_json;
+use super::output::{print, print_json, print_line};
 use crate::criteria::Criteria;
 use crate::criteria::own_criteria;
 use crate::machine::accelerator::Requested;
@@ -56,12 +56,12 @@ impl RunArgs {
         if self.json {
             print_json(&verdict)?;
         } else {
-            print!("{}", terminal::render(&verdict, &evidence));
-            println!(
+            print(&terminal::render(&verdict, &evidence))?;
+            print_line(&format!(
                 "written to {}; the whole of it: {}",
                 dir.display(),
                 dir.join(PAGE).display()
-            );
+            ))?;
         }
         Ok(verdict.exit_code())
     }

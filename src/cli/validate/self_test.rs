@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use super::output::print_json;
+use super::output::{print, print_json, print_line, tell};
 use crate::bundle::source_tree::SourceTree;
 use crate::criteria::Criteria;
 use crate::self_test::finding::{Fate, Finding, exit_code};
@@ -77,7 +77,7 @@ impl SelfTestArgs {
         let mutants = self.chosen(read_all(&dir)?)?;
         if self.list {
             for mutant in &mutants {
-                println!("{mutant}: {} ({})", mutant.bug, mutant.noticed_by);
+                print_line(&format!("{mutant}: {} ({})", mutant.bug, mutant.noticed_by))?;
             }
             return Ok(0);
         }
@@ -94,7 +94,7 @@ impl SelfTestArgs {
             tree,
         };
         let begun = Instant::now();
-        let tell = |line: &str| eprintln!("{:7.1} s  {line}", begun.elapsed().as_secs_f64());
+        let tell = |line: &str| tell(&format!("{:7.1} s  {line}", begun.elapsed().as_secs_f64()));
         let findings = asked.run(&tell)?;
         self.print(&findings)?;
         Ok(exit_code(&findings))
@@ -137,20 +137,18 @@ impl SelfTestArgs {
             return print_json(&printed);
         }
         if self.markdown {
-            print!("{}", table::markdown(findings));
-            return Ok(());
+            return print(&table::markdown(findings));
         }
         let open = findings.iter();
-        let open = open.filter(|finding| finding.fate() != Fate::Caught);
-        open.for_each(|finding| println!("{}", finding.line()));
-        println!(
+        let mut open = open.filter(|finding| finding.fate() != Fate::Caught);
+        open.try_for_each(|finding| print_line(&finding.line()))?;
+        print_line(&format!(
             "{} of {} mutants caught, {} by another check than named; {} survived, {} could not be tried",
             printed.caught,
             printed.mutants,
             count(&[Fate::CaughtByAnother]),
             printed.survived,
             printed.could_not_run
-        );
-        Ok(())
+        ))
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::output::COULD_NOT_RUN;
+use super::output::{COULD_NOT_RUN, tell};
 use crate::bundle::Bundle;
 use crate::bundle::busybox;
 use crate::bundle::source_tree::SourceTree;
@@ -138,8 +138,10 @@ impl ShellArgs {
     fn busybox(&self) -> Result<Vec<u8>> {
         let path = match &self.busybox {
             Some(file) => file.clone(),
-            None => busybox::obtain(&SourceTree::find()?, &|line| eprintln!("shell: {line}"))
-                .context("there is no busybox for the guest: name a static one by --busybox")?,
+            None => busybox::obtain(&SourceTree::find()?, &|line| {
+                tell(&format!("shell: {line}"))
+            })
+            .context("there is no busybox for the guest: name a static one by --busybox")?,
         };
         fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     }
@@ -168,7 +170,9 @@ impl ShellArgs {
                         // The bundle that was named is for QEMU.
                         Err(MachineError::OtherMachine { .. }) if self.bundle.is_some() => {}
                         Ok(Some(fault)) => {
-                            eprintln!("shell: User-Mode Linux does not work here: {fault}");
+                            tell(&format!(
+                                "shell: User-Mode Linux does not work here: {fault}"
+                            ));
                         }
                         Err(error) => return Err(error.into()),
                     }
@@ -247,9 +251,9 @@ fn pass_on(stream: Stream, hex: &str) -> Result<()> {
 fn told(ending: &Ending, status: Option<u8>, logs: &Path) -> Result<u8> {
     match (ending, ending.exit_code()) {
         (_, Some(code)) => {
-            eprintln!("vexfs-validate: {ending}");
+            tell(&format!("vexfs-validate: {ending}"));
             for line in crash(&logs.join(CONSOLE)) {
-                eprintln!("{line}");
+                tell(&line);
             }
             Ok(code)
         }

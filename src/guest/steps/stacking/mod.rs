@@ -26,6 +26,7 @@ use crate::guest::{STEP_PROGRAM, kmod};
 use crate::protocol::Step;
 use crate::protocol::results::{Case, Stacking};
 use crate::system::deadline::wait_for;
+use crate::system::output::print;
 use trial::Trial;
 
 /// How long a case may take, by the guest's clock without the time that its host had no CPU for it.
@@ -101,8 +102,7 @@ pub(super) fn carry_out(name: &str) -> Result<()> {
     let trial = trials().find(|trial| trial.name == name);
     let trial = trial.with_context(|| format!("there is no case {name}"))?;
     let observed = observed(trial).unwrap_or_else(|error| format!("{error:#}"));
-    print!("{observed}");
-    Ok(())
+    print(&observed)
 }
 
 fn observed(trial: &Trial) -> Result<String> {
