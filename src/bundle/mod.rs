@@ -53,12 +53,12 @@ pub struct Bundle {
 
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    #[error("cannot read {path} of the bundle: {source}; build it with `vexfs-validate bundle`")]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error("{path} is not a bundle's manifest: {source}; build the bundle anew")]
+    #[error("cannot read {path} of the bundle: {error}; build it with `vexfs-validate bundle`")]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("{path} is not a bundle's manifest: {error}; build the bundle anew")]
     Manifest {
         path: PathBuf,
-        source: serde_json::Error,
+        error: serde_json::Error,
     },
     #[error("{path} has format {found}, this toolkit reads {expected}; build the bundle anew")]
     Format {
@@ -95,9 +95,9 @@ impl Bundle {
         let path = dir.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(unreadable(&path))?;
         let manifest: Manifest =
-            serde_json::from_str(&text).map_err(|source| BundleError::Manifest {
+            serde_json::from_str(&text).map_err(|error| BundleError::Manifest {
                 path: path.clone(),
-                source,
+                error,
             })?;
         if manifest.format != manifest::FORMAT {
             return Err(BundleError::Format {
@@ -235,7 +235,7 @@ fn describe(path: &Path) -> io::Result<FileRecord> {
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
     let path = path.to_owned();
-    move |source| BundleError::Unreadable { path, source }
+    move |error| BundleError::Unreadable { path, error }
 }
 
 #[cfg(test)]

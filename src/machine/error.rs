@@ -9,9 +9,9 @@ use crate::bundle::manifest::MachineKind;
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
     #[error(
-        "cannot run {program}: {source}; install QEMU (Debian: qemu-system-x86) or set VEXFS_QEMU"
+        "cannot run {program}: {error}; install QEMU (Debian: qemu-system-x86) or set VEXFS_QEMU"
     )]
-    NoQemu { program: PathBuf, source: io::Error },
+    NoQemu { program: PathBuf, error: io::Error },
     #[error(
         "{program} has version `{version}`, but 8.0 or newer is needed: install a newer QEMU or set VEXFS_QEMU"
     )]
@@ -31,6 +31,6 @@ pub enum MachineError {
         other: &'static str,
         option: MachineKind,
     },
-    #[error("cannot {what}: {source}")]
-    Io { what: String, source: io::Error },
+    #[error("cannot {what}: {error}")]
+    Io { what: String, error: io::Error },
 }

@@ -345,8 +345,8 @@ fn path_for_others(file: &File) -> PathBuf {
 }
 
 fn io_error(what: impl FnOnce() -> String) -> impl FnOnce(io::Error) -> MachineError {
-    move |source| MachineError::Io {
+    move |error| MachineError::Io {
         what: what(),
-        source,
+        error,
     }
 }

@@ -55,9 +55,9 @@ impl Qemu {
         let output = Command::new(&program)
             .arg("--version")
             .output()
-            .map_err(|source| MachineError::NoQemu {
+            .map_err(|error| MachineError::NoQemu {
                 program: program.clone(),
-                source,
+                error,
             })?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version = version_in(&text).unwrap_or_default().to_owned();

@@ -20,11 +20,17 @@ const HEADER_BYTES: usize = size_of::<Header>();
 pub enum Fault {
     /// The file is not a sound index: this is what is wrong.
     #[error("{}", .0.0)]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
     #[error("there is not enough memory for it")]
     OutOfMemory,
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<Malformed> for Fault {
+    fn from(malformed: Malformed) -> Self {
+        Fault::Malformed(malformed)
+    }
 }
 
 impl Fault {

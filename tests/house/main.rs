@@ -4,6 +4,7 @@
 mod circles;
 mod comments;
 mod documents;
+mod errors;
 mod kernel;
 mod order;
 mod prose;
