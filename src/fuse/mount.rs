@@ -8,8 +8,10 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use fuser::{Config, Session, SessionACL};
+use log::warn;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -22,6 +24,12 @@ use super::callbacks::StoreFilesystem;
 
 const DEVICE: &str = "/dev/fuse";
 const FILESYSTEM_TYPE: &str = "fuse.vexfs";
+
+/// How long after an unmount the serving has ended, unless another mount namespace has the mount as well.
+const HELD_ELSEWHERE_AFTER: Duration = Duration::from_secs(3);
+
+/// How many dead mounts there may be, one over the other, at a place where one is to be mounted.
+const DEAD_MOUNTS: usize = 16;
 
 /// What to mount, and how.
 #[derive(Debug, Clone)]
@@ -38,15 +46,15 @@ pub struct MountOptions {
 #[derive(Debug, Error)]
 pub enum MountError {
     #[error(
-        "the store {store} cannot be opened as a directory: {source}; name an existing directory"
+        "the store {store} cannot be opened as a directory: {error}; name an existing directory"
     )]
-    Store { store: PathBuf, source: io::Error },
+    Store { store: PathBuf, error: io::Error },
     #[error("{0} is the mount of a driver that is gone; unmount it first: umount -l {0}")]
     Stale(PathBuf),
-    #[error("{mount_point} cannot be mounted on: {source}; name an existing directory")]
+    #[error("{mount_point} cannot be mounted on: {error}; name an existing directory")]
     MountPoint {
         mount_point: PathBuf,
-        source: io::Error,
+        error: io::Error,
     },
     #[error("{0} is already a VexFS mount; unmount it first: umount {0}")]
     AlreadyMounted(PathBuf),
@@ -56,20 +64,20 @@ pub enum MountError {
     Device(io::Error),
     #[error("mounting needs root (CAP_SYS_ADMIN); run the same command with sudo")]
     NotPermitted,
-    #[error("{mount_point} could not be mounted: {source}")]
+    #[error("{mount_point} could not be mounted: {error}")]
     Mount {
         mount_point: PathBuf,
-        source: io::Error,
+        error: io::Error,
     },
-    #[error("{mount_point} could not be unmounted: {source}")]
+    #[error("{mount_point} could not be unmounted: {error}")]
     Unmount {
         mount_point: PathBuf,
-        source: io::Error,
+        error: io::Error,
     },
-    #[error("serving {mount_point} ended in an error: {source}")]
+    #[error("serving {mount_point} ended in an error: {error}")]
     Serve {
         mount_point: PathBuf,
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -80,6 +88,8 @@ pub enum Unmounted {
     /// Files were still open. The mount is gone from the tree, and those files lose their driver when this process
     /// ends.
     InUse,
+    /// Another mount namespace has the mount, too. What it sees there loses its driver when this process ends.
+    HeldElsewhere,
 }
 
 /// A mounted store, served by threads of this process until it is unmounted. Dropping it unmounts it.
@@ -96,8 +106,9 @@ impl Mount {
         options: &MountOptions,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, MountError> {
-        let filesystem = open_store(&options.store)?;
+        // In this order: a store that is mounted over itself may be covered by a dead mount.
         let mount_point = check_mount_point(&options.mount_point)?;
+        let filesystem = open_store(&options.store)?;
         let device = OpenOptions::new()
             .read(true)
             .write(true)
@@ -126,11 +137,11 @@ impl Mount {
                 mount.server = Some(server);
                 Ok(mount)
             }
-            Err(source) => {
+            Err(error) => {
                 let _ = umount2(&mount.mount_point, MntFlags::MNT_DETACH);
                 Err(MountError::Mount {
                     mount_point: mount.mount_point.clone(),
-                    source,
+                    error,
                 })
             }
         }
@@ -154,6 +165,8 @@ impl Mount {
             return Ok(Unmounted::Clean);
         };
         match umount2(&self.mount_point, MntFlags::UMOUNT_NOFOLLOW) {
+            // The kernel ends the serving as soon as nobody has the mount any more.
+            Ok(()) if !ends_within(&server, HELD_ELSEWHERE_AFTER) => Ok(Unmounted::HeldElsewhere),
             Ok(()) => self.join(server).map(|()| Unmounted::Clean),
             Err(Errno::EBUSY) => {
                 let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
@@ -161,6 +174,9 @@ impl Mount {
                 Ok(Unmounted::InUse)
             }
             // Somebody else was faster.
+            Err(Errno::EINVAL) if !ends_within(&server, HELD_ELSEWHERE_AFTER) => {
+                Ok(Unmounted::HeldElsewhere)
+            }
             Err(Errno::EINVAL) => self.join(server).map(|()| Unmounted::Clean),
             Err(error) => Err(self.unmount_error(error)),
         }
@@ -170,18 +186,30 @@ impl Mount {
         let result = server
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("a serving thread panicked")));
-        result.map_err(|source| MountError::Serve {
+        result.map_err(|error| MountError::Serve {
             mount_point: self.mount_point.clone(),
-            source,
+            error,
         })
     }
 
     fn unmount_error(&self, error: Errno) -> MountError {
         MountError::Unmount {
             mount_point: self.mount_point.clone(),
-            source: error.into(),
+            error: error.into(),
         }
     }
+}
+
+/// Whether the serving ends within this time.
+fn ends_within(server: &JoinHandle<io::Result<()>>, time: Duration) -> bool {
+    let begun = Instant::now();
+    while !server.is_finished() {
+        if begun.elapsed() >= time {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    true
 }
 
 impl Drop for Mount {
@@ -199,24 +227,20 @@ fn open_store(store: &Path) -> Result<StoreFilesystem, MountError> {
     rustix::fs::openat(CWD, store, flags, Mode::empty())
         .map_err(io::Error::from)
         .and_then(StoreFilesystem::new)
-        .map_err(|source| MountError::Store {
+        .map_err(|error| MountError::Store {
             store: store.to_owned(),
-            source,
+            error,
         })
 }
 
 /// Returns the absolute path of the mount point, which stays right when this process changes its directory.
 fn check_mount_point(path: &Path) -> Result<PathBuf, MountError> {
-    let refuse = |source| MountError::MountPoint {
+    let refuse = |error| MountError::MountPoint {
         mount_point: path.to_owned(),
-        source,
+        error,
     };
-    let metadata = match path.metadata() {
-        Err(error) if error.raw_os_error() == Some(libc::ENOTCONN) => {
-            return Err(MountError::Stale(path.to_owned()));
-        }
-        other => other.map_err(refuse)?,
-    };
+    remove_dead_mounts(path)?;
+    let metadata = path.metadata().map_err(refuse)?;
     if !metadata.is_dir() {
         return Err(refuse(io::ErrorKind::NotADirectory.into()));
     }
@@ -225,6 +249,51 @@ fn check_mount_point(path: &Path) -> Result<PathBuf, MountError> {
         return Err(MountError::AlreadyMounted(absolute));
     }
     Ok(absolute)
+}
+
+/// Takes away what killed drivers have left at a place, of which nothing can be reached any more.
+fn remove_dead_mounts(path: &Path) -> Result<(), MountError> {
+    let is_dead = || {
+        let metadata = path.metadata();
+        metadata.is_err_and(|error| error.raw_os_error() == Some(libc::ENOTCONN))
+    };
+    for _ in 0..DEAD_MOUNTS {
+        if !is_dead() {
+            return Ok(());
+        }
+        let stale = || MountError::Stale(path.to_owned());
+        let absolute = absolute_of_dead(path).ok_or_else(stale)?;
+        let mounts = MountInfos::from_file("/proc/self/mountinfo").map_err(|_| stale())?;
+        let mut there = mounts
+            .into_iter()
+            .filter(|mount| mount.mount_point == absolute);
+        // The last one covers the others.
+        if there
+            .next_back()
+            .is_none_or(|mount| mount.fs_type != FILESYSTEM_TYPE)
+        {
+            return Err(stale());
+        }
+        let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
+        umount2(&absolute, flags).map_err(|_| stale())?;
+        warn!(
+            "the mount of a driver that is gone was removed from {}",
+            absolute.display()
+        );
+    }
+    match is_dead() {
+        true => Err(MountError::Stale(path.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// The absolute path of a dead mount, which itself cannot be looked at.
+fn absolute_of_dead(path: &Path) -> Option<PathBuf> {
+    let parent = match path.parent()? {
+        parent if parent == Path::new("") => Path::new("."),
+        parent => parent,
+    };
+    Some(parent.canonicalize().ok()?.join(path.file_name()?))
 }
 
 /// Whether the filesystem with this device number is ours, by either driver (`proc_pid_mountinfo(5)`).
@@ -274,7 +343,7 @@ fn mount(device: &File, options: &MountOptions, mount_point: &Path) -> Result<()
             Errno::EPERM => MountError::NotPermitted,
             error => MountError::Mount {
                 mount_point: mount_point.to_owned(),
-                source: error.into(),
+                error: error.into(),
             },
         }
     })

@@ -15,4 +15,6 @@ mod process;
 #[path = "../support/processes.rs"]
 mod processes;
 mod search;
+#[path = "../support/unheard.rs"]
+mod unheard;
 mod unprivileged;

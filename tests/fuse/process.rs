@@ -2,7 +2,8 @@
 //! `vexfs mount` as a process: signals, sudden death, the background, and what it says when it cannot mount.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{PipeReader, Read, Write, pipe};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -12,12 +13,14 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use tempfile::TempDir;
 use vexfs::anns::Metric;
 use vexfs::client::{Kind, Method, Searcher};
 use vexfs::dataset::{Matrix, fvecs};
 
 use crate::fixture::Store;
+use crate::unheard::{full_disk, reader_gone};
 
 fn vexfs_mount(store: &Path, mount_point: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vexfs"));
@@ -80,7 +83,14 @@ fn await_that(what: &str, condition: impl Fn() -> bool) {
 
 #[test]
 fn a_signal_unmounts_cleanly() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+    ] {
         let mut driver = Driver::start();
         fs::write(driver.mount_point.path().join("f"), "text").unwrap();
         driver.signal(signal);
@@ -102,6 +112,64 @@ fn a_signal_unmounts_even_if_a_file_is_open() {
     assert_eq!(lost.raw_os_error(), Some(libc::ENOTCONN));
 }
 
+/// As after `nohup`.
+#[test]
+fn a_driver_that_was_started_to_ignore_a_signal_ignores_it() {
+    let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
+    let process = Command::new("nohup")
+        .arg(env!("CARGO_BIN_EXE_vexfs"))
+        .arg("mount")
+        .arg(store.path())
+        .arg(mount_point.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut driver = Driver {
+        process,
+        mount_point,
+        store,
+    };
+    await_that("the mount is up", || is_mounted(driver.mount_point.path()));
+    driver.signal(Signal::SIGHUP);
+    std::thread::sleep(Duration::from_millis(300));
+    fs::write(driver.mount_point.path().join("f"), "text").unwrap();
+    driver.signal(Signal::SIGTERM);
+    assert_eq!(driver.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_signal_ends_a_driver_whose_mount_another_namespace_holds() {
+    let mut driver = Driver::start();
+    // Its mounts are copies of ours, and an unmount here does not reach them.
+    let mut holder = Command::new("unshare")
+        .args(["--mount", "--propagation", "private"])
+        .args(["sh", "-c", "echo ready; read end"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = [0; 6];
+    holder
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut ready)
+        .unwrap();
+    driver.signal(Signal::SIGTERM);
+    let ended = Instant::now();
+    let mut status = None;
+    while status.is_none() && ended.elapsed() < Duration::from_secs(20) {
+        status = driver.process.try_wait().unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    assert_eq!(status.expect("the driver ends").code(), Some(0));
+    assert!(!is_mounted(driver.mount_point.path()));
+}
+
 #[test]
 fn the_driver_ends_when_somebody_unmounts() {
     let mut driver = Driver::start();
@@ -121,13 +189,71 @@ fn what_was_synced_survives_a_killed_driver() {
     driver.process.wait().unwrap();
     assert!(fs::read(driver.store.path().join("f")).unwrap() == block);
 
-    // Nobody hangs, and the remedy is named and works.
+    // Nobody hangs, and a new driver takes the dead mount away.
     let lost = fs::read_dir(&mount_point).unwrap_err();
     assert_eq!(lost.raw_os_error(), Some(libc::ENOTCONN));
-    let refused = refusal(driver.store.path(), &mount_point);
-    assert!(refused.contains("umount -l"), "{refused}");
-    umount2(&mount_point, MntFlags::MNT_DETACH).unwrap();
+    let output = vexfs_mount(driver.store.path(), &mount_point)
+        .arg("--background")
+        .output()
+        .unwrap();
+    let again = fs::read(mount_point.join("f"));
+    umount2(&mount_point, MntFlags::empty()).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(again.unwrap() == block);
     assert!(fs::read_dir(&mount_point).unwrap().next().is_none());
+}
+
+#[test]
+fn a_store_under_its_own_dead_mount_is_mounted_again() {
+    let store = Store::new();
+    fs::write(store.path().join("f"), "text").unwrap();
+    for _ in 0..2 {
+        let mut process = vexfs_mount(store.path(), store.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let fuse = || {
+            let mounts = vexfs::system::proc::mounts().unwrap().into_iter();
+            let mut here = mounts.filter(|mount| mount.mount_point == store.path());
+            here.next_back()
+                .is_some_and(|mount| mount.fs_type == "fuse.vexfs")
+        };
+        let content = || fs::read_to_string(store.path().join("f"));
+        await_that("the mount is up", || {
+            fuse() && content().is_ok_and(|text| text == "text")
+        });
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert_eq!(content().unwrap_err().raw_os_error(), Some(libc::ENOTCONN));
+    }
+    umount2(store.path(), MntFlags::MNT_DETACH).unwrap();
+}
+
+/// What is dead and is not ours stays, and the remedy is named.
+#[test]
+fn a_dead_mount_of_another_driver_is_left() {
+    let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
+    let device = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/fuse")
+        .unwrap();
+    let data = format!(
+        "fd={},rootmode=40000,user_id=0,group_id=0",
+        device.as_raw_fd()
+    );
+    nix::mount::mount(
+        Some("other"),
+        mount_point.path(),
+        Some("fuse.other"),
+        nix::mount::MsFlags::empty(),
+        Some(data.as_str()),
+    )
+    .unwrap();
+    drop(device);
+    let refused = refusal(store.path(), mount_point.path());
+    umount2(mount_point.path(), MntFlags::MNT_DETACH).unwrap();
+    assert!(refused.contains("umount -l"), "{refused}");
 }
 
 #[test]
@@ -177,6 +303,54 @@ fn a_malformed_index_is_told_once() {
     let lines: Vec<_> = told.lines().filter(|line| line.contains("index")).collect();
     let expected = "vexfs: the index v.fvecs.ivf is malformed: it ends within its header";
     assert_eq!(lines, [expected; 2], "{told}");
+}
+
+/// A driver whose warnings nobody hears: it answers what follows, and ends when it is asked to.
+fn serves_unheard(stderr: Stdio) {
+    let mut driver = Driver::start_telling(stderr);
+    let path = driver.mount_point.path().join("v.fvecs");
+    fvecs::write(&path, &Matrix::from_row(&[1.0; 2])).unwrap();
+    fs::write(path.with_extension("fvecs.ivf"), "not an index").unwrap();
+    let method = Method {
+        kind: Kind::Ivf,
+        metric: Metric::L2,
+        k: 1,
+        effort: 0,
+    };
+    let searcher = Searcher::open(&path).unwrap();
+    let error = searcher.search(&[0.0; 2], method).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EUCLEAN));
+    assert_eq!(fs::read_dir(driver.mount_point.path()).unwrap().count(), 2);
+    drop(searcher);
+    driver.signal(Signal::SIGTERM);
+    assert_eq!(driver.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_warning_whose_reader_is_gone_ends_no_mount() {
+    serves_unheard(reader_gone());
+}
+
+#[test]
+fn a_warning_that_finds_the_disk_full_ends_no_mount() {
+    serves_unheard(full_disk());
+}
+
+/// A pipe that is full, and whose reader does not read.
+fn full_pipe() -> (Stdio, PipeReader) {
+    let (reader, mut writer) = pipe().unwrap();
+    let flags = fcntl_getfl(&writer).unwrap();
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
+    while writer.write(&[b'.'; 4096]).is_ok() {}
+    fcntl_setfl(&writer, flags).unwrap();
+    (writer.into(), reader)
+}
+
+#[test]
+fn a_warning_that_nobody_reads_keeps_no_search_waiting() {
+    let (stderr, reader) = full_pipe();
+    serves_unheard(stderr);
+    drop(reader);
 }
 
 /// What the command says when it refuses, in one sentence.

@@ -12,15 +12,17 @@ use clap::Args;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::syslog::{Facility, Priority, Severity, syslog};
 use nix::unistd::{ForkResult, Pid, fork, setsid};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::fuse::{Mount, MountOptions, Unmounted};
+use crate::system::output::tell_without_waiting;
+use crate::system::signals;
 
 /// Present the directory STORE at MNT, with searchable vector files
 ///
-/// The mount is served until MNT is unmounted (umount MNT) or the process gets SIGINT (Ctrl-C) or SIGTERM, which
-/// unmount it.
+/// The mount is served until MNT is unmounted (umount MNT) or the process gets a signal such as SIGINT (Ctrl-C),
+/// SIGTERM or SIGHUP, which unmounts it.
 #[derive(Debug, Args)]
 pub struct MountArgs {
     /// The directory to present
@@ -52,7 +54,10 @@ pub fn run(args: &MountArgs) -> Result<()> {
     if !args.background {
         log_to(&STDERR);
         return serve(&options, |mount| {
-            eprintln!("serving {}; Ctrl-C unmounts", mount.mount_point().display());
+            tell_without_waiting(&format!(
+                "serving {}; Ctrl-C unmounts",
+                mount.mount_point().display()
+            ));
             Ok(())
         });
     }
@@ -72,21 +77,28 @@ pub fn run(args: &MountArgs) -> Result<()> {
     }
 }
 
+/// The signals that would end the process, and leave a dead mount: they unmount instead.
+const ENDS: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+
 fn serve(options: &MountOptions, when_up: impl FnOnce(&Mount) -> Result<()>) -> Result<()> {
     abort_on_panic();
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("signals cannot be handled")?;
+    let ends = signals::not_ignored(&ENDS);
+    let mut signals = Signals::new(ends).context("signals cannot be handled")?;
     let handle = signals.handle();
     let mount = Mount::new(options, move || handle.close())?;
     when_up(&mount)?;
     match signals.forever().next() {
         Some(_) => {
             let name = mount.mount_point().to_owned();
-            if mount.unmount()? == Unmounted::InUse {
-                eprintln!(
-                    "{} was still in use: it is unmounted, and the files that are open there can no longer be reached",
-                    name.display()
-                );
-            }
+            let lost = match mount.unmount()? {
+                Unmounted::Clean => return Ok(()),
+                Unmounted::InUse => "the files that are open there",
+                Unmounted::HeldElsewhere => "what other mount namespaces see of it",
+            };
+            tell_without_waiting(&format!(
+                "{} was still in use: it is unmounted, and {lost} can no longer be reached",
+                name.display()
+            ));
             Ok(())
         }
         None => Ok(mount.wait()?),
@@ -99,7 +111,8 @@ struct Log {
 }
 
 static STDERR: Log = Log {
-    write: |line| eprintln!("{line}"),
+    // A thread that waits here answers no request.
+    write: tell_without_waiting,
 };
 
 static SYSLOG: Log = Log {
