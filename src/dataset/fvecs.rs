@@ -56,7 +56,8 @@ pub(super) fn decode_row(
 ) -> Result<(), ReadError> {
     let malformed = |fault| ReadError::Malformed { row: index, fault };
     let mut dim = [0; 4];
-    read_part(input, &mut dim, index)?;
+    let before = index as u64 * row_bytes(row.len());
+    read_part(input, &mut dim, index, before)?;
     let dim = u32::from_le_bytes(dim);
     if !(1..=DIM_MAX).contains(&(dim as usize)) {
         return Err(malformed(Fault::Dimension(dim)));
@@ -67,9 +68,10 @@ pub(super) fn decode_row(
         return Err(malformed(Fault::DimensionChanges {
             expected: row.len() as u32,
             found: dim,
+            before,
         }));
     }
-    read_part(input, bytemuck::cast_slice_mut(row), index)?;
+    read_part(input, bytemuck::cast_slice_mut(row), index, before)?;
     Fault::in_values(row).map_or(Ok(()), |fault| Err(malformed(fault)))
 }
 
@@ -92,11 +94,16 @@ fn at_end(input: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-fn read_part(input: &mut impl Read, part: &mut [u8], row: usize) -> Result<(), ReadError> {
+fn read_part(
+    input: &mut impl Read,
+    part: &mut [u8],
+    row: usize,
+    before: u64,
+) -> Result<(), ReadError> {
     input.read_exact(part).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => ReadError::Malformed {
             row,
-            fault: Fault::Truncated,
+            fault: Fault::HalfRow { before },
         },
         _ => ReadError::Io(error),
     })

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Vectors: in memory, in files of several formats, and generated from a seed.
 
+mod element;
 pub mod formats;
 pub mod fvecs;
 pub mod hash;
 pub mod hdf5;
-pub mod import;
 pub mod length;
 mod matrix;
+mod mending;
 mod numpy_random;
 pub mod rows;
 pub mod source;
@@ -28,16 +29,26 @@ pub const ROWS_MAX: usize = u32::MAX as usize;
 pub enum Fault {
     #[error("the file ends in the middle of the row")]
     Truncated,
+    /// A file of rows that each tell their dimension ends within a row, before which it has so many bytes.
+    #[error("the file ends in the middle of the row")]
+    HalfRow { before: u64 },
     #[error("its dimension is {0}, but it must be 1 to {DIM_MAX}")]
     Dimension(u32),
     #[error("its dimension is {found}, but the rows before it have {expected}")]
-    DimensionChanges { expected: u32, found: u32 },
+    DimensionChanges {
+        expected: u32,
+        found: u32,
+        /// The bytes of the rows before.
+        before: u64,
+    },
     #[error("element {0} is not a number (NaN)")]
     NotANumber(usize),
     #[error("element {0} is infinite")]
     Infinite(usize),
     #[error("element {0} is a 64-bit float that no 32-bit one equals: convert the vectors to f32")]
     Inexact(usize),
+    #[error("element {0} is an integer that no 32-bit float equals: scale the vectors down")]
+    InexactInteger(usize),
     #[error("it has no finite length above 0, so it makes no angle with another")]
     NoLength,
 }
@@ -70,24 +81,24 @@ pub enum ReadError {
     OutOfMemory(usize),
     #[error("{0}")]
     Unsupported(String),
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 /// Why a file of vectors could not be read or written. The error names the file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {source}", file.display())]
+#[error("{}: {cause}{}", file.display(), mending::of(file, cause))]
 pub struct FileError {
     pub file: PathBuf,
-    // The text of the cause is part of this error's text, so the cause is not offered again as a source.
-    pub source: ReadError,
+    // Not offered as a source, whose text would be printed once more.
+    pub cause: ReadError,
 }
 
 impl FileError {
-    pub fn new(file: &Path, source: impl Into<ReadError>) -> Self {
+    pub fn new(file: &Path, cause: impl Into<ReadError>) -> Self {
         FileError {
             file: file.to_path_buf(),
-            source: source.into(),
+            cause: cause.into(),
         }
     }
 }

@@ -21,14 +21,20 @@ impl Doubles {
         to: &mut [f32],
     ) -> Result<(), ReadError> {
         for (at, (from, to)) in from.iter().zip(to).enumerate() {
-            *to = *from as f32;
-            // A NaN equals nothing, but has a fault of its own.
-            if self == Doubles::Exact && f64::from(*to) != *from && !from.is_nan() {
-                let fault = Fault::Inexact(at);
-                return Err(ReadError::Malformed { row: index, fault });
-            }
+            let fault = Fault::Inexact(at);
+            *to = self
+                .narrow(*from)
+                .ok_or(ReadError::Malformed { row: index, fault })?;
         }
         Ok(())
+    }
+
+    /// The f32 of a float, if it may become one.
+    pub(super) fn narrow(self, wide: f64) -> Option<f32> {
+        let narrow = wide as f32;
+        // A NaN equals nothing, but has a fault of its own.
+        let may = self == Doubles::Rounded || f64::from(narrow) == wide || wide.is_nan();
+        may.then_some(narrow)
     }
 }
 

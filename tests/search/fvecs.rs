@@ -5,7 +5,7 @@ use std::fs;
 
 use proptest::prelude::*;
 use tempfile::tempdir;
-use vexfs::dataset::{Matrix, ReadError, fvecs, import};
+use vexfs::dataset::{Matrix, ReadError, formats, fvecs};
 
 /// The bytes of rows with the given dimensions, which need not be true.
 fn rows(rows: &[(u32, &[f32])]) -> Vec<u8> {
@@ -72,7 +72,8 @@ fn malformed_files_are_refused_with_row_and_reason() {
             "row 0: element 1 is infinite",
         ),
     ] {
-        assert_eq!(refusal(&bytes), message);
+        let said = refusal(&bytes);
+        assert_eq!(said.split("; `").next(), Some(message), "{said}");
     }
 }
 
@@ -98,64 +99,57 @@ fn more_rows_than_can_be_numbered_are_refused_before_they_are_read() {
 }
 
 #[test]
-fn fbin_is_imported() {
+fn fbin_is_read_or_refused() {
     let folder = tempdir().unwrap();
-    let [input, output] = ["a.fbin", "a.fvecs"].map(|name| folder.path().join(name));
-    let mut bytes = [3u32, 2].map(u32::to_le_bytes).concat();
-    bytes.extend((1..=6).flat_map(|value| (value as f32).to_le_bytes()));
-    fs::write(&input, &bytes).unwrap();
-    assert_eq!(import::import(&input, "train", &output).unwrap(), 3);
-    assert_eq!(
-        fs::read(&output).unwrap(),
-        rows(&[(2, &[1.0, 2.0]), (2, &[3.0, 4.0]), (2, &[5.0, 6.0])])
-    );
-}
-
-#[test]
-fn a_failed_import_names_the_row_and_leaves_nothing() {
-    let folder = tempdir().unwrap();
-    let [input, output] = ["a.fbin", "a.fvecs"].map(|name| folder.path().join(name));
-    let refusal = |bytes: &[u8]| {
-        fs::write(&input, bytes).unwrap();
-        let message = import::import(&input, "train", &output)
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
+    let path = folder.path().join("a.fbin");
+    let read = |rows: u32, dim: u32, values: &[f32]| {
+        let values = values.iter().flat_map(|value| value.to_le_bytes());
+        let header = [rows, dim].map(u32::to_le_bytes).concat();
+        fs::write(&path, [header, values.collect()].concat()).unwrap();
+        formats::read(&path).map_err(|error| error.to_string())
+    };
+    let found = read(3, 2, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+    let rows: Vec<&[f32]> = found.iter().collect();
+    assert_eq!(rows, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    for (rows, dim, values, message) in [
+        (
+            2,
+            2,
+            &[1.0, 2.0, 3.0][..],
+            "the rest is missing, so copy the file anew",
+        ),
+        (
             1,
-            "something was left behind"
-        );
-        message
-    };
-    let header = |rows: u32, dim: u32| [rows, dim].map(u32::to_le_bytes).concat();
-    let with = |values: &[f32]| {
-        [
-            header(2, 2),
-            values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        ]
-        .concat()
-    };
-    assert!(
-        refusal(&with(&[1.0, 2.0, 3.0]))
-            .ends_with("a.fbin: row 1: the file ends in the middle of the row")
-    );
-    assert!(
-        refusal(&with(&[1.0, 2.0, 3.0, f32::NAN]))
-            .ends_with("row 1: element 1 is not a number (NaN)")
-    );
-    assert!(
-        refusal(&header(1, 4001))
-            .ends_with("row 0: its dimension is 4001, but it must be 1 to 4000")
-    );
-
-    let other = folder.path().join("a.csv");
-    fs::rename(&input, &other).unwrap();
-    assert!(
-        import::import(&other, "train", &output)
-            .unwrap_err()
-            .to_string()
-            .contains("in none of .fvecs, .npy")
-    );
+            2,
+            &[1.0, 2.0, 3.0],
+            "something follows that would be lost",
+        ),
+        (
+            u32::MAX,
+            u32::MAX,
+            &[1.0],
+            "the rest is missing, so copy the file anew",
+        ),
+        (
+            2,
+            2,
+            &[1.0, 2.0, 3.0, f32::NAN],
+            "row 1: element 1 is not a number (NaN)",
+        ),
+        (
+            1,
+            4001,
+            &[0.0; 4001],
+            "row 0: its dimension is 4001, but it must be 1 to 4000",
+        ),
+    ] {
+        let said = read(rows, dim, values).unwrap_err();
+        assert!(said.ends_with(message), "{said}");
+    }
+    let other = folder.path().join("a.txt");
+    fs::rename(&path, &other).unwrap();
+    let said = formats::read(&other).unwrap_err().to_string();
+    assert!(said.contains("in none of .fvecs,"), "{said}");
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use vexfs::dataset::workload::{Name, Vectors, Workload};
-use vexfs::dataset::{Matrix, fvecs, hash, import};
+use vexfs::dataset::{Matrix, formats, hash};
 
 use crate::python::run_python;
 
@@ -120,7 +120,7 @@ fn the_documented_hashes_are_those_of_the_workloads() {
 
 /// Arrays as NumPy itself saves them.
 #[test]
-fn npy_is_imported() {
+fn npy_is_read() {
     let folder = tempfile::tempdir().unwrap();
     run_python(
         "import numpy as np\n\
@@ -128,7 +128,7 @@ fn npy_is_imported() {
          np.save('f64.npy', a)\n\
          np.save('f32.npy', a.astype('<f4'))\n\
          np.save('fortran.npy', np.asfortranarray(a))\n\
-         np.save('integers.npy', a.astype('<i4'))\n\
+         np.save('complex.npy', a.astype('<c8'))\n\
          np.save('flat.npy', a[0])\n\
          np.save('nan.npy', np.array([[1.0], [np.nan]]))\n\
          np.save('overflow.npy', np.array([[1e39]]))\n\
@@ -137,27 +137,27 @@ fn npy_is_imported() {
          open('short.npy', 'wb').write(whole[:-1])\n",
         folder.path(),
     );
-    let output = folder.path().join("out.fvecs");
-    let import = |name: &str| import::import(&folder.path().join(name), "train", &output);
+    let read = |name: &str| formats::read(&folder.path().join(name));
 
     let mut expected = Matrix::new(3);
     expected.push(&[0.1, -0.0, 1e-40]);
     expected.push(&[3.0, 4.0, 5.0]);
-    for name in ["f64.npy", "f32.npy"] {
-        assert_eq!(import(name).unwrap(), 2);
-        assert!(fvecs::read(&output).unwrap().same_bits(&expected), "{name}");
+    for name in ["f64.npy", "f32.npy", "fortran.npy"] {
+        assert!(read(name).unwrap().same_bits(&expected), "{name}");
     }
 
     for (name, reason) in [
-        ("fortran.npy", "Fortran order"),
-        ("integers.npy", "f32 or f64 are needed"),
+        (
+            "complex.npy",
+            "floats and integers of 8 to 64 bits are read",
+        ),
         ("flat.npy", "two are needed"),
         ("nan.npy", "row 1: element 0 is not a number (NaN)"),
         ("overflow.npy", "row 0: element 0 is infinite"),
         ("wide.npy", "row 0: its dimension is 4001"),
-        ("short.npy", "row 1: the file ends in the middle of the row"),
+        ("short.npy", "the rest is missing"),
     ] {
-        let message = import(name).unwrap_err().to_string();
+        let message = read(name).unwrap_err().to_string();
         assert!(
             message.contains(name) && message.contains(reason),
             "{message}"

@@ -5,9 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use vexfs::dataset::formats;
-use vexfs::dataset::fvecs;
 use vexfs::dataset::hdf5::TRAIN;
-use vexfs::dataset::import::import;
 use vexfs::dataset::rows::Doubles;
 
 use crate::python::run_python;
@@ -107,46 +105,73 @@ for name, options in [('contiguous', {}), ('gzip', {'compression': 'gzip'}), ('o
 #[test]
 fn the_other_formats() {
     all_hold_what_is_expected(
-        r"
-import numpy as np
+        r#"
+import json, numpy as np
 a = np.random.default_rng(3).standard_normal((70, 19)).astype('<f4')
 a.tofile('expected')
 np.save('f32.npy', a)
 np.save('f64.npy', a.astype('<f8'))
 np.save('big.npy', a.astype('>f4'))
+np.save('fortran.npy', np.asfortranarray(a))
+np.save('fortran-f64.npy', np.asfortranarray(a.astype('>f8')))
 with open('a.fbin', 'wb') as file:
     np.array(a.shape, '<u4').tofile(file)
     a.tofile(file)
-rows = np.zeros((70, 20), '<f4')
-rows[:, 0] = np.array([19], '<u4').view('<f4')
-rows[:, 1:] = a
-rows.tofile('a.fvecs')
-",
-        5,
+def vecs(name, elements):
+    with open(name, 'wb') as file:
+        for row in elements:
+            np.array([len(row)], '<u4').tofile(file)
+            row.tofile(file)
+vecs('a.fvecs', a)
+header = lambda a: '{"v":{"dtype":"F32","shape":[%d,%d],"data_offsets":[0,%d]}}' % (*a.shape, a.nbytes)
+with open('a.safetensors', 'wb') as file:
+    np.array([len(header(a))], '<u8').tofile(file)
+    file.write(header(a).encode())
+    a.tofile(file)
+with open('a.jsonl', 'w') as file:
+    for row in a:
+        print(json.dumps([float(x) for x in row]), file=file)
+with open('named.ndjson', 'w') as file:
+    for number, row in enumerate(a):
+        print(json.dumps({'id': number, 'embedding': [float(x) for x in row], 'text': 'x'}) + '\n', file=file)
+np.savetxt('a.csv', a, delimiter=',', fmt='%.9g')
+np.savetxt('a.tsv', a, delimiter='\t', fmt='%.9g', header='\t'.join('abcdefghijklmnopqrs'), comments='')
+"#,
+        12,
     );
 }
 
-/// An import rounds, as it does for `.npy`, and takes any dataset of a file.
+/// Small integers, which every type of element holds.
 #[test]
-fn hdf5_is_imported() {
-    let folder = tempfile::tempdir().unwrap();
-    run_python(
+fn every_type_of_element() {
+    all_hold_what_is_expected(
         r"
-import h5py
-with h5py.File('a.hdf5', 'w') as file:
-    file['train'] = [[0.1, -0.0], [1e-40, 2.0]]
-    file['test'] = [[5.0, 6.0]]
+import numpy as np
+a = np.random.default_rng(6).integers(0, 128, (40, 7))
+a.astype('<f4').tofile('expected')
+for kind in ['f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8']:
+    for order in '<>':
+        np.save(f'{order}{kind}.npy', a.astype(order + kind))
+    np.save(f'fortran-{kind}.npy', np.asfortranarray(a.astype(kind)))
+def vecs(name, kind):
+    with open(name, 'wb') as file:
+        for row in a:
+            np.array([len(row)], '<u4').tofile(file)
+            row.astype(kind).tofile(file)
+vecs('a.bvecs', 'u1')
+vecs('a.ivecs', '<i4')
+for name, kind in [('a.f16bin', '<f2'), ('a.u8bin', 'u1'), ('a.i8bin', 'i1')]:
+    with open(name, 'wb') as file:
+        np.array(a.shape, '<u4').tofile(file)
+        a.astype(kind).tofile(file)
+bfloat = (a.astype('<f4').view('<u4') >> 16).astype('<u2')
+for name, kind, array in [('BF16', 'BF16', bfloat), ('F16', 'F16', a.astype('<f2')), ('I64', 'I64', a.astype('<i8'))]:
+    header = '{\x22v\x22:{\x22dtype\x22:\x22%s\x22,\x22shape\x22:[40,7],\x22data_offsets\x22:[0,%d]}}' % (kind, array.nbytes)
+    with open(name + '.safetensors', 'wb') as file:
+        np.array([len(header)], '<u8').tofile(file)
+        file.write(header.encode())
+        array.tofile(file)
 ",
-        folder.path(),
+        11 * 3 + 2 + 3 + 3,
     );
-    let (input, output) = (folder.path().join("a.hdf5"), folder.path().join("a.fvecs"));
-    assert_eq!(import(&input, "train", &output).unwrap(), 2);
-    let rows = fvecs::read(&output).unwrap();
-    let bits = |row: &[f32]| row.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(rows.row(0)), bits(&[0.1, -0.0]));
-    assert_eq!(bits(rows.row(1)), bits(&[1e-40, 2.0]));
-    assert_eq!(import(&input, "test", &output).unwrap(), 1);
-    assert_eq!(fvecs::read(&output).unwrap().row(0), [5.0, 6.0]);
-    let error = import(&input, "tests", &output).unwrap_err().to_string();
-    assert!(error.ends_with("it has no dataset `tests`"), "{error}");
 }

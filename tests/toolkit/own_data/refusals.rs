@@ -18,8 +18,16 @@ np.save('good.npy', a)
 np.save('nan.npy', changed(7, 3, np.nan))
 np.save('infinite.npy', changed(39, 0, -np.inf))
 np.save('inexact.npy', np.concatenate([a, [[0.5, 0.1, 0, 0, 0, 0]]]).astype('<f8'))
-np.save('integers.npy', a.astype('<i4'))
-np.save('half.npy', a.astype('<f2'))
+np.save('integers.npy', np.full((40, 6), 2**24 + 1, '<i4'))
+np.save('complex.npy', a.astype('<c8'))
+with open('long.npy', 'wb') as file:
+    np.save(file, a)
+    np.save(file, a)
+with open('short.npy', 'wb') as file:
+    np.save(file, a)
+    file.truncate(file.tell() - 3)
+open('header.npy', 'wb').write(open('long.npy', 'rb').read(70))
+open('header.fbin', 'wb').write(bytes(5))
 np.save('flat.npy', a[0])
 np.save('empty.npy', a[:0])
 np.save('few.npy', a[:9])
@@ -41,10 +49,18 @@ fvecs('cut.fvecs', a)
 with open('cut.fvecs', 'r+b') as file:
     file.truncate(40 * 28 - 3)
 open('nothing.fvecs', 'wb').close()
-open('text.csv', 'w').write('1,2,3')
+open('text.txt', 'w').write('1,2,3')
 open('text.hdf5', 'w').write('1,2,3')
 with open('huge.fbin', 'wb') as file:
     np.array([3_000_000, 1000], '<u4').tofile(file)
+    np.array([np.nan], '<f4').tofile(file)
+    file.truncate(8 + 3_000_000 * 1000 * 4)
+with open('disagrees.fbin', 'wb') as file:
+    np.array([41, 6], '<u4').tofile(file)
+    a.tofile(file)
+with open('longer.fbin', 'wb') as file:
+    np.array([39, 6], '<u4').tofile(file)
+    a.tofile(file)
 
 def hdf5(name, distance=None, **datasets):
     with h5py.File(name, 'w') as file:
@@ -83,11 +99,35 @@ fn each_refusal_is_one_sentence() {
         ),
         (
             "integers.npy",
-            "integers.npy: its elements are '<i4'; f32 or f64 are needed",
+            "integers.npy: row 0: element 0 is an integer that no 32-bit float equals: scale",
         ),
         (
-            "half.npy",
-            "half.npy: its elements are '<f2'; f32 or f64 are needed",
+            "complex.npy",
+            "complex.npy: its elements are '<c8'; floats and integers of 8 to 64 bits are read",
+        ),
+        (
+            "long.npy",
+            "long.npy: its header says 40 rows of 6 elements of 4 bytes, which makes 1088 bytes, but it has 2176: something follows that would be lost",
+        ),
+        (
+            "short.npy",
+            "which makes 1088 bytes, but it has 1085: the rest is missing, so copy the file anew",
+        ),
+        (
+            "header.npy",
+            "header.npy: it ends within its header: copy the file anew",
+        ),
+        (
+            "header.fbin",
+            "header.fbin: it ends within its header: copy the file anew",
+        ),
+        (
+            "disagrees.fbin",
+            "which makes 992 bytes, but it has 968: the rest is missing",
+        ),
+        (
+            "longer.fbin",
+            "which makes 944 bytes, but it has 968: something follows that would be lost",
         ),
         ("flat.npy", "flat.npy: the array has 1 axes; two are needed"),
         (
@@ -124,16 +164,16 @@ fn each_refusal_is_one_sentence() {
         ),
         (
             "ragged.fvecs",
-            "ragged.fvecs: row 2: its dimension is 5, but the rows before it have 6",
+            "ragged.fvecs: row 2: its dimension is 5, but the rows before it have 6; `head -c 56 ragged.fvecs` prints the 2 rows before it, as a file that is whole",
         ),
         (
             "cut.fvecs",
-            "cut.fvecs: row 39: the file ends in the middle of the row",
+            "cut.fvecs: row 39: the file ends in the middle of the row; `truncate -s 1092 cut.fvecs` removes that half row, and keeps the 39 rows before it",
         ),
         ("nothing.fvecs", "nothing.fvecs: it has no rows"),
         (
-            "text.csv",
-            "text.csv: its name ends in none of .fvecs, .npy, .fbin, .hdf5, .h5",
+            "text.txt",
+            "text.txt: its name ends in none of .fvecs, .bvecs, .ivecs, .npy, .fbin, .f16bin, .u8bin, .i8bin, .hdf5, .h5",
         ),
         ("text.hdf5", "text.hdf5: it cannot be read as HDF5"),
         ("missing.npy", "missing.npy: No such file or directory"),
@@ -178,6 +218,7 @@ fn each_refusal_is_one_sentence() {
             said.starts_with("vexfs-validate: ") && said.lines().count() == 1,
             "{said}"
         );
+        assert_eq!(said.matches(sentence).count(), 1, "said twice: {said}");
     }
 }
 
@@ -201,10 +242,10 @@ fn how_many_rows_fit_is_said_and_true() {
     run_python(FILES, folder.path());
     let said = refusal(folder.path(), "huge.fbin");
     let rows: usize = said.trim_end().rsplit(' ').next().unwrap().parse().unwrap();
-    // Half as many, since memory is taken and freed all the time, are not refused for their number, but since the file has none of them.
+    // Half as many, since memory is taken and freed all the time, are not refused for their number, but for the first.
     let rows = rows / 2;
     let said = refusal(folder.path(), &format!("huge.fbin --rows {rows}"));
-    assert!(said.contains("row 0: the file ends"), "{said}");
+    assert!(said.contains("row 0: element 0 is not a number"), "{said}");
 }
 
 #[test]

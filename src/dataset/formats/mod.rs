@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Opens files of vectors in any format that VexFS reads (`docs/own-data.md`): a file for each family of formats.
+
+mod bin;
+mod npy;
+mod safetensors;
+mod table;
+mod text;
+mod vecs;
+
+use std::fs::File;
+use std::path::Path;
+
+use super::element::Element;
+use super::hdf5::{Hdf5, TRAIN};
+use super::rows::{Doubles, Rows};
+use super::{FileError, Matrix, ReadError};
+
+/// A format, which the ending of a file's name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Rows of f32, each behind its dimension: what VexFS searches.
+    Fvecs,
+    /// Rows of u8, each behind its dimension.
+    Bvecs,
+    /// Rows of i32, each behind its dimension.
+    Ivecs,
+    /// NumPy's format.
+    Npy,
+    /// A header of rows and dimension, then elements of f32.
+    Fbin,
+    /// A header of rows and dimension, then elements of f16.
+    F16bin,
+    /// A header of rows and dimension, then elements of u8.
+    U8bin,
+    /// A header of rows and dimension, then elements of i8.
+    I8bin,
+    /// HDF5, in the layout of ann-benchmarks.
+    Hdf5,
+    /// Hugging Face's format of named tensors.
+    Safetensors,
+    /// A vector on each line: a list of numbers, or an object with one.
+    Jsonl,
+    /// Numbers separated by commas.
+    Csv,
+    /// Numbers separated by tabs.
+    Tsv,
+}
+
+impl Format {
+    /// The format of a file with this name.
+    pub fn of(path: &Path) -> Option<Format> {
+        let extension = path.extension()?.to_str()?;
+        Some(match extension {
+            "fvecs" => Format::Fvecs,
+            "bvecs" => Format::Bvecs,
+            "ivecs" => Format::Ivecs,
+            "npy" => Format::Npy,
+            "fbin" => Format::Fbin,
+            "f16bin" => Format::F16bin,
+            "u8bin" => Format::U8bin,
+            "i8bin" => Format::I8bin,
+            "hdf5" | "h5" => Format::Hdf5,
+            "safetensors" => Format::Safetensors,
+            "jsonl" | "ndjson" => Format::Jsonl,
+            "csv" => Format::Csv,
+            "tsv" => Format::Tsv,
+            _ => return None,
+        })
+    }
+}
+
+/// Every ending of a name that tells a format.
+const ENDINGS: &str = ".fvecs, .bvecs, .ivecs, .npy, .fbin, .f16bin, .u8bin, .i8bin, .hdf5, .h5, .safetensors, \
+                       .jsonl, .ndjson, .csv, .tsv";
+
+/// Opens a file in the format that its name ends in. `dataset` is the name of the dataset if it is an HDF5 file.
+pub fn open(path: &Path, dataset: &str, doubles: Doubles) -> Result<Rows, ReadError> {
+    let format = Format::of(path).ok_or_else(no_format)?;
+    let file = File::open(path)?;
+    let name = (format == Format::Hdf5).then_some(dataset);
+    open_as(format, file, path, name, doubles)
+}
+
+/// The error of a file whose name tells no format.
+pub fn no_format() -> ReadError {
+    ReadError::Unsupported(format!("its name ends in none of {ENDINGS}"))
+}
+
+/// Opens a regular file in this format. `name` is that of the part which is meant, where the format names its parts.
+pub fn open_as(
+    format: Format,
+    file: File,
+    path: &Path,
+    name: Option<&str>,
+    doubles: Doubles,
+) -> Result<Rows, ReadError> {
+    match format {
+        Format::Fvecs => vecs::open_fvecs(file),
+        Format::Bvecs => vecs::open(file, Element::U8, doubles),
+        Format::Ivecs => vecs::open(file, Element::I32, doubles),
+        Format::Npy => npy::open(file, doubles),
+        Format::Fbin => bin::open(file, Element::F32, doubles),
+        Format::F16bin => bin::open(file, Element::F16, doubles),
+        Format::U8bin => bin::open(file, Element::U8, doubles),
+        Format::I8bin => bin::open(file, Element::I8, doubles),
+        Format::Hdf5 => Hdf5::open(path)?.rows(name.unwrap_or(TRAIN), doubles),
+        Format::Safetensors => safetensors::open(file, name, doubles),
+        Format::Jsonl => text::open_json(file, name),
+        Format::Csv => text::open_separated(file, b','),
+        Format::Tsv => text::open_separated(file, b'\t'),
+    }
+}
+
+/// Reads a whole file of vectors in the format that its name ends in.
+pub fn read(path: &Path) -> Result<Matrix, FileError> {
+    open(path, TRAIN, Doubles::Rounded)
+        .and_then(|rows| rows.read_first(usize::MAX))
+        .map_err(|error| FileError::new(path, error))
+}
+
+/// Whether the name of a file says that it holds several datasets.
+pub fn is_hdf5(path: &Path) -> bool {
+    Format::of(path) == Some(Format::Hdf5)
+}
