@@ -32,21 +32,35 @@ pub fn replace(
     mode: u32,
     mut done: impl FnMut(usize) -> bool,
 ) -> Result<(), Error> {
-    let mut new = New::create(path, mode)?;
-    let mut written = 0;
-    for chunk in bytes.chunks(CHUNK) {
-        if !done(written) {
-            return Err(Error::Interrupted);
+    replace_with(path, mode, |mut file| {
+        let mut written = 0;
+        for chunk in bytes.chunks(CHUNK) {
+            if !done(written) {
+                return Err(Error::Interrupted);
+            }
+            file.write_all(chunk)?;
+            written += chunk.len();
         }
-        new.file.write_all(chunk)?;
-        written += chunk.len();
-    }
+        file.sync_all()?;
+        match done(written) {
+            true => Ok(()),
+            false => Err(Error::Interrupted),
+        }
+    })
+}
+
+/// Puts a new file in the place of `path`, as [`replace`] does, with what `write` writes into it.
+pub fn replace_with<T, E: From<io::Error>>(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&File) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut new = New::create(path, mode)?;
+    let written = write(&new.file)?;
     new.file.sync_all()?;
-    if !done(written) {
-        return Err(Error::Interrupted);
-    }
     new.rename(path)?;
-    sync_directory(path)
+    sync_directory(path)?;
+    Ok(written)
 }
 
 /// The name under which the successor of `path` is written.
@@ -57,12 +71,12 @@ fn temporary(path: &Path) -> PathBuf {
 }
 
 /// Brings the directory of `path` to the disk: only then does a rename last.
-fn sync_directory(path: &Path) -> Result<(), Error> {
+fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    Ok(File::open(directory)?.sync_all()?)
+    File::open(directory)?.sync_all()
 }
 
 /// The new file, removed when dropped before it was renamed.

@@ -5,6 +5,7 @@
 mod cli;
 #[path = "../support/criteria.rs"]
 mod criteria;
+mod import;
 mod kernel_logs;
 mod lacking_host;
 mod like_for_like;
@@ -18,3 +19,6 @@ mod processes;
 #[path = "../support/python.rs"]
 mod python;
 mod report;
+mod unheard;
+#[path = "../support/unheard.rs"]
+mod unheard_outputs;

@@ -15,7 +15,8 @@ use crate::anns::{Hit, Metric, flat};
 use crate::bench::stats::{self, Summary};
 use crate::bench::{self, Measured, Measurement, Options};
 use crate::client::{Kind, Method, Searcher};
-use crate::dataset::{Matrix, fvecs, hash};
+use crate::dataset::{Matrix, formats, fvecs, hash};
+use crate::system::output::tell;
 
 /// Measure searches: through the driver of a mount, or in process on a plain file.
 ///
@@ -26,7 +27,7 @@ use crate::dataset::{Matrix, fvecs, hash};
 pub struct Arguments {
     /// The vector file to search.
     vectors: PathBuf,
-    /// An .fvecs file of queries.
+    /// A file of queries, of any format that `vexfs dataset import` reads.
     queries: PathBuf,
     /// The index to use.
     #[arg(long, value_enum, default_value_t = Kind::Flat)]
@@ -100,15 +101,16 @@ impl Dataset {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let vectors = fvecs::read(&arguments.vectors)?;
-    let queries = fvecs::read(&arguments.queries)?;
+    let queries = formats::read(&arguments.queries)?;
     ensure!(
         !queries.is_empty(),
         "{} holds no queries",
         arguments.queries.display()
     );
     let searcher = Searcher::open(&arguments.vectors)?;
+    let k = k_of(arguments, vectors.rows());
     // Only once a search has shown that the queries fit the vectors.
-    let truth = LazyCell::new(|| truth(&vectors, &queries, arguments.metric, arguments.k));
+    let truth = LazyCell::new(|| truth(&vectors, &queries, arguments.metric, k));
     let (vectors, queries) = (
         &Dataset::new(&arguments.vectors, &vectors),
         (&Dataset::new(&arguments.queries, &queries), &queries),
@@ -116,7 +118,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut reports = Vec::new();
     let mut failure = None;
     for &effort in &arguments.effort {
-        let report = measure(arguments, effort, &searcher, vectors, queries, &truth);
+        let report = measure(arguments, k, effort, &searcher, vectors, queries, &truth);
         if arguments.json {
             print_json(&report)?;
         }
@@ -131,6 +133,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn measure<'a>(
     arguments: &Arguments,
+    k: u32,
     effort: u32,
     searcher: &Searcher,
     vectors: &'a Dataset,
@@ -142,7 +145,7 @@ fn measure<'a>(
         method: Method {
             kind: arguments.kind,
             metric: arguments.metric,
-            k: arguments.k,
+            k,
             effort,
         },
         warmups: arguments.warmups,
@@ -162,7 +165,7 @@ fn measure<'a>(
         distance_code: Backend::best().name(),
         kind: arguments.kind,
         metric: arguments.metric,
-        k: arguments.k,
+        k,
         effort,
         threads,
         warmups: arguments.warmups,
@@ -182,6 +185,19 @@ fn measure<'a>(
             .into(),
         measurement,
     }
+}
+
+/// How many rows are asked for: no more than there are.
+fn k_of(arguments: &Arguments, rows: usize) -> u32 {
+    let most = u32::try_from(rows.max(1)).unwrap_or(u32::MAX);
+    if most < arguments.k {
+        tell(&format!(
+            "vexfs: {} has {rows} rows, so k is {most} and not {}",
+            arguments.vectors.display(),
+            arguments.k
+        ));
+    }
+    arguments.k.min(most)
 }
 
 fn truth(vectors: &Matrix, queries: &Matrix, metric: Metric, k: u32) -> Vec<Vec<Hit>> {

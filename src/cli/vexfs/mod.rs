@@ -5,14 +5,19 @@ mod bench;
 mod dataset;
 mod index;
 mod info;
+mod interruption;
 mod mount;
 mod output;
+mod progress;
 mod search;
 mod usage;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use super::completions::CompletionsArgs;
+use crate::system::output::tell;
 
 /// Search vectors where they live: in files.
 ///
@@ -35,6 +40,7 @@ enum Command {
     #[command(subcommand)]
     Dataset(dataset::Command),
     Bench(bench::Arguments),
+    Completions(CompletionsArgs),
 }
 
 /// The whole command line, for what is generated from it.
@@ -54,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Index(command) => index::run(&command),
         Command::Dataset(command) => dataset::run(&command),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Completions(arguments) => arguments.run(command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,8 +68,10 @@ pub fn main() -> ExitCode {
             if let Some(wrong) = error.downcast_ref::<usage::WrongUsage>() {
                 wrong.exit(command());
             }
-            eprintln!("vexfs: {error:#}");
-            match error.is::<index::Interrupted>() {
+            tell(&format!("vexfs: {error:#}"));
+            let interrupted =
+                error.is::<index::Interrupted>() || error.is::<interruption::Interrupted>();
+            match interrupted {
                 true => ExitCode::from(INTERRUPTED),
                 false => ExitCode::FAILURE,
             }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::output::{print_json, print_line};
 use crate::anns::Metric;
 use crate::client::{Found, Kind, Method, Searcher};
-use crate::dataset::fvecs;
+use crate::dataset::formats;
+use crate::system::output::tell;
 
 /// Find the rows of a vector file that are nearest to a query.
 #[derive(clap::Args)]
@@ -42,7 +43,7 @@ pub struct Arguments {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Query {
-    /// Take the query from this .fvecs file.
+    /// Take the query from this file, of any format that `vexfs dataset import` reads.
     #[arg(long, value_name = "FILE")]
     query_file: Option<PathBuf>,
     /// The query itself: numbers, separated by commas.
@@ -64,7 +65,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         k: arguments.k,
         effort: arguments.effort,
     };
-    let found = searcher.search(&query, method)?;
+    let found = searcher.search_up_to(&query, method)?;
+    if found.rows < u64::from(arguments.k) {
+        tell(&format!(
+            "vexfs: {} has {} rows, fewer than the {} that were asked for",
+            arguments.file.display(),
+            found.rows,
+            arguments.k
+        ));
+    }
     if arguments.json {
         return print_json(&SearchOutput::new(&searcher, method, &found));
     }
@@ -79,7 +88,7 @@ fn query(query: &Query, row: usize) -> anyhow::Result<Vec<f32>> {
         return Ok(numbers.clone());
     }
     let path = query.query_file.as_deref().context("no query")?;
-    let queries = fvecs::read(path)?;
+    let queries = formats::read(path)?;
     ensure!(
         row < queries.rows(),
         "{} has {} rows, so there is no row {row}",

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs dataset generate|hash|import`
 
+mod destination;
+mod import;
+mod input;
+
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use serde::Serialize;
 
+use super::interruption::Interruption;
 use super::output::{print_json, print_line};
 use crate::dataset::workload::{Name, Vectors, Workload};
-use crate::dataset::{fvecs, hash, hdf5, import};
+use crate::dataset::{fvecs, hash};
+use destination::Destination;
 
 /// Generate, identify and import vectors.
 #[derive(clap::Subcommand)]
 pub enum Command {
     Generate(Generate),
     Hash(Hash),
-    Import(Import),
+    Import(import::Arguments),
 }
 
 /// Write a seeded workload: vectors.fvecs and queries.fvecs.
@@ -46,18 +52,6 @@ pub struct Hash {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// Turn a .npy (two axes, f32 or f64, C order), .fbin or .hdf5 file into .fvecs.
-#[derive(clap::Args)]
-pub struct Import {
-    /// Which dataset of an HDF5 file: two axes, f32 or f64.
-    #[arg(long, value_name = "NAME", default_value = hdf5::TRAIN)]
-    dataset: String,
-    /// The file to read; its name tells its format.
-    input: PathBuf,
-    /// The .fvecs file to write.
-    output: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -98,15 +92,7 @@ pub fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Generate(arguments) => generate(arguments),
         Command::Hash(arguments) => print_hash(arguments),
-        Command::Import(arguments) => {
-            let Import {
-                input,
-                dataset,
-                output,
-            } = arguments;
-            let rows = import::import(input, dataset, output)?;
-            print_line(&format!("{rows} rows written to {}", output.display()))
-        }
+        Command::Import(arguments) => import::run(arguments),
     }
 }
 
@@ -114,9 +100,16 @@ fn generate(arguments: &Generate) -> anyhow::Result<()> {
     let Vectors { vectors, queries } = arguments.size.of(arguments.workload).generate()?;
     fs::create_dir_all(&arguments.out)
         .with_context(|| format!("cannot make the folder {}", arguments.out.display()))?;
+    let interruption = Interruption::watch()?;
     for (name, rows) in [("vectors.fvecs", &vectors), ("queries.fvecs", &queries)] {
         let path = arguments.out.join(name);
-        fvecs::write(&path, rows)?;
+        Destination::find(&path)?.write(&interruption, |mut output| {
+            for row in rows.iter() {
+                interruption.check()?;
+                fvecs::encode_row(&mut output, row)?;
+            }
+            Ok(())
+        })?;
         print_line(&format!("{}  {}", hash::rows(rows), path.display()))?;
     }
     Ok(())
