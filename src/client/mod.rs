@@ -27,6 +27,9 @@ use crate::store::serve;
 use in_process::InProcess;
 use module_clock::{ModuleClock, Reading};
 
+/// How often a search asks again because the number of rows has changed meanwhile.
+const TRIES: usize = 4;
+
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -125,10 +128,7 @@ impl Searcher {
     pub fn info(&self) -> Result<Info, Error> {
         let mut info = Info::zeroed();
         self.call(abi::IOC_INFO, bytemuck::bytes_of_mut(&mut info))
-            .map_err(|errno| Error::Info {
-                path: self.path.clone(),
-                errno,
-            })?;
+            .map_err(|errno| Error::info(&self.path, errno))?;
         Ok(info)
     }
 
@@ -153,6 +153,41 @@ impl Searcher {
             generation: answer.generation,
             evaluated: answer.evaluated,
         })
+    }
+
+    /// The rows nearest to `query`: `k` of them, or all where there are fewer. A driver itself refuses to search for
+    /// more rows than there are.
+    pub fn search_up_to(&self, query: &[f32], method: Method) -> Result<Found, Error> {
+        let mut asked = method;
+        for _ in 0..TRIES {
+            let refused = match self.search(query, asked) {
+                Err(error) => error,
+                found => return found,
+            };
+            let too_many = match refused.errno() {
+                Some(Errno::ERANGE) => true,
+                Some(Errno::EINVAL) => asked.k > abi::K_MAX,
+                _ => false,
+            };
+            if !too_many {
+                return Err(refused);
+            }
+            let info = self.info()?;
+            if info.rows == 0 {
+                return Ok(Found {
+                    hits: Vec::new(),
+                    rows: 0,
+                    generation: info.generation,
+                    evaluated: 0,
+                });
+            }
+            let k = u32::try_from(info.rows).map_or(method.k, |rows| method.k.min(rows));
+            if k == asked.k && refused.errno() == Some(Errno::EINVAL) {
+                return Err(refused);
+            }
+            asked.k = k;
+        }
+        self.search(query, asked)
     }
 
     /// Answers a command in process or through a driver: nothing else of a search differs between the two.
