@@ -26,10 +26,10 @@ pub(super) struct StoreFilesystem {
 }
 
 impl StoreFilesystem {
-    /// A filesystem that presents the directory `root`.
-    pub(super) fn new(root: OwnedFd) -> io::Result<Self> {
+    /// A filesystem that presents the directory `root`, by a process that may have so many descriptors.
+    pub(super) fn new(root: OwnedFd, descriptors: usize) -> io::Result<Self> {
         Ok(Self {
-            operations: Operations::new(root)?,
+            operations: Operations::new(root, descriptors)?,
         })
     }
 }

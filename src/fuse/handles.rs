@@ -36,6 +36,11 @@ impl<T> Handles<T> {
             .ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))
     }
 
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.open.read().expect("a thread panicked").len()
+    }
+
     pub(super) fn remove(&self, handle: FileHandle) {
         let removed = self
             .open

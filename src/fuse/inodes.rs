@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The inodes that the kernel knows, each held by a descriptor of its own.
+//! The inodes that the kernel knows, each held by a descriptor or a file handle of its own.
 //!
 //! A descriptor opened with `O_PATH` names an inode for as long as it is held, whatever happens to the paths that lead
-//! to it. So no rename and no symbolic link can lead an operation astray, and no inode number is reused meanwhile.
+//! to it. So does a file handle, for good. No rename and no symbolic link can lead an operation astray.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, Weak};
 
 use fuser::{FileAttr, INodeNo};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 
 use super::attributes;
+use super::lower::{Descriptors, Held, Lower, descriptor_path};
 use crate::store::{Content, FileId, Sidecars, VectorFile, is_vector_file_name};
 
 /// Numbers from here on are given to inodes whose own number cannot be used.
@@ -24,7 +24,7 @@ const FIRST_SUBSTITUTE: u64 = 1 << 63;
 pub(super) struct Inode {
     node: u64,
     identity: FileId,
-    lower: OwnedFd,
+    lower: Lower,
     content: Arc<Content>,
     vector_file: VectorFile,
     sidecars: Sidecars,
@@ -38,14 +38,8 @@ pub(super) struct VectorName {
     pub(super) name: OsString,
 }
 
-impl AsFd for Inode {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.lower.as_fd()
-    }
-}
-
 impl Inode {
-    fn new(node: u64, identity: FileId, lower: OwnedFd, content: Arc<Content>) -> Arc<Self> {
+    fn new(node: u64, identity: FileId, lower: Lower, content: Arc<Content>) -> Arc<Self> {
         Arc::new(Self {
             node,
             identity,
@@ -57,20 +51,22 @@ impl Inode {
         })
     }
 
-    /// A path that leads to this very inode, for calls that do not take a descriptor opened with `O_PATH`.
-    pub(super) fn path(&self) -> PathBuf {
-        descriptor_path(self.lower.as_raw_fd())
+    /// The inode by a descriptor, which is open as long as it is held.
+    pub(super) fn hold(&self) -> io::Result<Held> {
+        self.lower.hold()
     }
 
     pub(super) fn open(&self, flags: OFlags) -> io::Result<File> {
-        let file = rustix::fs::openat(CWD, self.path(), flags | OFlags::CLOEXEC, Mode::empty())?;
+        let held = self.hold()?;
+        let file = rustix::fs::openat(CWD, held.path(), flags | OFlags::CLOEXEC, Mode::empty())?;
         Ok(file.into())
     }
 
     /// Sets the size of the file, whether it is open or not.
     pub(super) fn truncate(&self, size: u64) -> io::Result<()> {
         let size = i64::try_from(size).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
-        let truncate = || nix::unistd::truncate(&self.path(), size);
+        let held = self.hold()?;
+        let truncate = || nix::unistd::truncate(&held.path(), size);
         Ok(self.content.change(truncate)?)
     }
 
@@ -90,7 +86,7 @@ impl Inode {
     }
 
     pub(super) fn attributes(&self) -> io::Result<FileAttr> {
-        let stat = rustix::fs::fstat(self)?;
+        let stat = rustix::fs::fstat(self.hold()?)?;
         let is_root = self.node == INodeNo::ROOT.0;
         let shown = if is_root { stat.st_ino } else { self.node };
         Ok(attributes::from_stat(shown, &stat))
@@ -102,12 +98,9 @@ impl Inode {
     }
 }
 
-fn descriptor_path(descriptor: i32) -> PathBuf {
-    Path::new("/proc/self/fd").join(descriptor.to_string())
-}
-
 /// All inodes that the kernel knows, each with the number of times that the kernel has looked it up.
 pub(super) struct Inodes {
+    descriptors: Arc<Descriptors>,
     root: Arc<Inode>,
     known: Mutex<Known>,
 }
@@ -127,10 +120,14 @@ struct Entry {
 }
 
 impl Inodes {
-    pub(super) fn new(root: OwnedFd) -> io::Result<Self> {
+    /// The inodes below `root`, of which `most` are held by a descriptor at a time.
+    pub(super) fn new(root: OwnedFd, most: usize) -> io::Result<Self> {
         let stat = rustix::fs::fstat(&root)?;
+        let descriptors = Descriptors::new(root.as_fd(), most);
+        let lower = descriptors.take(root);
         Ok(Self {
-            root: Inode::new(INodeNo::ROOT.0, FileId::from(&stat), root, Arc::default()),
+            descriptors,
+            root: Inode::new(INodeNo::ROOT.0, FileId::from(&stat), lower, Arc::default()),
             known: Mutex::new(Known {
                 by_node: HashMap::new(),
                 by_identity: HashMap::new(),
@@ -155,7 +152,7 @@ impl Inodes {
     /// Finds `name` in a directory and counts a lookup. Filesystems that are mounted within the store are left out.
     pub(super) fn lookup(&self, parent: &Arc<Inode>, name: &OsStr) -> io::Result<Arc<Inode>> {
         let lower = rustix::fs::openat2(
-            &**parent,
+            parent.hold()?,
             name,
             OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
             Mode::empty(),
@@ -173,7 +170,7 @@ impl Inodes {
     ) -> io::Result<Arc<Inode>> {
         let lower = rustix::fs::openat(
             CWD,
-            descriptor_path(file.as_raw_fd()),
+            descriptor_path(file),
             OFlags::PATH | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
@@ -195,7 +192,13 @@ impl Inodes {
             })
         });
         let mut known = self.known.lock().expect("a thread panicked");
-        let inode = known.count_lookup(FileId::from(&stat), lower, self.root.identity.device);
+        let identity = FileId::from(&stat);
+        let inode = known.count_lookup(
+            identity,
+            lower,
+            &self.descriptors,
+            self.root.identity.device,
+        );
         let forgotten = std::mem::replace(
             &mut *inode.vector_name.lock().expect("a thread panicked"),
             vector_name,
@@ -224,15 +227,28 @@ impl Inodes {
 }
 
 impl Known {
-    fn count_lookup(&mut self, identity: FileId, lower: OwnedFd, device: u64) -> Arc<Inode> {
+    fn count_lookup(
+        &mut self,
+        identity: FileId,
+        mut lower: OwnedFd,
+        descriptors: &Arc<Descriptors>,
+        device: u64,
+    ) -> Arc<Inode> {
         if let Some(node) = self.by_identity.get(&identity)
             && let Some(entry) = self.by_node.get_mut(node)
         {
-            entry.lookups += 1;
-            return entry.inode.clone();
+            match entry.inode.lower.take_another(lower) {
+                Ok(()) => {
+                    entry.lookups += 1;
+                    return entry.inode.clone();
+                }
+                // The inode that the kernel knows by this number is no more.
+                Err(other) => lower = other,
+            }
         }
         let node = self.choose_node(identity, device);
         let watched = self.watched.get(&identity).and_then(Weak::upgrade);
+        let lower = descriptors.take(lower);
         let inode = Inode::new(node, identity, lower, watched.unwrap_or_default());
         let entry = Entry {
             inode: inode.clone(),
@@ -259,7 +275,8 @@ impl Known {
     fn choose_node(&mut self, identity: FileId, device: u64) -> u64 {
         let usable = identity.device == device
             && identity.inode > INodeNo::ROOT.0
-            && identity.inode < FIRST_SUBSTITUTE;
+            && identity.inode < FIRST_SUBSTITUTE
+            && !self.by_node.contains_key(&identity.inode);
         if usable {
             return identity.inode;
         }
@@ -273,7 +290,10 @@ impl Known {
         if entry.lookups > 0 {
             return None;
         }
-        self.by_identity.remove(&entry.inode.identity);
+        let identity = entry.inode.identity;
+        if self.by_identity.get(&identity) == Some(&node) {
+            self.by_identity.remove(&identity);
+        }
         self.by_node.remove(&node)
     }
 }
@@ -281,6 +301,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn open(path: &Path) -> OwnedFd {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
@@ -292,7 +313,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let name = OsStr::new("v.fvecs.hnsw");
         std::fs::write(folder.path().join(name), "").unwrap();
-        let inodes = Inodes::new(open(folder.path())).unwrap();
+        let inodes = Inodes::new(open(folder.path()), usize::MAX).unwrap();
         let root = inodes.get(INodeNo::ROOT).unwrap();
         let found = || inodes.lookup(&root, name).unwrap();
         let forget = |inode: Arc<Inode>| inodes.forget(INodeNo(inode.node), 1);
@@ -322,7 +343,7 @@ mod tests {
         std::fs::hard_link(path("a.fvecs"), path("b.fvecs")).unwrap();
         std::fs::hard_link(path("a.fvecs"), path("data")).unwrap();
         std::fs::create_dir(path("dir.fvecs")).unwrap();
-        let inodes = Inodes::new(open(folder.path())).unwrap();
+        let inodes = Inodes::new(open(folder.path()), usize::MAX).unwrap();
         let root = inodes.get(INodeNo::ROOT).unwrap();
         let name = |name: &str| {
             let inode = inodes.lookup(&root, OsStr::new(name)).unwrap();

@@ -4,8 +4,10 @@
 mod attributes;
 mod callbacks;
 mod caller;
+mod file_handle;
 mod handles;
 mod inodes;
+mod lower;
 mod mount;
 mod open;
 mod operations;

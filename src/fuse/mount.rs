@@ -108,13 +108,12 @@ impl Mount {
     ) -> Result<Self, MountError> {
         // In this order: a store that is mounted over itself may be covered by a dead mount.
         let mount_point = check_mount_point(&options.mount_point)?;
-        let filesystem = open_store(&options.store)?;
+        let filesystem = open_store(&options.store, raise_descriptor_limit())?;
         let device = OpenOptions::new()
             .read(true)
             .write(true)
             .open(DEVICE)
             .map_err(MountError::Device)?;
-        raise_descriptor_limit();
         mount(&device, options, &mount_point)?;
         // From here on an early return unmounts.
         let mut mount = Self {
@@ -222,11 +221,11 @@ impl Drop for Mount {
     }
 }
 
-fn open_store(store: &Path) -> Result<StoreFilesystem, MountError> {
+fn open_store(store: &Path, descriptors: usize) -> Result<StoreFilesystem, MountError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(CWD, store, flags, Mode::empty())
         .map_err(io::Error::from)
-        .and_then(StoreFilesystem::new)
+        .and_then(|root| StoreFilesystem::new(root, descriptors))
         .map_err(|error| MountError::Store {
             store: store.to_owned(),
             error,
@@ -313,20 +312,20 @@ fn is_mount_root(directory: &Path, device: u64) -> bool {
         .is_none_or(|parent| parent.dev() != device)
 }
 
-/// Allows this process as many descriptors as the system does: each inode that the kernel knows takes one.
-fn raise_descriptor_limit() {
+/// Allows this process as many descriptors as the system does, and returns how many that are.
+fn raise_descriptor_limit() -> usize {
     let most = std::fs::read_to_string("/proc/sys/fs/nr_open")
         .ok()
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(0);
-    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return;
-    };
-    let most = hard.max(most);
-    // Raising the hard limit takes a privilege that a container may not have.
-    if setrlimit(Resource::RLIMIT_NOFILE, most, most).is_err() {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let most = hard.max(most);
+        // Raising the hard limit takes a privilege that a container may not have.
+        if setrlimit(Resource::RLIMIT_NOFILE, most, most).is_err() {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+        }
     }
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft as usize)
 }
 
 fn mount(device: &File, options: &MountOptions, mount_point: &Path) -> Result<(), MountError> {

@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, FallocateFlags, FileType, RawDir, SeekFrom};
 use rustix::io::ReadWriteFlags;
 
 use super::inodes::{Inode, Inodes, VectorName};
+use super::lower::Held;
 use super::vectors::OpenVectors;
 use crate::store::serve;
 
@@ -23,6 +24,8 @@ const COPY_AT_MOST: u64 = 16 << 20;
 pub(super) struct OpenFile {
     pub(super) file: File,
     pub(super) inode: Arc<Inode>,
+    /// Keeps the inode's descriptor open: a file that is removed has no other way back.
+    pub(super) _held: Held,
     pub(super) readable: bool,
     /// The name under which the file was opened, if it is that of a vector file.
     pub(super) vector_name: Option<Arc<VectorName>>,

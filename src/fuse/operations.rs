@@ -16,10 +16,14 @@ use rustix::fs::{
 use super::caller::Caller;
 use super::handles::Handles;
 use super::inodes::{Inode, Inodes};
+use super::lower::Held;
 use super::open::{Entry, OpenDirectory, OpenFile};
 
 /// The handle of what was opened, and how the kernel is to treat it.
 pub(super) type Opened = (FileHandle, FopenFlags);
+
+/// How many descriptors are left for the driver itself, and for what it opens for a moment.
+const FOR_THE_DRIVER: usize = 64;
 
 /// Attributes to set; those that are absent stay as they are.
 pub(super) struct NewAttributes {
@@ -31,16 +35,21 @@ pub(super) struct NewAttributes {
 }
 
 pub(super) struct Operations {
+    /// How many files and directories may be open.
+    most_open: usize,
     inodes: Inodes,
     files: Handles<OpenFile>,
     directories: Handles<OpenDirectory>,
 }
 
 impl Operations {
-    /// The operations of a mount that presents the directory `root`.
-    pub(super) fn new(root: OwnedFd) -> io::Result<Self> {
+    /// The operations of a mount that presents the directory `root`, by a process that may have so many descriptors.
+    pub(super) fn new(root: OwnedFd, descriptors: usize) -> io::Result<Self> {
+        // An open file takes one, and its inode another.
+        let half = (descriptors - FOR_THE_DRIVER.min(descriptors / 2)) / 2;
         Ok(Self {
-            inodes: Inodes::new(root)?,
+            most_open: half,
+            inodes: Inodes::new(root, half)?,
             files: Handles::new(),
             directories: Handles::new(),
         })
@@ -71,12 +80,13 @@ impl Operations {
         new: NewAttributes,
     ) -> io::Result<FileAttr> {
         let inode = self.inodes.get(node)?;
+        let held = inode.hold()?;
         // The order matters: a new owner clears the set-user-id bit, a new size sets the times.
         if new.uid.is_some() || new.gid.is_some() {
-            rustix::fs::chownat(&*inode, "", new.uid, new.gid, AtFlags::EMPTY_PATH)?;
+            rustix::fs::chownat(&held, "", new.uid, new.gid, AtFlags::EMPTY_PATH)?;
         }
         if let Some(mode) = new.mode {
-            rustix::fs::chmodat(CWD, inode.path(), mode, AtFlags::empty())?;
+            rustix::fs::chmodat(CWD, held.path(), mode, AtFlags::empty())?;
         }
         if let Some(size) = new.size {
             match handle {
@@ -85,14 +95,14 @@ impl Operations {
             }
         }
         if let Some(times) = &new.times {
-            rustix::fs::utimensat(CWD, inode.path(), times, AtFlags::empty())?;
+            rustix::fs::utimensat(CWD, held.path(), times, AtFlags::empty())?;
         }
         inode.attributes()
     }
 
     pub(super) fn read_link(&self, node: INodeNo) -> io::Result<Vec<u8>> {
-        let inode = self.inodes.get(node)?;
-        let target = rustix::fs::readlinkat(&*inode, "", Vec::new())?;
+        let held = self.inodes.get(node)?.hold()?;
+        let target = rustix::fs::readlinkat(held, "", Vec::new())?;
         Ok(target.into_bytes())
     }
 
@@ -140,10 +150,11 @@ impl Operations {
         caller: Caller,
         parent: INodeNo,
         name: &OsStr,
-        make: impl FnOnce(&Inode) -> rustix::io::Result<()>,
+        make: impl FnOnce(&Held) -> rustix::io::Result<()>,
     ) -> io::Result<FileAttr> {
         let parent = self.inodes.get(parent)?;
-        caller.create(|| Ok(make(&parent)?))?;
+        let held = parent.hold()?;
+        caller.create(|| Ok(make(&held)?))?;
         self.find(&parent, name)
     }
 
@@ -156,14 +167,15 @@ impl Operations {
     ) -> io::Result<FileAttr> {
         let (inode, parent) = (self.inodes.get(node)?, self.inodes.get(new_parent)?);
         let follow = AtFlags::SYMLINK_FOLLOW;
-        rustix::fs::linkat(CWD, inode.path(), &*parent, new_name, follow)?;
+        let (held, directory) = (inode.hold()?, parent.hold()?);
+        rustix::fs::linkat(CWD, held.path(), directory, new_name, follow)?;
         self.find(&parent, new_name)
     }
 
     /// Removes a directory if `flags` are `REMOVEDIR`, else anything but a directory.
     pub(super) fn remove(&self, parent: INodeNo, name: &OsStr, flags: AtFlags) -> io::Result<()> {
-        let parent = self.inodes.get(parent)?;
-        Ok(rustix::fs::unlinkat(&*parent, name, flags)?)
+        let parent = self.inodes.get(parent)?.hold()?;
+        Ok(rustix::fs::unlinkat(parent, name, flags)?)
     }
 
     pub(super) fn rename(
@@ -172,14 +184,15 @@ impl Operations {
         (new_parent, new_name): (INodeNo, &OsStr),
         flags: RenameFlags,
     ) -> io::Result<()> {
-        let (parent, new_parent) = (self.inodes.get(parent)?, self.inodes.get(new_parent)?);
-        rustix::fs::renameat_with(&*parent, name, &*new_parent, new_name, flags)?;
+        let parent = self.inodes.get(parent)?.hold()?;
+        let new_parent = self.inodes.get(new_parent)?.hold()?;
+        rustix::fs::renameat_with(parent, name, new_parent, new_name, flags)?;
         Ok(())
     }
 
     pub(super) fn space(&self, node: INodeNo) -> io::Result<StatVfs> {
-        let inode = self.inodes.get(node)?;
-        Ok(rustix::fs::fstatvfs(&*inode)?)
+        let held = self.inodes.get(node)?.hold()?;
+        Ok(rustix::fs::fstatvfs(held)?)
     }
 
     pub(super) fn set_xattr(
@@ -189,8 +202,8 @@ impl Operations {
         value: &[u8],
         flags: XattrFlags,
     ) -> io::Result<()> {
-        let path = self.inodes.get(node)?.path();
-        Ok(rustix::fs::setxattr(path, name, value, flags)?)
+        let held = self.inodes.get(node)?.hold()?;
+        Ok(rustix::fs::setxattr(held.path(), name, value, flags)?)
     }
 
     pub(super) fn get_xattr(
@@ -199,18 +212,18 @@ impl Operations {
         name: &OsStr,
         value: &mut [u8],
     ) -> io::Result<usize> {
-        let path = self.inodes.get(node)?.path();
-        Ok(rustix::fs::getxattr(path, name, value)?)
+        let held = self.inodes.get(node)?.hold()?;
+        Ok(rustix::fs::getxattr(held.path(), name, value)?)
     }
 
     pub(super) fn list_xattrs(&self, node: INodeNo, names: &mut [u8]) -> io::Result<usize> {
-        let path = self.inodes.get(node)?.path();
-        Ok(rustix::fs::listxattr(path, names)?)
+        let held = self.inodes.get(node)?.hold()?;
+        Ok(rustix::fs::listxattr(held.path(), names)?)
     }
 
     pub(super) fn remove_xattr(&self, node: INodeNo, name: &OsStr) -> io::Result<()> {
-        let path = self.inodes.get(node)?.path();
-        Ok(rustix::fs::removexattr(path, name)?)
+        let held = self.inodes.get(node)?.hold()?;
+        Ok(rustix::fs::removexattr(held.path(), name)?)
     }
 
     pub(super) fn create(
@@ -223,7 +236,9 @@ impl Operations {
     ) -> io::Result<(FileAttr, Opened)> {
         let parent = self.inodes.get(parent)?;
         let exclusive = lower_flags(flags) | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let created = caller.create(|| Ok(rustix::fs::openat(&*parent, name, exclusive, mode)?));
+        self.room_to_open()?;
+        let held = parent.hold()?;
+        let created = caller.create(|| Ok(rustix::fs::openat(&held, name, exclusive, mode)?));
         let file = match created {
             Ok(file) => File::from(file),
             // Somebody else created it since the kernel looked: it has to look, and check permissions, again.
@@ -235,21 +250,32 @@ impl Operations {
             Err(error) => return Err(error),
         };
         let inode = self.inodes.adopt(&file, &parent, name)?;
-        Ok((inode.attributes()?, self.keep_open(inode, file, flags)))
+        Ok((inode.attributes()?, self.keep_open(inode, file, flags)?))
     }
 
     pub(super) fn open(&self, node: INodeNo, flags: i32) -> io::Result<Opened> {
+        self.room_to_open()?;
         let inode = self.inodes.get(node)?;
         let file = inode.open(lower_flags(flags))?;
-        Ok(self.keep_open(inode, file, flags))
+        self.keep_open(inode, file, flags)
     }
 
-    fn keep_open(&self, inode: Arc<Inode>, file: File, flags: i32) -> Opened {
+    /// Refuses to open more than leaves room for everything else.
+    fn room_to_open(&self) -> io::Result<()> {
+        match self.files.count() + self.directories.count() < self.most_open {
+            true => Ok(()),
+            false => Err(io::Error::from_raw_os_error(libc::ENFILE)),
+        }
+    }
+
+    fn keep_open(&self, inode: Arc<Inode>, file: File, flags: i32) -> io::Result<Opened> {
+        let held = inode.hold()?;
         let vector_name = inode.vector_name();
         let is_vector_file = vector_name.is_some();
         let handle = self.files.insert(OpenFile {
             file,
             inode,
+            _held: held,
             readable: flags & libc::O_ACCMODE != libc::O_WRONLY,
             vector_name,
         });
@@ -260,7 +286,7 @@ impl Operations {
         } else {
             FopenFlags::empty()
         };
-        (handle, options)
+        Ok((handle, options))
     }
 
     /// An open file by its handle.
@@ -293,6 +319,7 @@ impl Operations {
     }
 
     pub(super) fn open_directory(&self, node: INodeNo) -> io::Result<Opened> {
+        self.room_to_open()?;
         let inode = self.inodes.get(node)?;
         let stream = inode.open(OFlags::RDONLY | OFlags::DIRECTORY)?;
         let handle = self.directories.insert(OpenDirectory::new(stream.into()));

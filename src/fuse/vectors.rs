@@ -24,10 +24,16 @@ pub(super) struct OpenVectors<'a> {
 impl OpenVectors<'_> {
     /// Lets `look` look for index files where the file was when it was opened. The driver uses its own rights, so that
     /// whoever may read the vectors may search them.
-    fn beside<R>(&self, look: impl FnOnce(Beside) -> R) -> R {
+    fn beside<R>(&self, look: impl FnOnce(Beside) -> Result<R, Errno>) -> Result<R, Errno> {
         let content = |file: FileId| -> Arc<Content> { self.inodes.content(file) };
+        let directory = self.name.directory.hold();
+        let directory = directory.map_err(|error| match error.raw_os_error() {
+            // A directory that is no more holds no index.
+            Some(libc::ESTALE) => Errno::ENODATA,
+            _ => Errno::EIO,
+        })?;
         look(Beside {
-            directory: self.name.directory.as_fd(),
+            directory: directory.as_fd(),
             name: &self.name.name,
             content: &content,
         })
@@ -45,6 +51,7 @@ impl serve::Open for OpenVectors<'_> {
     }
 
     fn indexes(&self) -> Vec<IndexInfo> {
-        self.beside(sidecar::list)
+        self.beside(|beside| Ok(sidecar::list(beside)))
+            .unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@
 use procfs_core::FromRead;
 use procfs_core::process::Status;
 
-/// Those of the signals that are not ignored. To handle one that is would undo what whoever started this process wants.
+/// Which of the signals are not ignored. To handle one that is would undo what whoever started this process wants.
 pub fn not_ignored(signals: &[i32]) -> Vec<i32> {
     let ignored = Status::from_file("/proc/self/status").map_or(0, |status| status.sigign);
     let is_ignored = |signal: i32| ignored & 1 << (signal - 1) != 0;

@@ -3,6 +3,7 @@
 
 #[path = "../support/criteria.rs"]
 mod criteria;
+mod descriptors;
 mod files;
 mod fixture;
 mod guest_steps;

@@ -29,10 +29,10 @@ fn vexfs_mount(store: &Path, mount_point: &Path) -> Command {
 }
 
 /// A driver process, which does not outlive the test and leaves no mount behind.
-struct Driver {
+pub struct Driver {
     process: Child,
-    mount_point: TempDir,
-    store: Store,
+    pub mount_point: TempDir,
+    pub store: Store,
 }
 
 impl Driver {
@@ -42,11 +42,18 @@ impl Driver {
 
     /// Starts the driver, whose standard error goes to `stderr`.
     fn start_telling(stderr: Stdio) -> Self {
-        let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
-        let process = vexfs_mount(store.path(), mount_point.path())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
+        Self::start_in(Store::new(), |store, mount_point| {
+            let mut command = vexfs_mount(store, mount_point);
+            command.stderr(stderr);
+            command
+        })
+    }
+
+    /// Starts the driver of a store by this command.
+    pub fn start_in(store: Store, command: impl FnOnce(&Path, &Path) -> Command) -> Self {
+        let mount_point = tempfile::tempdir().unwrap();
+        let mut command = command(store.path(), mount_point.path());
+        let process = command.spawn().unwrap();
         let driver = Self {
             process,
             mount_point,
@@ -115,23 +122,14 @@ fn a_signal_unmounts_even_if_a_file_is_open() {
 /// As after `nohup`.
 #[test]
 fn a_driver_that_was_started_to_ignore_a_signal_ignores_it() {
-    let (store, mount_point) = (Store::new(), tempfile::tempdir().unwrap());
-    let process = Command::new("nohup")
-        .arg(env!("CARGO_BIN_EXE_vexfs"))
-        .arg("mount")
-        .arg(store.path())
-        .arg(mount_point.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut driver = Driver {
-        process,
-        mount_point,
-        store,
-    };
-    await_that("the mount is up", || is_mounted(driver.mount_point.path()));
+    let mut driver = Driver::start_in(Store::new(), |store, mount_point| {
+        let mut command = Command::new("nohup");
+        command.arg(env!("CARGO_BIN_EXE_vexfs")).arg("mount");
+        command.arg(store).arg(mount_point);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        command
+    });
     driver.signal(Signal::SIGHUP);
     std::thread::sleep(Duration::from_millis(300));
     fs::write(driver.mount_point.path().join("f"), "text").unwrap();

@@ -374,11 +374,11 @@ fn a_shell_takes_the_completions_and_completes() {
         let script = r#"
             source <("$1" completions bash)
             COMP_WORDS=($2); COMP_CWORD=1
-            "_$3" "$0" "${COMP_WORDS[1]}" "$0"
+            "_${0/-/__}" "$0" "${COMP_WORDS[1]}" "$0"
             echo "${COMPREPLY[*]}"
         "#;
         let completed = Command::new("bash")
-            .args(["-c", script, program, path, words, program])
+            .args(["-c", script, program, path, words])
             .output()
             .unwrap();
         let completed = String::from_utf8(completed.stdout).unwrap();
