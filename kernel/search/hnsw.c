@@ -2,11 +2,13 @@
 /*
  * HNSW (Malkov & Yashunin 2018).
  */
+#include <linux/container_of.h>
 #include <linux/errno.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/prefetch.h>
+#include <linux/string.h>
 
 #include "search/array_check.h"
 #include "search/kind.h"
@@ -71,22 +73,25 @@ static int load(struct vexfs_index *index, const struct vexfs_index_header *head
 	hnsw->m = vexfs_param(header, 0);
 	hnsw->m0 = vexfs_param(header, 1);
 	hnsw->levels = vexfs_param(header, 3);
-	hnsw->quantizer.offset = section[QUANT];
-	hnsw->quantizer.scale = hnsw->quantizer.offset[round_up(index->dim, VEXFS_LANES)];
 	hnsw->row_of = section[ROWS_OF_NODES];
 	hnsw->codes = section[CODES];
 	hnsw->links = section[LINKS];
 
-	*fault = "the quantizer is unsound";
-	err = vexfs_check_quantizer(section[QUANT], index->dim);
-	if (err)
-		return err;
+	if (!index->exact) {
+		hnsw->quantizer.offset = section[QUANT];
+		hnsw->quantizer.scale =
+			hnsw->quantizer.offset[round_up(index->dim, VEXFS_LANES)];
+		*fault = "the quantizer is unsound";
+		err = vexfs_check_quantizer(section[QUANT], index->dim);
+		if (err)
+			return err;
+		*fault = "a code is -128 or beyond the dimension";
+		err = vexfs_check_codes(hnsw->codes, index->rows, index->dim);
+		if (err)
+			return err;
+	}
 	*fault = "the rows of the nodes are no permutation";
 	err = vexfs_check_permutation(hnsw->row_of, index->rows);
-	if (err)
-		return err;
-	*fault = "a code is -128 or beyond the dimension";
-	err = vexfs_check_codes(hnsw->codes, index->rows, index->dim);
 	if (err)
 		return err;
 	*fault = "a link leads to no node";
@@ -104,10 +109,36 @@ struct hnsw_search {
 	const struct vexfs_hnsw *hnsw;
 	struct vexfs_code_scan scan;
 	vexfs_code_fn *gather;
+	/* Without codes: the rows themselves, through a list of them. */
+	struct vexfs_gather rows;
+	void (*gather_rows)(const struct vexfs_gather *gather, u64 *keys);
+	u32 *list;
 	u64 *near;	/* room for a batch */
 	u32 batch;
 	u32 node_ns;
 };
+
+/*
+ * Without codes: a distance of the walk is order(distance) >> 1, since a pool needs a bit of its
+ * own.  Called as if these were codes.
+ */
+static u32 gather_exact(const struct vexfs_code_scan *scan, u64 *near)
+{
+	const struct hnsw_search *search = container_of(scan, struct hnsw_search, scan);
+	struct vexfs_gather rows = search->rows;
+	u32 i, far, found = 0;
+
+	for (i = 0; i < scan->count; i++)
+		search->list[i] = search->hnsw->row_of[scan->list[i]];
+	rows.count = scan->count;
+	search->gather_rows(&rows, near);
+	for (i = 0; i < scan->count; i++) {
+		far = near[i] >> 33;
+		if (far < scan->limit)
+			near[found++] = (u64)far << 32 | scan->list[i];
+	}
+	return found;
+}
 
 static int descend(struct vexfs_job *job, struct hnsw_search *search, u64 *cur)
 {
@@ -142,18 +173,21 @@ static int descend(struct vexfs_job *job, struct hnsw_search *search, u64 *cur)
 }
 
 /* Lists the neighbours of a node that have not been visited. */
-static __always_inline u32 visit(const struct vexfs_hnsw *hnsw, u32 node, size_t stride,
+static __always_inline u32 visit(const struct hnsw_search *search, u32 node,
 				 struct vexfs_set *visited, u32 *fresh)
 {
+	const struct vexfs_hnsw *hnsw = search->hnsw;
 	const u32 *links = hnsw->links + (size_t)node * hnsw->m0;
 	const u32 *end = links + hnsw->m0;
+	const s8 *codes = search->scan.codes;
+	const size_t stride = search->scan.stride;
 	u32 count = 0;
 
 	for (; links < end && *links != VEXFS_INDEX_NONE; links++) {
 		/* Whether one is new cannot be foretold: no branch on it. */
 		fresh[count] = *links;
-		prefetch(hnsw->codes + *links * stride);
-		prefetch(hnsw->codes + *links * stride + 64);
+		prefetch(codes + *links * stride);
+		prefetch(codes + *links * stride + 64);
 		count += vexfs_set_add(visited, *links);
 	}
 	return count;
@@ -177,7 +211,7 @@ static int expand_all(struct vexfs_job *job, struct hnsw_search *search,
 		prefetch(links);
 		prefetch(links + 16);
 		fresh = vexfs_set_list(visited);
-		count = visit(hnsw, node, search->scan.stride, visited, fresh);
+		count = visit(search, node, visited, fresh);
 		visited->listed += count;
 
 		for (; count; count -= search->scan.count, fresh += search->scan.count) {
@@ -214,6 +248,37 @@ static int rerank(struct vexfs_job *job, const struct vexfs_pool *pool, u32 *lis
 	return err;
 }
 
+/* In a section of the FPU.  @scratch has room for the query. */
+static void prepare_codes(const struct vexfs_job *job, struct hnsw_search *search, s16 *codes,
+			  u32 *scratch)
+{
+	const u32 padded = round_up(job->index->dim, VEXFS_LANES);
+
+	memset(codes + padded, 0, (search->scan.stride - padded) * sizeof(*codes));
+	vexfs_query_code(&search->hnsw->quantizer, job->metric, job->query, job->query_inverse,
+			 padded, scratch, codes);
+	search->scan.query = codes;
+	search->gather = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.gather_l2 :
+							  vexfs_simd.code.gather_dot;
+}
+
+static void prepare_exact(const struct vexfs_job *job, struct hnsw_search *search)
+{
+	search->rows = (struct vexfs_gather){
+		.query = job->query,
+		.elements = job->rows->elements,
+		.inverse = job->rows->inverse,
+		.list = search->list,
+		.query_inverse = job->query_inverse,
+		.stride = job->rows->stride,
+	};
+	search->gather_rows = vexfs_simd.distance.gather[job->metric];
+	search->gather = gather_exact;
+	/* What is asked for in advance are the rows' numbers. */
+	search->scan.codes = (const s8 *)search->hnsw->row_of;
+	search->scan.stride = sizeof(u32);
+}
+
 static int search(struct vexfs_job *job)
 {
 	const struct vexfs_index *index = job->index;
@@ -221,12 +286,15 @@ static int search(struct vexfs_job *job)
 	const u32 stride = round_up(index->dim, VEXFS_CODES);
 	const u32 padded = round_up(index->dim, VEXFS_LANES);
 	const u32 ef = min(max(job->effort, job->top->k), index->rows);
-	const u32 node_ns = VEXFS_MISS_NS + VEXFS_READ_NS(stride) + vexfs_pool_ns(ef);
+	const u32 row_ns = VEXFS_MISS_NS + vexfs_row_ns(job->rows);
+	const u32 node_ns = VEXFS_MISS_NS + vexfs_pool_ns(ef) +
+			    (index->exact ? row_ns : VEXFS_READ_NS(stride));
+	const u32 far = index->exact ? 1U << 31 : VEXFS_CODE_LIMIT;
 	struct hnsw_search search = {
 		.hnsw = hnsw,
 		.scan = { .codes = hnsw->codes, .stride = stride },
 		.node_ns = node_ns,
-		.batch = vexfs_batch(node_ns, 4, BATCH),
+		.batch = vexfs_batch(node_ns, index->exact ? VEXFS_STEP_ROWS : 4, BATCH),
 	};
 	/* Codes and vector of the query, a batch of keys, the pool; last a list of rows. */
 	const size_t code_bytes = stride * sizeof(s16);
@@ -246,21 +314,20 @@ static int search(struct vexfs_job *job)
 	if (!scratch)
 		return -ENOMEM;
 	codes = memory;
-	search.scan.query = codes;
 	search.near = memory + code_bytes + query_bytes;
-	vexfs_pool_init(&pool, memory + code_bytes + query_bytes + near_bytes, ef, BATCH);
-	memset(codes + padded, 0, (stride - padded) * sizeof(*codes));
+	search.list = memory + code_bytes + query_bytes + near_bytes + pool_bytes;
+	vexfs_pool_init(&pool, memory + code_bytes + query_bytes + near_bytes, ef, BATCH, far);
 
 	vexfs_fpu_begin(&job->fpu);
-	vexfs_query_code(&hnsw->quantizer, job->metric, job->query, job->query_inverse, padded,
-			 memory + code_bytes, codes);
-	search.gather = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.gather_l2 :
-							 vexfs_simd.code.gather_dot;
+	if (index->exact)
+		prepare_exact(job, &search);
+	else
+		prepare_codes(job, &search, codes, memory + code_bytes);
 
 	/* The entry point is node 0. */
 	search.scan.list = &(const u32){ 0 };
 	search.scan.count = 1;
-	search.scan.limit = VEXFS_CODE_LIMIT;
+	search.scan.limit = far;
 	search.gather(&search.scan, &cur);
 
 	err = descend(job, &search, &cur);
@@ -274,8 +341,7 @@ static int search(struct vexfs_job *job)
 	vexfs_fpu_end(&job->fpu);
 
 	if (!err)
-		err = rerank(job, &pool, memory + code_bytes + query_bytes + near_bytes +
-			     pool_bytes);
+		err = rerank(job, &pool, search.list);
 	vexfs_scratch_put(job->index, scratch);
 	return err;
 }
@@ -283,6 +349,7 @@ static int search(struct vexfs_job *job)
 const struct vexfs_kind vexfs_kind_hnsw = {
 	.name = "HNSW",
 	.sections = UPPER + 1,
+	.exact = true,
 	.params = params,
 	.load = load,
 	.search = search,

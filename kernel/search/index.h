@@ -69,6 +69,7 @@ struct vexfs_lsh {
  * @dim: elements of a vector
  * @rows: rows covered, from row 0
  * @effort: what effort 0 means
+ * @exact: whether candidates are looked for by exact distances, without codes
  * @rows_crc: CRC-32C of the covered rows
  * @ops: the code for the kind
  * @bytes: the file; everything below points into it
@@ -83,6 +84,7 @@ struct vexfs_index {
 	u32 dim;
 	u32 rows;
 	u32 effort;
+	bool exact;
 	u32 rows_crc;
 	const struct vexfs_kind *ops;
 	void *bytes;

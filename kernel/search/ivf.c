@@ -7,6 +7,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/prefetch.h>
+#include <linux/string.h>
 
 #include "search/array_check.h"
 #include "search/kind.h"
@@ -58,8 +59,6 @@ static int load(struct vexfs_index *index, const struct vexfs_index_header *head
 	ivf->lists = vexfs_param(header, 0);
 	ivf->rerank = vexfs_param(header, 1);
 	ivf->centroids = section[CENTROIDS];
-	ivf->quantizer.offset = section[QUANT];
-	ivf->quantizer.scale = ivf->quantizer.offset[round_up(index->dim, VEXFS_LANES)];
 	ivf->starts = section[STARTS];
 	ivf->row_of = section[ROWS_OF_NODES];
 	ivf->codes = section[CODES];
@@ -68,16 +67,18 @@ static int load(struct vexfs_index *index, const struct vexfs_index_header *head
 	err = vexfs_check_vectors(ivf->centroids, ivf->lists, index->dim);
 	if (err)
 		return err;
-	*fault = "the quantizer is unsound";
-	err = vexfs_check_quantizer(section[QUANT], index->dim);
-	if (err)
-		return err;
 	*fault = "the lists do not follow each other";
 	err = vexfs_check_starts(ivf->starts, ivf->lists, index->rows);
 	if (err)
 		return err;
 	*fault = "the rows of the nodes are no permutation";
 	err = vexfs_check_permutation(ivf->row_of, index->rows);
+	if (err || index->exact)
+		return err;
+	ivf->quantizer.offset = section[QUANT];
+	ivf->quantizer.scale = ivf->quantizer.offset[round_up(index->dim, VEXFS_LANES)];
+	*fault = "the quantizer is unsound";
+	err = vexfs_check_quantizer(section[QUANT], index->dim);
 	if (err)
 		return err;
 	*fault = "a code is -128 or beyond the dimension";
@@ -163,6 +164,55 @@ static int rerank(struct vexfs_job *job, const struct vexfs_topk *nodes, u32 *ro
 	return err;
 }
 
+/* Without codes: the distance of every row of the lists. */
+static int measure_lists(struct vexfs_job *job, const struct vexfs_topk *lists, u32 *rows)
+{
+	const struct vexfs_ivf *ivf = &job->index->ivf;
+	u32 i, list, node, count;
+	int err = 0;
+
+	for (i = 0; i < lists->count && !err; i++) {
+		list = lists->keys[i];
+		for (node = ivf->starts[list]; node < ivf->starts[list + 1] && !err;
+		     node += count) {
+			count = min(ivf->starts[list + 1] - node, ROWS);
+			memcpy(rows, ivf->row_of + node, count * sizeof(*rows));
+			err = vexfs_rerank(job, rows, count);
+		}
+		/* Empty lists take time, too, and there may be nothing else. */
+		if (!err && i % BATCH == 0)
+			err = vexfs_relax();
+	}
+	return err;
+}
+
+/* The nearest nodes of the lists by code, and then the distances of their rows. */
+static int search_codes(struct vexfs_job *job, const struct vexfs_topk *lists,
+			struct vexfs_topk *nodes, s16 *codes, u32 *scratch, u64 *near, u32 *rows)
+{
+	const struct vexfs_ivf *ivf = &job->index->ivf;
+	const u32 stride = round_up(job->index->dim, VEXFS_CODES);
+	const u32 padded = round_up(job->index->dim, VEXFS_LANES);
+	struct vexfs_code_scan scan = {
+		.query = codes,
+		.codes = ivf->codes,
+		.stride = stride,
+	};
+	vexfs_code_fn *scan_codes = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.scan_l2 :
+								     vexfs_simd.code.scan_dot;
+	int err = 0;
+	u32 i;
+
+	memset(codes + padded, 0, (stride - padded) * sizeof(*codes));
+	vexfs_fpu_begin(&job->fpu);
+	vexfs_query_code(&ivf->quantizer, job->metric, job->query, job->query_inverse, padded,
+			 scratch, codes);
+	for (i = 0; i < lists->count && !err; i++)
+		err = scan_list(job, &scan, scan_codes, lists->keys[i], near, nodes);
+	vexfs_fpu_end(&job->fpu);
+	return err ?: rerank(job, nodes, rows);
+}
+
 static int search(struct vexfs_job *job)
 {
 	const struct vexfs_index *index = job->index;
@@ -178,38 +228,24 @@ static int search(struct vexfs_job *job)
 	const size_t lists_bytes = lists.k * sizeof(u64);
 	const size_t nodes_bytes = nodes.k * sizeof(u64);
 	const size_t rows_bytes = (ROWS + VEXFS_LIST_AHEAD) * sizeof(u32);
-	struct vexfs_code_scan scan = { .codes = ivf->codes, .stride = stride };
 	struct vexfs_scratch *scratch;
-	vexfs_code_fn *scan_codes;
-	void *memory, *near;
-	s16 *codes;
+	void *memory, *near, *list;
 	int err;
-	u32 i;
 
 	scratch = vexfs_scratch_get(job->index, 0, 0, code_bytes + query_bytes + near_bytes +
 				    lists_bytes + nodes_bytes + rows_bytes, &memory);
 	if (!scratch)
 		return -ENOMEM;
-	codes = memory;
 	near = memory + code_bytes + query_bytes;
 	lists.keys = near + near_bytes;
 	nodes.keys = near + near_bytes + lists_bytes;
-	memset(codes + padded, 0, (stride - padded) * sizeof(*codes));
-	scan.query = codes;
-	scan_codes = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.scan_l2 :
-						      vexfs_simd.code.scan_dot;
+	list = near + near_bytes + lists_bytes + nodes_bytes;
 
 	err = choose(job, near, &lists);
-
-	vexfs_fpu_begin(&job->fpu);
-	vexfs_query_code(&ivf->quantizer, job->metric, job->query, job->query_inverse, padded,
-			 memory + code_bytes, codes);
-	for (i = 0; i < lists.count && !err; i++)
-		err = scan_list(job, &scan, scan_codes, lists.keys[i], near, &nodes);
-	vexfs_fpu_end(&job->fpu);
-
-	if (!err)
-		err = rerank(job, &nodes, near + near_bytes + lists_bytes + nodes_bytes);
+	if (!err && index->exact)
+		err = measure_lists(job, &lists, list);
+	else if (!err)
+		err = search_codes(job, &lists, &nodes, memory, memory + code_bytes, near, list);
 	vexfs_scratch_put(job->index, scratch);
 	return err;
 }
@@ -217,6 +253,7 @@ static int search(struct vexfs_job *job)
 const struct vexfs_kind vexfs_kind_ivf = {
 	.name = "IVF",
 	.sections = CODES + 1,
+	.exact = true,
 	.params = params,
 	.load = load,
 	.search = search,

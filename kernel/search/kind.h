@@ -19,6 +19,7 @@ struct vexfs_job;
  * struct vexfs_kind - a kind of index
  * @name: for the kernel log
  * @sections: how many the file has
+ * @exact: whether it can do without codes
  * @params: checks the parameters and writes the size of each section, of which
  *	none may exceed 2^48; returns NULL or what is wrong
  * @load: checks the content of the sections and completes the index.  Returns 0, -ENOMEM,
@@ -29,6 +30,7 @@ struct vexfs_job;
 struct vexfs_kind {
 	const char *name;
 	u32 sections;
+	bool exact;
 	const char *(*params)(const struct vexfs_index_header *header, u64 *bytes);
 	int (*load)(struct vexfs_index *index, const struct vexfs_index_header *header,
 		    void *const *section, const char **fault);

@@ -24,7 +24,7 @@ static inline bool vexfs_no_params(const struct vexfs_index_header *header, u32 
 			   (VEXFS_INDEX_PARAMS - first) * sizeof(header->param[0]));
 }
 
-/* Bytes of a padded vector, of codes and of a quantizer. */
+/* Bytes of a padded vector, and of codes and a quantizer where there are any. */
 static inline u64 vexfs_vector_bytes(const struct vexfs_index_header *header)
 {
 	return round_up(le32_to_cpu(header->dim), VEXFS_LANES) * sizeof(u32);
@@ -32,12 +32,12 @@ static inline u64 vexfs_vector_bytes(const struct vexfs_index_header *header)
 
 static inline u64 vexfs_code_bytes(const struct vexfs_index_header *header)
 {
-	return round_up(le32_to_cpu(header->dim), VEXFS_CODES);
+	return header->exact ? 0 : round_up(le32_to_cpu(header->dim), VEXFS_CODES);
 }
 
 static inline u64 vexfs_quantizer_bytes(const struct vexfs_index_header *header)
 {
-	return vexfs_vector_bytes(header) + VEXFS_LANES * sizeof(u32);
+	return header->exact ? 0 : vexfs_vector_bytes(header) + VEXFS_LANES * sizeof(u32);
 }
 
 #endif /* VEXFS_LAYOUT_H */

@@ -88,7 +88,7 @@ const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u6
 	const struct vexfs_kind *ops;
 	const char *fault;
 	u64 rows;
-	u32 dim, effort;
+	u32 version, dim, effort, exact, recall, measured;
 
 	static_assert(sizeof(*header) == HEADER_BYTES);
 
@@ -99,7 +99,8 @@ const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u6
 	if (crc(0, header, offsetof(struct vexfs_index_header, header_crc)) !=
 	    le32_to_cpu(header->header_crc))
 		return "the checksum of the header is wrong";
-	if (le32_to_cpu(header->version) != VEXFS_INDEX_VERSION)
+	version = le32_to_cpu(header->version);
+	if (!version || version > VEXFS_INDEX_VERSION)
 		return "the version is unknown";
 	if (kind >= ARRAY_SIZE(kinds) || !kinds[kind] || le32_to_cpu(header->kind) != kind)
 		return "it is of another kind than its name says";
@@ -115,6 +116,15 @@ const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u6
 	effort = le32_to_cpu(header->effort);
 	if (!effort || effort > VEXFS_EFFORT_MAX)
 		return "the effort is out of range";
+	exact = le32_to_cpu(header->exact);
+	recall = le32_to_cpu(header->recall);
+	measured = le32_to_cpu(header->measured);
+	if (version == 1 && (exact || recall || measured))
+		return "a byte that is reserved in its version is not 0";
+	if (exact > ops->exact)
+		return "the kind cannot do without codes";
+	if (recall > VEXFS_INDEX_RECALL || (recall && !measured))
+		return "the recall is out of range";
 	if (memchr_inv(header->reserved, 0, sizeof(header->reserved)))
 		return "a reserved byte is not 0";
 	if (le64_to_cpu(header->bytes) != size)
@@ -150,6 +160,7 @@ static int load(struct vexfs_index *index, size_t size, u32 kind, const char **f
 	index->dim = le32_to_cpu(header->dim);
 	index->rows = le64_to_cpu(header->rows);
 	index->effort = le32_to_cpu(header->effort);
+	index->exact = le32_to_cpu(header->exact);
 	index->rows_crc = le32_to_cpu(header->rows_crc);
 	index->ops = kinds[kind];
 	for (i = 0; i < index->ops->sections; i++)

@@ -29,6 +29,7 @@ static inline u32 vexfs_pool_ns(u32 ef)
 
 struct vexfs_pool {
 	struct vexfs_topk all;	/* in a sorted pool: ascending, key << 1 | expanded */
+	u32 far;		/* no distance is as far, and none exceeds 2^31 */
 	bool sorted;
 	u32 next;		/* sorted: all entries before are expanded */
 	u64 *waiting;		/* heaps: to be expanded, unless they have fallen out of W */
@@ -42,10 +43,12 @@ static inline size_t vexfs_pool_keys(u32 ef, u32 batch)
 	return ef <= VEXFS_POOL_SORTED ? ef + batch : 3 * (size_t)ef + 256 + batch;
 }
 
-static inline void vexfs_pool_init(struct vexfs_pool *pool, u64 *keys, u32 ef, u32 batch)
+static inline void vexfs_pool_init(struct vexfs_pool *pool, u64 *keys, u32 ef, u32 batch,
+				   u32 far)
 {
 	*pool = (struct vexfs_pool){
 		.all = { .keys = keys, .k = ef },
+		.far = far,
 		.sorted = ef <= VEXFS_POOL_SORTED,
 		.waiting = keys + ef,
 		.waiting_room = 2 * ef + 256 + batch,
@@ -58,7 +61,7 @@ static inline u32 vexfs_pool_limit(const struct vexfs_pool *pool)
 	const struct vexfs_topk *all = &pool->all;
 
 	if (all->count < all->k)
-		return VEXFS_CODE_LIMIT;
+		return pool->far;
 	/* One at the same distance may be the smaller node. */
 	return (pool->sorted ? all->keys[all->k - 1] >> 33 : all->keys[0] >> 32) + 1;
 }

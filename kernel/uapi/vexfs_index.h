@@ -11,11 +11,12 @@
 #include <linux/types.h>
 
 #define VEXFS_INDEX_MAGIC	"VEXFSIDX"
-#define VEXFS_INDEX_VERSION	1
+#define VEXFS_INDEX_VERSION	2	/* 1 has zeros from exact on */
 #define VEXFS_INDEX_PARAMS	16
 #define VEXFS_INDEX_SECTIONS	8
 #define VEXFS_INDEX_ALIGN	64		/* of sections */
 #define VEXFS_INDEX_NONE	0xffffffffU	/* no neighbour */
+#define VEXFS_INDEX_RECALL	1000000		/* a recall of 1 */
 
 struct vexfs_index_section {
 	__le64 offset;		/* from the start of the file */
@@ -37,7 +38,10 @@ struct vexfs_index_header {
 	__le32 sections;
 	__le32 param[VEXFS_INDEX_PARAMS];
 	struct vexfs_index_section section[VEXFS_INDEX_SECTIONS];
-	__u8 reserved[60];
+	__le32 exact;		/* 1: no codes, candidates by exact distances */
+	__le32 recall;		/* recall@10 as the builder measured it, in millionths */
+	__le32 measured;	/* with so many queries; 0: not at all */
+	__u8 reserved[48];
 	__le32 header_crc;	/* CRC-32C of the header up to here */
 };
 

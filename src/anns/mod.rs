@@ -21,6 +21,7 @@ mod partition;
 pub mod pq;
 pub mod recall;
 pub mod topk;
+mod twins;
 
 pub use hit::{Answer, Hit, key, order};
 pub use metric::Metric;

@@ -87,18 +87,18 @@ static u32 section_sizes(const struct vexfs_index_header *h, u32 kind, u64 *byte
 	case VEXFS_KIND_HNSW:
 		for (l = 1; l < p[3] && l < 13; l++)
 			upper += p[3 + l];
-		bytes[0] = vector + 64;
+		bytes[0] = h->exact ? 0 : vector + 64;
 		bytes[1] = 4 * h->rows;
-		bytes[2] = codes * h->rows;
+		bytes[2] = h->exact ? 0 : codes * h->rows;
 		bytes[3] = 4 * h->rows * p[1];
 		bytes[4] = 4 * upper * p[0];
 		return 5;
 	case VEXFS_KIND_IVF:
 		bytes[0] = vector * p[0];
-		bytes[1] = vector + 64;
+		bytes[1] = h->exact ? 0 : vector + 64;
 		bytes[2] = 4 * ((u64)p[0] + 1);
 		bytes[3] = 4 * h->rows;
-		bytes[4] = codes * h->rows;
+		bytes[4] = h->exact ? 0 : codes * h->rows;
 		return 5;
 	case VEXFS_KIND_PQ:
 		bytes[0] = 64ULL * p[0] * p[2];
@@ -120,7 +120,12 @@ static void fix_ranges(struct vexfs_index_header *h, u32 kind)
 	u32 l, used = 3;
 
 	memcpy(h->magic, VEXFS_INDEX_MAGIC, sizeof(h->magic));
-	h->version = 1;
+	h->version = range(h->version, 1, VEXFS_INDEX_VERSION);
+	h->exact = range(h->exact, 0, kind == VEXFS_KIND_HNSW || kind == VEXFS_KIND_IVF);
+	h->recall = range(h->recall, 0, VEXFS_INDEX_RECALL);
+	h->measured = range(h->measured, !!h->recall, 0xfffffffe);
+	if (h->version == 1)
+		h->exact = h->recall = h->measured = 0;
 	h->kind = kind;
 	h->metric = range(h->metric, 0, 2);
 	h->dim = range(h->dim, 1, 70);
@@ -278,9 +283,9 @@ static void fix_content(struct vexfs_index_header *h, u32 kind, u8 keep)
 		s[i] = file + h->section[i].offset;
 	switch (kind) {
 	case VEXFS_KIND_HNSW:
-		if (!(keep & KEEP_FLOATS))
+		if (!(keep & KEEP_FLOATS) && !h->exact)
 			fix_quantizer(s[0], h->dim);
-		if (!(keep & KEEP_CODES))
+		if (!(keep & KEEP_CODES) && !h->exact)
 			fix_codes(s[2], rows, h->dim);
 		if (keep & KEEP_NUMBERS)
 			break;
@@ -292,9 +297,10 @@ static void fix_content(struct vexfs_index_header *h, u32 kind, u8 keep)
 	case VEXFS_KIND_IVF:
 		if (!(keep & KEEP_FLOATS)) {
 			fix_vectors(s[0], p[0], h->dim);
-			fix_quantizer(s[1], h->dim);
+			if (!h->exact)
+				fix_quantizer(s[1], h->dim);
 		}
-		if (!(keep & KEEP_CODES))
+		if (!(keep & KEEP_CODES) && !h->exact)
 			fix_codes(s[4], rows, h->dim);
 		if (keep & KEEP_NUMBERS)
 			break;

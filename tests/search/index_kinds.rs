@@ -214,7 +214,16 @@ fn refuses(parameters: &Parameters, changes: &[Change]) {
 
 const CONTAINER: &[Change] = &[
     ("does not begin", |f| f.bytes[0] = b'v'),
-    ("version", |f| f.set_header(|h| h.version = 2)),
+    ("version", |f| f.set_header(|h| h.version = 3)),
+    ("version", |f| f.set_header(|h| h.version = 0)),
+    ("neither codes nor none", |f| f.set_header(|h| h.exact = 2)),
+    ("recall", |f| f.set_header(|h| h.recall = 1)),
+    ("recall", |f| {
+        f.set_header(|h| (h.recall, h.measured) = (1_000_001, 1));
+    }),
+    ("reserved in its version", |f| {
+        f.set_header(|h| (h.version, h.measured) = (1, 1));
+    }),
     ("another kind", |f| f.set_header(|h| h.kind = 1)),
     ("another kind", |f| f.set_header(|h| h.kind = 0)),
     ("metric", |f| f.set_header(|h| h.metric = 3)),
@@ -232,7 +241,7 @@ const CONTAINER: &[Change] = &[
     ("sections", |f| f.set_header(|h| h.section[1].bytes += 4)),
     ("sections", |f| f.set_header(|h| h.section[7].bytes = 1)),
     ("sections", |f| f.set_header(|h| h.rows += 64)),
-    ("reserved", |f| f.set_header(|h| h.reserved[14] = 1)),
+    ("reserved", |f| f.set_header(|h| h.reserved[11] = 1)),
     ("parameter", |f| f.set_header(|h| h.param[15] = 1)),
 ];
 

@@ -6,6 +6,7 @@ mod abi;
 mod distance;
 mod flat;
 mod fvecs;
+mod hard_data;
 mod hnsw;
 mod index_kinds;
 mod kernel_search;

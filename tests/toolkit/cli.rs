@@ -173,10 +173,7 @@ fn more_than_there_is_is_answered_with_all_there_is() {
         assert!(output.status.success(), "{k}: {output:?}");
         assert_eq!(String::from_utf8(output.stdout).unwrap(), all);
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            said,
-            format!("vexfs: vectors.fvecs has 500 rows, fewer than the {k} that were asked for\n")
-        );
+        assert_eq!(said, format!("vexfs: 500 of {k}: the file has 500 rows\n"));
         let found = json(folder, &format!("{search} --kind ivf --effort 22"));
         assert!(found["hits"].as_array().unwrap().len() <= 500);
     }
@@ -188,7 +185,7 @@ fn more_than_there_is_is_answered_with_all_there_is() {
     assert!(
         String::from_utf8(output.stderr)
             .unwrap()
-            .contains("has 0 rows")
+            .contains("0 of 10: the file has 0 rows")
     );
 
     let bench = "bench vectors.fvecs queries.fvecs --warmups 0 --runs 1";
@@ -452,6 +449,50 @@ fn every_kind_of_index_is_built_told_searched_checked_and_dropped() {
         );
     }
     assert_eq!(names(folder), ["queries.fvecs", "vectors.fvecs"]);
+}
+
+#[test]
+fn an_index_tells_its_recall_and_is_tuned_to_another() {
+    let folder = workload();
+    let folder = folder.path();
+    let built = json(folder, "index build vectors.fvecs --kind ivf --recall 0.6");
+    let least = built["effort"].as_u64().unwrap();
+    assert!(built["recall"].as_f64().unwrap() >= 0.6, "{built}");
+    let tune = "index tune vectors.fvecs --kind ivf";
+    let tuned = json(folder, &format!("{tune} --recall 0.99"));
+    assert!(tuned["recall"].as_f64().unwrap() >= 0.99, "{tuned}");
+    assert!(tuned["effort"].as_u64().unwrap() > least, "{tuned}");
+    let told = json(folder, "index info vectors.fvecs");
+    assert_eq!(told["indexes"][0]["effort"], tuned["effort"]);
+    let recall = told["indexes"][0]["recall"].as_f64().unwrap();
+    assert!((recall - tuned["recall"].as_f64().unwrap()).abs() < 1e-5);
+    assert_eq!(told["indexes"][0]["recall_queries"], 128);
+    let other = json(folder, &format!("{tune} --queries queries.fvecs"));
+    assert_eq!(other["recall_queries"], 100);
+    printed(folder, "index verify vectors.fvecs");
+
+    // What is said is not changed, and what cannot be reached is said.
+    let said = json(folder, "index build vectors.fvecs --kind ivf --nprobe 2");
+    assert_eq!(said["effort"], 2);
+    let search = "search vectors.fvecs --query-file queries.fvecs --kind ivf --effort 1 --k 400";
+    let output = vexfs(folder, search);
+    let lines = String::from_utf8(output.stdout).unwrap().lines().count();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with(&format!("vexfs: {lines} of 400: a larger --effort")),
+        "{told}"
+    );
+    let output = vexfs(
+        folder,
+        "index build vectors.fvecs --kind ivf --rerank 1 --recall 1",
+    );
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("no nprobe reaches a recall of 1; build with"),
+        "{told}"
+    );
+    let message = failure(folder, "index build vectors.fvecs --kind ivf --recall 2");
+    assert!(message.contains("a number from 0 to 1"), "{message}");
 }
 
 #[test]

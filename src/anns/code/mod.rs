@@ -4,10 +4,12 @@
 use crate::anns::file::{Malformed, demand};
 
 mod distance;
+mod fitness;
 mod layout;
 mod quantizer;
 
 pub use distance::{Codes, Query};
+pub use fitness::{equal_codes, equal_rows, fit};
 pub use layout::{ALIGN, stride};
 pub use quantizer::Quantizer;
 

@@ -24,27 +24,41 @@ const SAMPLE: usize = 1 << 21;
 /// Each peak that is tried is this share of the one before.
 const SMALLER: f64 = 0.875;
 const PEAKS: usize = 16;
+/// Per cent of the sample that a quantizer is fitted to: those that are nearest to the mean.
+const NEAR: usize = 99;
 
 impl Quantizer {
     /// Fits a quantizer that loses little of `rows`. It moves the mean to 0, except for inner products, which depend on
     /// where 0 is.
     ///
     /// The scale has the smallest squared error among those that are tried. Rounding and cutting off far elements both
-    /// count as errors.
+    /// count as errors, but not those of the rows that are furthest out.
     pub fn fit(rows: &Matrix, metric: Metric) -> Self {
         let dim = rows.dim();
-        let sample: Vec<Vec<f32>> = (0..rows.rows())
+        let mut sample: Vec<Vec<f32>> = (0..rows.rows())
             .step_by((rows.rows() * dim).div_ceil(SAMPLE).max(1))
             .map(|row| normalised(rows, metric, row).collect())
             .collect();
 
-        let mut offset = vec![0f32; dim];
-        if metric != Metric::InnerProduct {
-            for (d, offset) in offset.iter_mut().enumerate() {
-                let sum: f64 = sample.iter().map(|row| f64::from(row[d])).sum();
-                *offset = (sum / sample.len() as f64) as f32;
+        let centre = |sample: &[Vec<f32>]| -> Vec<f32> {
+            let mean =
+                |d| sample.iter().map(|row| f64::from(row[d])).sum::<f64>() / sample.len() as f64;
+            match metric {
+                Metric::InnerProduct => vec![0.0; dim],
+                _ => (0..dim).map(|d| mean(d) as f32).collect(),
             }
-        }
+        };
+        // Rows that lie far out would cost all others their precision: the last few are left out of account.
+        let offset = centre(&sample);
+        sample.sort_by_cached_key(|row| {
+            let far = std::iter::zip(row, &offset).map(|(x, offset)| {
+                let off = f64::from(*x) - f64::from(*offset);
+                off * off
+            });
+            far.sum::<f64>().to_bits()
+        });
+        sample.truncate((sample.len() * NEAR).div_ceil(100));
+        let offset = centre(&sample);
 
         let deviations = || {
             sample.iter().flat_map(|row| {

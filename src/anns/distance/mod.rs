@@ -77,6 +77,21 @@ impl Backend {
         dispatch!(self, query.metric, gather, query, rows, chosen, nearest);
     }
 
+    /// Writes `order(distance)` of the rows that are `chosen`, in their order.
+    ///
+    /// Panics if a row is not there, if the sizes do not fit each other, or if this machine cannot run the
+    /// implementation.
+    pub fn orders(self, query: &Query, rows: Rows, chosen: &[u32], out: &mut [u32]) {
+        let count = self.check(query, rows);
+        assert_eq!(chosen.len(), out.len(), "an order for each row");
+        let largest = chosen.iter().fold(0, |largest, row| largest.max(*row));
+        assert!(
+            chosen.is_empty() || (largest as usize) < count,
+            "rows that are not there"
+        );
+        dispatch!(self, query.metric, orders, query, rows, chosen, out);
+    }
+
     /// Writes `dot(query, row)` of all rows, whatever the metric is. Products are not negated, and NaNs are not
     /// replaced.
     ///

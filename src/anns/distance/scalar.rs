@@ -20,6 +20,12 @@ pub fn gather(metric: Metric, query: &Query, rows: Rows, chosen: &[u32], nearest
     }
 }
 
+pub fn orders(metric: Metric, query: &Query, rows: Rows, chosen: &[u32], out: &mut [u32]) {
+    for (out, row) in out.iter_mut().zip(chosen) {
+        *out = order(distance(metric, query, rows, *row as usize));
+    }
+}
+
 pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
     for (product, x) in dots.iter_mut().zip(rows.steps.chunks(query.steps.len())) {
         *product = dot(query.steps, x);

@@ -7,7 +7,7 @@ use std::iter::zip;
 use std::ops::Range;
 
 use super::operands::{Query, Rows, Step};
-use crate::anns::limit::{Limit, offer};
+use crate::anns::limit::{Limit, offer, signed};
 use crate::anns::topk::TopK;
 
 /// How distances come about from sums, for four rows at once.
@@ -57,7 +57,7 @@ pub fn scan<M: Measure>(
     let mut limit = Limit::of(nearest);
     for group in groups {
         let four = std::array::from_fn(|i| &group[i * steps..][..steps]);
-        let orders = orders::<M>(query, folded(four), || {
+        let orders = signed_orders::<M>(query, folded(four), || {
             std::array::from_fn(|i| rows.inverse[first + i])
         });
         if limit.is_above_any(orders) {
@@ -75,7 +75,7 @@ pub fn scan<M: Measure>(
         // The last row stands in for those that are missing.
         let last = rest.len() / steps - 1;
         let four = std::array::from_fn(|i| &rest[last.min(i) * steps..][..steps]);
-        let orders = orders::<M>(query, folded(four), || {
+        let orders = signed_orders::<M>(query, folded(four), || {
             std::array::from_fn(|i| rows.inverse[first + last.min(i)])
         });
         let numbers = std::array::from_fn(|i| (first + i) as u32);
@@ -93,6 +93,42 @@ pub fn gather<M: Measure>(
     nearest: &mut TopK,
     folded: impl Fn(Four) -> [__m128; 4],
 ) {
+    each_four::<M>(query, rows, chosen, folded, |numbers, orders, count| {
+        if Limit::of(nearest).is_above_any(orders) {
+            offer(nearest, numbers, orders, count);
+        }
+    });
+}
+
+/// Writes the orders of the distances of the chosen rows. `folded` computes `u` of the reduction tree for each of four
+/// rows.
+#[inline(always)]
+pub fn orders<M: Measure>(
+    query: &Query,
+    rows: Rows,
+    chosen: &[u32],
+    out: &mut [u32],
+    folded: impl Fn(Four) -> [__m128; 4],
+) {
+    let mut out = out.chunks_mut(4);
+    each_four::<M>(query, rows, chosen, folded, |_, orders, _| {
+        let orders: [u32; 4] = bytemuck::cast(signed(orders));
+        if let Some(out) = out.next() {
+            out.copy_from_slice(&orders[..out.len()]);
+        }
+    });
+}
+
+/// Calls `each` with every four of the chosen rows, with the orders of their distances as signed integers, and with how
+/// many of them are meant.
+#[inline(always)]
+fn each_four<M: Measure>(
+    query: &Query,
+    rows: Rows,
+    chosen: &[u32],
+    folded: impl Fn(Four) -> [__m128; 4],
+    mut each: impl FnMut([u32; 4], __m128i, usize),
+) {
     let steps = query.steps.len();
     let row = |number: u32| &rows.steps[number as usize * steps..][..steps];
     let mut groups = chosen.chunks(4).peekable();
@@ -103,12 +139,10 @@ pub fn gather<M: Measure>(
         // The last row stands in for those that are missing.
         let last = group.len() - 1;
         let numbers: [u32; 4] = std::array::from_fn(|i| group[last.min(i)]);
-        let orders = orders::<M>(query, folded(numbers.map(row)), || {
+        let orders = signed_orders::<M>(query, folded(numbers.map(row)), || {
             numbers.map(|number| rows.inverse[number as usize])
         });
-        if Limit::of(nearest).is_above_any(orders) {
-            offer(nearest, numbers, orders, group.len());
-        }
+        each(numbers, orders, group.len());
     }
 }
 
@@ -170,7 +204,7 @@ fn prefetch(row: &[Step]) {
 /// Returns the orders of the distances of four rows as signed integers: the sign bit of each is flipped. `folded` is
 /// `u` of the reduction tree.
 #[inline(always)]
-fn orders<M: Measure>(
+fn signed_orders<M: Measure>(
     query: &Query,
     folded: [__m128; 4],
     inverse: impl FnOnce() -> [f32; 4],
@@ -259,6 +293,13 @@ macro_rules! instance {
         #[target_feature(enable = $features)]
         pub fn gather<M: Measure>(query: &Query, rows: Rows, chosen: &[u32], nearest: &mut TopK) {
             simd::gather::<M>(query, rows, chosen, nearest, |four| {
+                folded::<M, false>(query.steps, four)
+            });
+        }
+
+        #[target_feature(enable = $features)]
+        pub fn orders<M: Measure>(query: &Query, rows: Rows, chosen: &[u32], out: &mut [u32]) {
+            simd::orders::<M>(query, rows, chosen, out, |four| {
                 folded::<M, false>(query.steps, four)
             });
         }

@@ -12,7 +12,8 @@ use crate::anns::Metric;
 use crate::dataset::{DIM_MAX, Matrix};
 
 pub const MAGIC: [u8; 8] = *b"VEXFSIDX";
-pub const VERSION: u32 = 1;
+/// Version 1 lacks what version 2 says about distances and recall: it has zeros there.
+pub const VERSION: u32 = 2;
 pub const PARAMS: usize = 16;
 pub const SECTIONS: usize = 8;
 /// The offset of each section is a multiple of this.
@@ -23,6 +24,8 @@ pub const NONE: u32 = u32::MAX;
 /// The most rows that an index covers.
 pub const ROWS_MAX: u64 = u32::MAX as u64 - 1;
 pub const EFFORT_MAX: u32 = 65_536;
+/// A recall of 1 in the header.
+pub const RECALL_WHOLE: u32 = 1_000_000;
 
 const HEADER: u64 = size_of::<Header>() as u64;
 
@@ -55,7 +58,13 @@ pub struct Header {
     pub sections: u32,
     pub param: [u32; PARAMS],
     pub section: [Section; SECTIONS],
-    pub reserved: [u32; 15],
+    /// 1 if a search looks for candidates by exact distances, and the file has no codes; otherwise 0.
+    pub exact: u32,
+    /// The recall@10 that the builder measured, in millionths.
+    pub recall: u32,
+    /// How many rows it searched for that; 0 if it did not measure.
+    pub measured: u32,
+    pub reserved: [u32; 12],
     pub header_crc: u32,
 }
 
@@ -105,7 +114,10 @@ impl Header {
             .ok_or(Malformed("it ends within its header"))?;
         let header: Header = bytemuck::pod_read_unaligned(start);
         demand(header.magic == MAGIC, "it does not begin as an index does")?;
-        demand(header.version == VERSION, "its version is unknown")?;
+        demand(
+            (1..=VERSION).contains(&header.version),
+            "its version is unknown",
+        )?;
         demand(
             header.header_crc == crc32c::crc32c(&start[..offset_of!(Header, header_crc)]),
             "the checksum of its header is wrong",
@@ -134,6 +146,16 @@ impl Header {
             (1..=EFFORT_MAX).contains(&header.effort),
             "its effort is out of range",
         )?;
+        let said = [header.exact, header.recall, header.measured];
+        demand(
+            header.version > 1 || said == [0; 3],
+            "what is reserved in its version is not 0",
+        )?;
+        demand(header.exact <= 1, "it has neither codes nor none")?;
+        demand(
+            header.recall <= RECALL_WHOLE && (header.measured > 0 || header.recall == 0),
+            "its recall is out of range",
+        )?;
         demand(
             header.reserved == Header::zeroed().reserved,
             "what is reserved is not 0",
@@ -153,6 +175,11 @@ impl Header {
         Ok(header)
     }
 
+    /// Demands that the index has codes, as all of its kind have.
+    pub(crate) fn demand_codes(&self) -> Result<(), Malformed> {
+        demand(self.exact == 0, "its kind cannot do without codes")
+    }
+
     /// Demands that the parameters after the first `named` are 0.
     pub(crate) fn demand_params(&self, named: usize) -> Result<(), Malformed> {
         demand(
@@ -168,6 +195,13 @@ impl Header {
     /// Returns the metric. Panics on a header that was not checked.
     pub fn metric(&self) -> Metric {
         Metric::from_code(self.metric).expect("a known metric")
+    }
+
+    /// Puts the header at the start of a file, with its checksum.
+    pub fn write(mut self, file: &mut Bytes) {
+        let covered = &bytemuck::bytes_of(&self)[..offset_of!(Header, header_crc)];
+        self.header_crc = crc32c::crc32c(covered);
+        file[..size_of::<Header>()].copy_from_slice(bytemuck::bytes_of(&self));
     }
 
     /// Places sections of these sizes one after the other. Returns `None` if they would end beyond 2^64.
@@ -222,9 +256,7 @@ impl Writer {
     pub fn seal(mut self, rows: &Matrix) -> Bytes {
         self.header.rows_crc = rows_crc(rows, rows.rows());
         self.header.body_crc = crc32c::crc32c(&self.bytes[size_of::<Header>()..]);
-        let covered = &bytemuck::bytes_of(&self.header)[..offset_of!(Header, header_crc)];
-        self.header.header_crc = crc32c::crc32c(covered);
-        self.bytes[..size_of::<Header>()].copy_from_slice(bytemuck::bytes_of(&self.header));
+        self.header.write(&mut self.bytes);
         self.bytes
     }
 }
@@ -259,6 +291,10 @@ impl Sections {
     /// Returns the whole file.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
     }
 }
 

@@ -4,7 +4,7 @@
 use std::iter::zip;
 
 use super::graph::Level;
-use crate::anns::code::{Codes, Query};
+use super::space::{Query, Space};
 use crate::anns::distance::Backend;
 use crate::anns::file::NONE;
 use crate::anns::key;
@@ -12,14 +12,10 @@ use crate::anns::key;
 /// The most neighbours of a node.
 pub const WIDTH_MAX: usize = 256;
 
-/// A key, `code distance << 32 | node`, as the pool holds it: shifted left by one bit. The lowest bit tells whether the
+/// A key, `distance << 32 | node`, as the pool holds it: shifted left by one bit. The lowest bit tells whether the
 /// node was expanded. It does not disturb the order, since no node is there twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry(u64);
-
-/// The base of the code distances of inner products, which lie around 2^31: up to dimension 4,000, each lies within
-/// 2^28 above this.
-const PRODUCTS: u32 = (1 << 31) - (1 << 27);
 
 impl Entry {
     const EXPANDED: u64 = 1;
@@ -78,14 +74,14 @@ impl Beam {
     pub fn search(
         &mut self,
         backend: Backend,
-        codes: Codes,
+        space: Space,
         level: Level,
-        query: &Query,
+        query: Query,
         start: u64,
         ef: usize,
     ) -> impl ExactSizeIterator<Item = u64> {
-        let base = if query.sums_products() { PRODUCTS } else { 0 };
-        let words = codes.len().div_ceil(64);
+        let base = query.base();
+        let words = space.len().div_ceil(64);
         if self.visited.len() < words {
             self.visited.resize(words, 0);
         }
@@ -121,7 +117,7 @@ impl Beam {
             let fresh = &self.fresh[..count];
             let distances = &mut self.distances[..count];
             self.touched.extend_from_slice(fresh);
-            backend.code_gather(query, codes, fresh, distances);
+            space.gather(backend, query, fresh, distances);
 
             let limit = if len == ef {
                 pool[ef - 1]
@@ -202,7 +198,7 @@ fn clear(visited: &mut [u64], touched: &[u32]) {
 }
 
 /// Step 1 of `docs/search.md` on one level: returns the key of the node where the descent ends.
-pub fn descend(backend: Backend, codes: Codes, level: Level, query: &Query, start: u64) -> u64 {
+pub fn descend(backend: Backend, space: Space, level: Level, query: Query, start: u64) -> u64 {
     let mut current = start;
     let mut distances = [0; WIDTH_MAX];
     loop {
@@ -212,7 +208,7 @@ pub fn descend(backend: Backend, codes: Codes, level: Level, query: &Query, star
             .position(|place| *place == NONE)
             .unwrap_or(places.len());
         let neighbours = &places[..count];
-        backend.code_gather(query, codes, neighbours, &mut distances[..count]);
+        space.gather(backend, query, neighbours, &mut distances[..count]);
         let nearest = zip(neighbours, &distances)
             .map(|(node, distance)| key(*distance, *node))
             .fold(current, u64::min);

@@ -4,7 +4,9 @@
 mod beam;
 mod build;
 mod graph;
+mod reach;
 mod search;
+mod space;
 
 pub use build::{Parameters, build};
 pub use search::{Index, section_sizes};

@@ -5,10 +5,12 @@ use std::cell::RefCell;
 
 use super::beam::{self, Beam, WIDTH_MAX};
 use super::graph::Level;
-use super::{LEVELS_MAX, section};
-use crate::anns::code::{self, Codes, Quantizer, Query};
-use crate::anns::distance::Backend;
+use super::space::{Query, Space};
+use super::{LEVELS_MAX, reach, section};
+use crate::anns::code::{self, Codes, Quantizer};
+use crate::anns::distance::{self, Backend, Rows};
 use crate::anns::file::{Header, Malformed, NONE, Sections, check_permutation, demand};
+use crate::dataset::Matrix;
 
 /// Positions of this kind's parameters in a header.
 mod param {
@@ -76,10 +78,11 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     let dim = header.dim as usize;
     // None of these overflows: each is below 2^32 * 2^13.
     let upper: u64 = shape.nodes[1..].iter().sum();
+    let coded = |bytes: u64| if header.exact == 0 { bytes } else { 0 };
     Ok(vec![
-        4 * Quantizer::section_len(dim) as u64,
+        coded(4 * Quantizer::section_len(dim) as u64),
         4 * header.rows,
-        header.rows * code::stride(dim) as u64,
+        coded(header.rows * code::stride(dim) as u64),
         4 * header.rows * shape.m0 as u64,
         4 * upper * shape.m as u64,
     ])
@@ -88,7 +91,8 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
 #[derive(Debug)]
 pub struct Index {
     sections: Sections,
-    quantizer: Quantizer,
+    /// Nothing if rows are compared themselves.
+    quantizer: Option<Quantizer>,
     m: usize,
     m0: usize,
     /// How many nodes each level from 1 on has.
@@ -101,11 +105,16 @@ impl Index {
         let header = sections.header();
         let Shape { m, m0, nodes, .. } = Shape::read(header)?;
         let dim = header.dim as usize;
-        let quantizer = Quantizer::read(sections.get(section::QUANT), dim)?;
+        let quantizer = match header.exact {
+            0 => Some(Quantizer::read(sections.get(section::QUANT), dim)?),
+            _ => None,
+        };
         let upper: Vec<usize> = nodes[1..].iter().map(|nodes| *nodes as usize).collect();
 
         check_permutation(sections.get(section::ROWS))?;
-        code::check(sections.get(section::CODES), dim)?;
+        if quantizer.is_some() {
+            code::check(sections.get(section::CODES), dim)?;
+        }
         check_links(sections.get(section::LINKS), m0, header.rows as usize)?;
         let mut lists: &[u32] = sections.get(section::UPPER);
         for nodes in &upper {
@@ -126,9 +135,19 @@ impl Index {
         &self.sections
     }
 
+    pub fn into_sections(self) -> Sections {
+        self.sections
+    }
+
+    /// Returns how many nodes no walk reaches from every other one.
+    pub fn cut_off(&self) -> usize {
+        reach::cut_off(self.ground(), self.sections.header().rows as usize)
+    }
+
     /// Gives the candidates to `rerank`, and returns the result of `rerank`.
     pub fn search<R>(
         &self,
+        rows: &Matrix,
         query: &[f32],
         k: usize,
         effort: usize,
@@ -136,28 +155,51 @@ impl Index {
     ) -> R {
         let header = self.sections.header();
         let metric = header.metric();
-        let backend = Backend::best();
+        let row_of: &[u32] = self.sections.get(section::ROWS);
+        let Some(quantizer) = &self.quantizer else {
+            let space = Space::Rows {
+                rows: Rows::of(rows, metric),
+                row_of,
+            };
+            let padded = Matrix::from_row(query);
+            let query = distance::Query::new(metric, padded.padded());
+            return self.walk(space, Query::Row(query), k, effort, rerank);
+        };
         let codes = Codes::new(
             self.sections.get(section::CODES),
             code::stride(header.dim as usize),
         );
-        let query = Query::new(metric, &self.quantizer.encode_query(metric, query));
+        let query = code::Query::new(metric, &quantizer.encode_query(metric, query));
+        self.walk(Space::Codes(codes), Query::Codes(&query), k, effort, rerank)
+    }
 
-        let mut current = backend.code_key(&query, codes, 0);
+    fn walk<R>(
+        &self,
+        space: Space,
+        query: Query,
+        k: usize,
+        effort: usize,
+        rerank: impl FnOnce(&[u32]) -> R,
+    ) -> R {
+        let backend = Backend::best();
+        let mut current = space.key(backend, query, 0);
         for level in self.levels().collect::<Vec<_>>().into_iter().rev() {
-            current = beam::descend(backend, codes, level, &query, current);
+            current = beam::descend(backend, space, level, query, current);
         }
-        let ground = Level::new(self.sections.get(section::LINKS), self.m0);
-        let ef = effort.max(k).min(codes.len());
+        let ef = effort.max(k).min(space.len());
         SCRATCH.with_borrow_mut(|Scratch { beam, candidates }| {
             let rows: &[u32] = self.sections.get(section::ROWS);
             candidates.clear();
             candidates.extend(
-                beam.search(backend, codes, ground, &query, current, ef)
+                beam.search(backend, space, self.ground(), query, current, ef)
                     .map(|key| rows[key as u32 as usize]),
             );
             rerank(candidates)
         })
+    }
+
+    fn ground(&self) -> Level<'_> {
+        Level::new(self.sections.get(section::LINKS), self.m0)
     }
 
     /// Returns the levels from 1 on.

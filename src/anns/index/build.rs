@@ -39,14 +39,18 @@ pub fn build(
     if rows.is_empty() {
         return Err(BuildError::NoRows);
     }
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.max(1))
-        .build()
-        .map_err(|_| BuildError::Threads)?;
-    pool.install(|| match parameters {
+    pool(threads)?.install(|| match parameters {
         Parameters::Hnsw(parameters) => hnsw::build(rows, metric, parameters, seed, progress),
         Parameters::Ivf(parameters) => ivf::build(rows, metric, parameters, seed, progress),
         Parameters::Pq(parameters) => pq::build(rows, metric, parameters, seed, progress),
         Parameters::Lsh(parameters) => lsh::build(rows, metric, parameters, seed, progress),
     })
+}
+
+/// Starts the threads of a build.
+pub(super) fn pool(threads: usize) -> Result<rayon::ThreadPool, BuildError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.max(1))
+        .build()
+        .map_err(|_| BuildError::Threads)
 }

@@ -2,13 +2,17 @@
 //! The index of a vector file, whatever its kind: how it is built, checked and searched.
 
 mod build;
+mod quality;
+mod tune;
 
 pub use build::{Parameters, build};
+pub use quality::Quality;
+pub use tune::{Wanted, tune};
 
 pub use super::building::{BuildError, Progress, Unobserved};
 pub use super::file::{
-    ALIGN, Bytes, EFFORT_MAX, Header, Kind, MAGIC, Malformed, NONE, OutOfMemory, PARAMS, ROWS_MAX,
-    SECTIONS, Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
+    ALIGN, Bytes, EFFORT_MAX, Header, Kind, MAGIC, Malformed, NONE, OutOfMemory, PARAMS,
+    RECALL_WHOLE, ROWS_MAX, SECTIONS, Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
 };
 
 use super::distance::{Backend, Query, Rows};
@@ -74,6 +78,24 @@ impl Index {
         self.sections().bytes()
     }
 
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Index::Hnsw(index) => index.into_sections(),
+            Index::Ivf(index) => index.into_sections(),
+            Index::Pq(index) => index.into_sections(),
+            Index::Lsh(index) => index.into_sections(),
+        }
+        .into_bytes()
+    }
+
+    /// Returns how many rows no search finds from everywhere, whatever its effort. Only graphs can have such rows.
+    pub fn cut_off(&self) -> usize {
+        match self {
+            Index::Hnsw(index) => index.cut_off(),
+            Index::Ivf(_) | Index::Pq(_) | Index::Lsh(_) => 0,
+        }
+    }
+
     /// Checks that the rows that were indexed are the first ones of `rows`, which have the index's dimension.
     pub fn check_rows(&self, rows: &Matrix) -> Result<(), Stale> {
         let header = self.header();
@@ -119,7 +141,7 @@ impl Index {
             candidates.len()
         };
         let reranked = match self {
-            Index::Hnsw(index) => index.search(query, k, effort as usize, rerank),
+            Index::Hnsw(index) => index.search(rows, query, k, effort as usize, rerank),
             Index::Ivf(index) => index.search(query, k, effort as usize, rerank),
             Index::Pq(index) => index.search(query, k, effort as usize, rerank),
             Index::Lsh(index) => index.search(query, effort as usize, rerank),

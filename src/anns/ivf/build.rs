@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{Parameters, param, section};
 use crate::anns::building::{BuildError, Progress};
-use crate::anns::code::{self, Quantizer};
+use crate::anns::code::{self, Codes, Quantizer};
 use crate::anns::file::{Bytes, Header, Kind, Writer};
 use crate::anns::kmeans::{self, Geometry};
 use crate::anns::partition::Partition;
@@ -32,37 +32,28 @@ pub fn build(
 ) -> Result<Bytes, BuildError> {
     parameters.check()?;
     let nlist = parameters.nlist(rows.rows());
-    let mut header = Header::new(Kind::Ivf, metric, rows, seed);
-    header.effort = parameters.nprobe;
-    header.param[param::NLIST] = nlist;
-    header.param[param::RERANK] = parameters.rerank;
-    let mut file = Writer::new(header, super::section_sizes)?;
-
     let geometry = match metric {
         Metric::L2 => Geometry::Euclidean,
         Metric::InnerProduct | Metric::Cosine => Geometry::Spherical,
     };
     let centroids = train(rows, nlist as usize, geometry, seed, progress)?;
-    file.section(section::CENTROIDS)
-        .copy_from_slice(centroids.padded());
     let assigned = kmeans::assign(rows, &centroids, geometry, |done| {
         progress.report(done as u64, rows.rows() as u64);
         progress.go_on()
     })?;
     let lists = Partition::of(assigned.into_iter(), nlist as usize);
-    file.section(section::STARTS).copy_from_slice(&lists.starts);
-    file.section(section::ROWS).copy_from_slice(&lists.members);
 
     let quantizer = Quantizer::fit(rows, metric);
-    quantizer.write(file.section(section::QUANT));
     let stride = code::stride(rows.dim());
+    let mut codes = Bytes::zeroed(rows.rows() * stride)?;
     let done = AtomicU64::new(0);
-    file.section::<i8>(section::CODES)
+    codes
         .par_chunks_mut(CHUNK * stride)
         .zip(lists.members.par_chunks(CHUNK))
         .try_for_each(|(codes, members)| -> Result<(), BuildError> {
             progress.go_on()?;
             for (codes, row) in codes.chunks_exact_mut(stride).zip(members) {
+                let codes = bytemuck::cast_slice_mut(codes);
                 quantizer.encode_row(rows, metric, *row as usize, codes);
             }
             let coded = members.len() as u64;
@@ -70,6 +61,23 @@ pub fn build(
             progress.report(done, rows.rows() as u64);
             Ok(())
         })?;
+    let all = Codes::new(bytemuck::cast_slice(&codes), stride);
+    let coded = code::fit(rows, metric, &quantizer, all, &lists.members);
+
+    let mut header = Header::new(Kind::Ivf, metric, rows, seed);
+    header.effort = parameters.nprobe;
+    header.exact = u32::from(!coded);
+    header.param[param::NLIST] = nlist;
+    header.param[param::RERANK] = parameters.rerank;
+    let mut file = Writer::new(header, super::section_sizes)?;
+    file.section(section::CENTROIDS)
+        .copy_from_slice(centroids.padded());
+    file.section(section::STARTS).copy_from_slice(&lists.starts);
+    file.section(section::ROWS).copy_from_slice(&lists.members);
+    if coded {
+        quantizer.write(file.section(section::QUANT));
+        file.section::<u8>(section::CODES).copy_from_slice(&codes);
+    }
     Ok(file.seal(rows))
 }
 

@@ -101,12 +101,13 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
     header.demand_params(param::COUNT)?;
     let dim = header.dim as usize;
     // None of these overflows: there are fewer than 2^32 rows.
+    let coded = |bytes: u64| if header.exact == 0 { bytes } else { 0 };
     Ok(vec![
         4 * u64::from(nlist) * dim.next_multiple_of(LANES) as u64,
-        4 * Quantizer::section_len(dim) as u64,
+        coded(4 * Quantizer::section_len(dim) as u64),
         4 * (u64::from(nlist) + 1),
         4 * header.rows,
-        header.rows * code::stride(dim) as u64,
+        coded(header.rows * code::stride(dim) as u64),
     ])
 }
 
@@ -114,7 +115,8 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
 #[derive(Debug)]
 pub struct Index {
     sections: Sections,
-    quantizer: Quantizer,
+    /// Nothing if all rows of a list are compared exactly.
+    quantizer: Option<Quantizer>,
 }
 
 impl Index {
@@ -135,7 +137,10 @@ impl Index {
                 "a centroid is not padded with zeros",
             )?;
         }
-        let quantizer = Quantizer::read(sections.get(section::QUANT), dim)?;
+        let quantizer = match header.exact {
+            0 => Some(Quantizer::read(sections.get(section::QUANT), dim)?),
+            _ => None,
+        };
         let starts: &[u32] = sections.get(section::STARTS);
         demand(
             starts.first() == Some(&0)
@@ -144,7 +149,9 @@ impl Index {
             "its lists do not follow each other",
         )?;
         check_permutation(sections.get(section::ROWS))?;
-        code::check(sections.get(section::CODES), dim)?;
+        if quantizer.is_some() {
+            code::check(sections.get(section::CODES), dim)?;
+        }
         Ok(Index {
             quantizer,
             sections,
@@ -153,6 +160,10 @@ impl Index {
 
     pub fn sections(&self) -> &Sections {
         &self.sections
+    }
+
+    pub fn into_sections(self) -> Sections {
+        self.sections
     }
 
     /// Gives the candidates to `rerank`, and returns the result of `rerank`.
@@ -178,19 +189,28 @@ impl Index {
             &mut lists,
         );
 
-        let query = code::Query::new(metric, &self.quantizer.encode_query(metric, query));
+        let starts: &[u32] = self.sections.get(section::STARTS);
+        let row_of: &[u32] = self.sections.get(section::ROWS);
+        let lists = lists.into_keys().into_iter().map(|key| {
+            let list = key as u32 as usize;
+            starts[list]..starts[list + 1]
+        });
+        let Some(quantizer) = &self.quantizer else {
+            let candidates: Vec<u32> = lists
+                .flat_map(|nodes| &row_of[nodes.start as usize..nodes.end as usize])
+                .copied()
+                .collect();
+            return rerank(&candidates);
+        };
+        let query = code::Query::new(metric, &quantizer.encode_query(metric, query));
         let codes = Codes::new(
             self.sections.get(section::CODES),
             code::stride(header.dim as usize),
         );
-        let starts: &[u32] = self.sections.get(section::STARTS);
         let mut nodes = TopK::new(wanted.max(2 * k).min(codes.len()));
-        for key in lists.into_keys() {
-            let list = key as u32 as usize;
-            backend.code_scan(&query, codes, starts[list]..starts[list + 1], &mut nodes);
+        for list in lists {
+            backend.code_scan(&query, codes, list, &mut nodes);
         }
-
-        let row_of: &[u32] = self.sections.get(section::ROWS);
         let candidates: Vec<u32> = nodes
             .into_keys()
             .into_iter()

@@ -113,6 +113,7 @@ impl Shape {
             "its number of hashes is out of range",
         )?;
         demand(BITS.contains(&bits), "its number of bits is out of range")?;
+        header.demand_codes()?;
         header.demand_params(param::COUNT)?;
         Ok(Shape {
             tables: tables as usize,
@@ -212,6 +213,10 @@ impl Index {
 
     pub fn sections(&self) -> &Sections {
         &self.sections
+    }
+
+    pub fn into_sections(self) -> Sections {
+        self.sections
     }
 
     /// Gives the candidates to `rerank`, and returns the result of `rerank`.

@@ -94,6 +94,7 @@ pub fn section_sizes(header: &Header) -> Result<Vec<u64>, Malformed> {
         sub == header.dim.div_ceil(m),
         "its sub-vectors do not make up a vector",
     )?;
+    header.demand_codes()?;
     header.demand_params(param::COUNT)?;
     // None of these overflows: there are fewer than 2^32 rows.
     let (m, sub) = (u64::from(m), u64::from(sub));
@@ -130,6 +131,10 @@ impl Index {
 
     pub fn sections(&self) -> &Sections {
         &self.sections
+    }
+
+    pub fn into_sections(self) -> Sections {
+        self.sections
     }
 
     /// Gives the candidates to `rerank`, and returns the result of `rerank`.

@@ -66,21 +66,29 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         effort: arguments.effort,
     };
     let found = searcher.search_up_to(&query, method)?;
-    if found.rows < u64::from(arguments.k) {
-        tell(&format!(
-            "vexfs: {} has {} rows, fewer than the {} that were asked for",
-            arguments.file.display(),
-            found.rows,
-            arguments.k
-        ));
-    }
     if arguments.json {
         return print_json(&SearchOutput::new(&searcher, method, &found));
     }
     found
         .hits
         .iter()
-        .try_for_each(|hit| print_line(&format!("{}\t{}", hit.row, hit.distance())))
+        .try_for_each(|hit| print_line(&format!("{}\t{}", hit.row, hit.distance())))?;
+    if let Some(fewer) = fewer(&found, method) {
+        tell(&format!("vexfs: {fewer}"));
+    }
+    Ok(())
+}
+
+/// Says why there are fewer hits than were asked for.
+fn fewer(found: &Found, method: Method) -> Option<String> {
+    let Method { kind, k, .. } = method;
+    let count = found.hits.len();
+    let why = match (count as u64) < u64::from(k) {
+        false => return None,
+        true if count as u64 == found.rows => format!("the file has {count} rows"),
+        true => format!("a larger --effort finds more by {kind}, and --kind flat finds all"),
+    };
+    Some(format!("{count} of {k}: {why}"))
 }
 
 fn query(query: &Query, row: usize) -> anyhow::Result<Vec<f32>> {

@@ -31,7 +31,8 @@ fn a_sound_file_is_what_the_page_says() {
     let file = sound();
     assert_eq!(&file.0[..8], b"VEXFSIDX");
     let header = [8, 12, 16, 20, 24, 28, 56, 60].map(|at| file.u32(at));
-    assert_eq!(header, [1, 1, 0, 20, 40, 0, 10, 5]);
+    assert_eq!(header, [2, 1, 0, 20, 40, 0, 10, 5]);
+    assert_eq!([256, 260, 264].map(|at| file.u32(at)), [0; 3]);
     assert_eq!(file.u64(40), 7, "the seed");
     assert_eq!([0, 1, 2].map(|index| file.param(index)), [3, 6, 20]);
     assert!(file.param(3) >= 3, "too few levels for these tests");
@@ -64,7 +65,7 @@ fn what_the_page_does_not_allow_is_refused() {
     let forgeries: Vec<(&str, Forge)> = vec![
         ("does not begin", put(0, 0)),
         ("version", put(8, 0)),
-        ("version", put(8, 2)),
+        ("version", put(8, 3)),
         ("another kind", put(12, 0)),
         ("another kind", put(12, 2)),
         ("metric", put(16, 3)),
@@ -112,7 +113,17 @@ fn what_the_page_does_not_allow_is_refused() {
             Box::new(|file| file.set_u64(128 + 24, file.u64(128 + 24) - 4)),
         ),
         ("sections", put(128 + 16 * 5, 1)),
-        ("reserved", put(256, 1)),
+        ("sections", put(256, 1)),
+        ("neither codes", put(256, 2)),
+        ("recall", put(260, 1)),
+        ("reserved", put(268, 1)),
+        (
+            "reserved in its version",
+            Box::new(|file| {
+                file.set_u32(8, 1);
+                file.set_u32(264, 1);
+            }),
+        ),
         ("reserved", put(312, 1)),
         ("not finite", put(HEADER, f32::NAN.to_bits())),
         ("not finite", put(HEADER + 4 * 47, f32::INFINITY.to_bits())),
@@ -202,7 +213,9 @@ fn every_flipped_bit_is_noticed() {
 #[test]
 fn what_may_differ_may_differ() {
     let mut file = sound();
-    // The seed, efConstruction, the fingerprint, and what lies between sections.
+    // The seed, efConstruction, the recall, the fingerprint, and what lies between sections.
+    file.set_u32(260, 1_000_000);
+    file.set_u32(264, 1);
     file.set_u64(40, u64::MAX);
     file.set_u32(64 + 8, 0);
     file.set_u32(48, 0x1234_5678);
@@ -210,6 +223,9 @@ fn what_may_differ_may_differ() {
     assert!(gap < file.section(2));
     file.0[gap] = 1;
     assert!(parse(file).is_ok());
+    let mut first_version = sound();
+    first_version.set_u32(8, 1);
+    assert!(parse(first_version).is_ok());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use vexfs::anns::distance::Backend;
-use vexfs::anns::{Answer, Hit, Metric, flat};
+use vexfs::anns::{Answer, Hit, Metric, flat, order};
 use vexfs::dataset::Matrix;
 
 use crate::hnsw::file::File;
@@ -19,8 +19,20 @@ pub fn search(file: &File, rows: &Matrix, query: &[f32], k: usize, effort: usize
     } else {
         effort
     };
-    let query_codes = graph.query_codes(query);
-    let key = |node: u32| u64::from(graph.distance(&query_codes, node)) << 32 | u64::from(node);
+    let all = flat::search_with(Backend::Scalar, rows, metric, query, rows.rows()).hits;
+    let exact = file.u32(256) == 1;
+    let query_codes = match exact {
+        true => Vec::new(),
+        false => graph.query_codes(query),
+    };
+    let distance = |node: u32| match exact {
+        true => {
+            let hit = all.iter().find(|hit| hit.row == graph.row(node)).unwrap();
+            order(hit.distance()) >> 1
+        }
+        false => graph.distance(&query_codes, node),
+    };
+    let key = |node: u32| u64::from(distance(node)) << 32 | u64::from(node);
 
     let mut current = 0;
     for level in (1..graph.levels()).rev() {
@@ -52,13 +64,12 @@ pub fn search(file: &File, rows: &Matrix, query: &[f32], k: usize, effort: usize
         }
     }
 
-    let exact = flat::search_with(Backend::Scalar, rows, metric, query, rows.rows()).hits;
     let candidates: HashSet<u32> = w
         .iter()
         .map(|key| graph.row(*key as u32))
         .chain(graph.rows() as u32..rows.rows() as u32)
         .collect();
-    let hits: Vec<Hit> = exact
+    let hits: Vec<Hit> = all
         .into_iter()
         .filter(|hit| candidates.contains(&hit.row))
         .take(k)

@@ -23,6 +23,7 @@ fn compare(
 ) {
     let mut file = File(build(&first(rows, covered), metric, parameters).to_vec());
     change(&mut file);
+    let file = file;
     let index = Index::parse(file.clone().seal(), Kind::Hnsw).unwrap();
     for query in queries.iter() {
         for (k, effort) in [
@@ -122,8 +123,11 @@ fn graphs_that_no_builder_makes() {
     for metric in Metric::ALL {
         for round in 0..20 {
             let count = 20 + below(&mut random, 300);
-            let rows = matrix(count, 3, || unit(&mut random));
-            let queries = matrix(3, 3, || unit(&mut random));
+            // Two crowds far from each other: codes do not tell the rows of a crowd apart, so there are none.
+            let far = if round % 2 == 0 { 0.0 } else { 1e6 };
+            let mut element = || unit(&mut random) + [far, -far][below(&mut random, 2)];
+            let rows = matrix(count, 3, &mut element);
+            let queries = matrix(3, 3, &mut element);
             compare(
                 count,
                 &rows,
@@ -167,6 +171,9 @@ fn scramble(file: &mut File, random: &mut Pcg64) {
         let (row_a, row_b) = (file.u32(a), file.u32(b));
         file.set_u32(a, row_b);
         file.set_u32(b, row_a);
+    }
+    if file.u32(256) == 1 {
+        return;
     }
     let codes = file.section(2);
     for node in 0..rows {

@@ -24,7 +24,7 @@ pub fn file(
         codes: one_of(random, &[1, 3, 127]),
         source,
     };
-    let (params, sections) = match kind {
+    let (params, mut sections) = match kind {
         Kind::Hnsw => hnsw(random, shape),
         Kind::Ivf => ivf(random, shape),
         Kind::Pq => pq(random, shape),
@@ -33,6 +33,15 @@ pub fn file(
     let mut header = Header::new(kind, metric, rows, random.next_u64());
     header.effort = 1 + below(random, 20) as u32;
     header.param[..params.len()].copy_from_slice(&params);
+    let coded: &[usize] = match kind {
+        Kind::Hnsw => &[0, 2],
+        Kind::Ivf => &[1, 4],
+        Kind::Pq | Kind::Lsh => &[],
+    };
+    if !coded.is_empty() && below(random, 2) == 0 {
+        header.exact = 1;
+        coded.iter().for_each(|section| sections[*section].clear());
+    }
     let mut writer = Writer::new(header, section_sizes(kind)).expect("memory for a small index");
     for (i, bytes) in sections.iter().enumerate() {
         writer.section::<u8>(i).copy_from_slice(bytes);

@@ -145,9 +145,13 @@ fn each_demand_is_named_in_the_kernels_log() {
     let field = |at: usize| -> At { Box::new(header(at)) };
     let inside = |i: usize, at: usize| -> At { Box::new(section(i, at)) };
 
-    let all: [(At, u32, &str); 14] = [
+    let all: [(At, u32, &str); 18] = [
         (field(0), 0, "this is no index"),
-        (field(offset_of!(Header, version)), 2, "version"),
+        (field(offset_of!(Header, version)), 3, "version"),
+        (field(offset_of!(Header, version)), 0, "version"),
+        (field(offset_of!(Header, exact)), 2, "without codes"),
+        (field(offset_of!(Header, recall)), 1, "recall"),
+        (field(offset_of!(Header, recall)), 1_000_001, "recall"),
         (field(offset_of!(Header, kind)), 0, "another kind"),
         (field(offset_of!(Header, kind)), 7, "another kind"),
         (field(offset_of!(Header, metric)), 3, "metric"),
@@ -159,7 +163,7 @@ fn each_demand_is_named_in_the_kernels_log() {
         (field(offset_of!(Header, effort)), 0, "effort"),
         (field(offset_of!(Header, effort)), 65537, "effort"),
         (field(offset_of!(Header, sections)), 1, "number of sections"),
-        (field(offset_of!(Header, reserved) + 56), 1, "reserved"),
+        (field(offset_of!(Header, reserved) + 44), 1, "reserved"),
     ];
     let layout: [(At, u32, &str); 4] = [
         (field(offset_of!(Header, section)), 64, "place or size"),
@@ -230,7 +234,8 @@ fn each_demand_is_named_in_the_kernels_log() {
             let file = files::file(random, &rows, kind, Metric::L2, source);
             let header: Header = bytemuck::pod_read_unaligned(&file[..size_of::<Header>()]);
             let levels = header.param[3];
-            if kind != Kind::Hnsw || (header.param[1] >= 7 && (3..12).contains(&levels)) {
+            let hnsw = header.param[1] >= 7 && (3..12).contains(&levels);
+            if header.exact == 0 && (kind != Kind::Hnsw || hnsw) {
                 break file;
             }
         };

@@ -158,10 +158,8 @@ fn ivf(file: &File, query: &[f32], k: usize, effort: usize) -> Vec<u32> {
     let (nlist, rerank) = (file.param(0), file.param(1));
     let dim = file.dim();
     let centroids = file.section_f32(0);
-    let quant = file.section_f32(1);
     let starts = file.section_u32(2);
     let row_of = file.section_u32(3);
-    let codes = file.section(4);
 
     let (stride, code_stride) = (dim.next_multiple_of(16), dim.next_multiple_of(64));
     let nearness = file.metric().min(1);
@@ -172,7 +170,15 @@ fn ivf(file: &File, query: &[f32], k: usize, effort: usize) -> Vec<u32> {
         })
         .collect();
     lists.sort_unstable();
+    if file.u32(256) == 1 {
+        let rows = lists.iter().take(effort.min(nlist)).flat_map(|(_, list)| {
+            (starts[*list]..starts[list + 1]).map(|node| row_of[node as usize])
+        });
+        return rows.collect();
+    }
 
+    let quant = file.section_f32(1);
+    let codes = file.section(4);
     let (offset, scale) = (&quant[..dim], quant[stride]);
     let code = |x: f32| rne(x.clamp(-127.0, 127.0));
     let query_code: Vec<i64> = if file.metric() == 0 {

@@ -1,21 +1,64 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The graph while it is built.
 
+use super::tree::Tree;
 use crate::anns::Metric;
-use crate::anns::code::Codes;
-use crate::anns::distance::Backend;
+use crate::anns::code;
+use crate::anns::distance::{self, Backend};
 use crate::anns::file::{Bytes, NONE, OutOfMemory};
 use crate::anns::hnsw::graph::Level;
+use crate::anns::hnsw::space::{Query, Space};
+use crate::dataset::Matrix;
 
-/// A graph that is being built: the codes of its nodes, and the links between them.
+/// The nodes of a graph, of which no two are equal.
+pub struct Nodes<'a> {
+    pub rows: &'a Matrix,
+    /// The row of each node.
+    pub row_of: &'a [u32],
+    pub space: Space<'a>,
+    /// The metric by which two nodes are compared.
+    pub metric: Metric,
+    /// How many places for links each node keeps free on level 0, for rows that are equal to its own.
+    pub reserved: Vec<u32>,
+}
+
+/// A graph that is being built.
 pub struct Graph<'a> {
     pub backend: Backend,
-    pub codes: Codes<'a>,
-    /// The metric by which the codes of two rows are compared.
-    pub metric: Metric,
+    pub nodes: Nodes<'a>,
     pub ef: usize,
     /// The links of each level, beginning with level 0.
     pub levels: Vec<Links>,
+    /// Links of level 0 that stay whatever happens.
+    pub tree: Tree,
+}
+
+impl Graph<'_> {
+    /// Returns the query for what is near a node. `codes` is memory for it.
+    pub fn query<'q>(&'q self, node: u32, codes: &'q mut code::Query) -> Query<'q> {
+        let nodes = &self.nodes;
+        match nodes.space {
+            Space::Codes(all) => {
+                codes.set(nodes.metric, all.get(node));
+                Query::Codes(codes)
+            }
+            Space::Rows { .. } => {
+                let row = nodes.row_of[node as usize] as usize;
+                Query::Row(distance::Query::new(
+                    nodes.metric,
+                    nodes.rows.padded_row(row),
+                ))
+            }
+        }
+    }
+
+    /// Returns how many links a node may have on a level.
+    pub fn room(&self, level: usize, node: u32) -> usize {
+        match level {
+            0 => self.levels[0].width - self.nodes.reserved[node as usize] as usize,
+            _ => self.levels[level].width,
+        }
+    }
 }
 
 /// The links of a level, by node.

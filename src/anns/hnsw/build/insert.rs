@@ -2,16 +2,18 @@
 //! Inserts nodes into the graph, batch by batch.
 
 use std::cell::RefCell;
+use std::iter::zip;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::graph::{Graph, Links};
+use super::graph::{Graph, Links, Nodes};
 use super::parameters::Parameters;
 use super::select::Selector;
+use super::tree::Tree;
 use crate::anns::Metric;
 use crate::anns::building::{BuildError, Progress};
-use crate::anns::code::{Codes, Query};
+use crate::anns::code;
 use crate::anns::distance::Backend;
 use crate::anns::hnsw::beam::{self, Beam, WIDTH_MAX};
 use crate::anns::key;
@@ -31,7 +33,7 @@ struct Back {
 struct Scratch {
     beam: Beam,
     selector: Selector,
-    query: Query,
+    codes: code::Query,
     found: Vec<u64>,
 }
 
@@ -43,35 +45,45 @@ thread_local! {
 const BATCHES: usize = 50;
 
 impl<'a> Graph<'a> {
-    /// Builds the graph of all codes. `nodes` tells how many nodes each level has, beginning with level 0.
+    /// Builds the graph. `on_level` tells how many nodes each level has, beginning with level 0.
     pub fn of(
-        codes: Codes<'a>,
-        nodes: &[usize],
-        metric: Metric,
+        nodes: Nodes<'a>,
+        on_level: &[usize],
         parameters: &Parameters,
         progress: &dyn Progress,
     ) -> Result<Self, BuildError> {
-        let levels = nodes.iter().enumerate().map(|(level, nodes)| {
+        let levels = on_level.iter().enumerate().map(|(level, nodes)| {
             let width = parameters.m * if level == 0 { 2 } else { 1 };
             Links::new(*nodes, width.min(WIDTH_MAX))
         });
+        let levels = levels.collect::<Result<Vec<_>, _>>()?;
         let mut graph = Graph {
             backend: Backend::best(),
-            codes,
-            // L2 orders rows of length 1 as their angles do. Inner products do not: codes have an offset.
-            metric: match metric {
-                Metric::Cosine => Metric::L2,
-                metric => metric,
-            },
+            nodes,
             ef: parameters.ef_construction,
-            levels: levels.collect::<Result<_, _>>()?,
+            tree: Tree::new(on_level[0], levels[0].width),
+            levels,
         };
-        let all = nodes[0];
-        let mut done = 1;
-        while done < all {
-            let batch = done.min(all.div_ceil(BATCHES)).min(all - done);
-            graph.insert(done as u32..(done + batch) as u32, progress)?;
-            done += batch;
+        let all = on_level[0];
+        // The nodes of a batch do not see each other. By inner product a few nodes are the nearest to all others, and
+        // where two of them are of one batch, no detour joins them: all look for neighbours a second time.
+        let passes = match graph.nodes.metric {
+            Metric::InnerProduct => 2,
+            Metric::L2 | Metric::Cosine => 1,
+        };
+        for pass in 0..passes {
+            let done_before = |done: usize| ((pass * all + done) / passes) as u64;
+            let mut done = 1;
+            while done < all {
+                progress.report(done_before(done), all as u64);
+                let batch = done.min(all.div_ceil(BATCHES)).min(all - done);
+                let nodes = done as u32..(done + batch) as u32;
+                match pass {
+                    0 => graph.insert(nodes, progress)?,
+                    _ => graph.link_anew(nodes, progress)?,
+                }
+                done += batch;
+            }
         }
         progress.report(all as u64, all as u64);
         Ok(graph)
@@ -79,26 +91,44 @@ impl<'a> Graph<'a> {
 
     /// Inserts a batch of nodes, which are numbered after all that were inserted.
     fn insert(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
-        let all = self.codes.len() as u64;
-        let inserted: Vec<Neighbours> = batch
+        let mut inserted = self.each(&batch, progress, Self::neighbours_of)?;
+        for (node, neighbours) in batch.clone().zip(&mut inserted) {
+            self.join(node, &mut neighbours[0]);
+        }
+        self.link(batch, &inserted);
+        Ok(())
+    }
+
+    /// Chooses neighbours on level 0 once more for a batch of nodes that were inserted.
+    fn link_anew(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
+        let chosen = self.each(&batch, progress, Self::neighbours_anew)?;
+        self.link(batch, &chosen);
+        Ok(())
+    }
+
+    fn each(
+        &self,
+        batch: &Range<u32>,
+        progress: &dyn Progress,
+        choose: fn(&Self, u32, &mut Scratch) -> Neighbours,
+    ) -> Result<Vec<Neighbours>, BuildError> {
+        batch
             .clone()
             .into_par_iter()
             .map(|node| {
-                if progress.should_stop() {
-                    return Err(BuildError::Interrupted);
-                }
-                if node % 1024 == 0 {
-                    progress.report(batch.start.into(), all);
-                }
-                Ok(SCRATCH.with_borrow_mut(|scratch| self.neighbours_of(node, scratch)))
+                progress.go_on()?;
+                Ok(SCRATCH.with_borrow_mut(|scratch| choose(self, node, scratch)))
             })
-            .collect::<Result<_, _>>()?;
+            .collect()
+    }
 
+    /// Makes nodes the neighbours of those of a batch, and the other way round.
+    fn link(&mut self, batch: Range<u32>, chosen: &[Neighbours]) {
         for level in 0..self.levels.len() {
             let on_level = || {
                 batch
                     .clone()
-                    .zip(&inserted)
+                    .zip(chosen)
                     .filter_map(|(node, levels)| Some((node, levels.get(level)?)))
             };
             for (node, neighbours) in on_level() {
@@ -125,7 +155,21 @@ impl<'a> Graph<'a> {
                 self.levels[level].set(node, &neighbours);
             }
         }
-        Ok(())
+    }
+
+    /// Makes `node` a part of the tree. Its parent becomes one of its neighbours on level 0 if it is not.
+    fn join(&mut self, node: u32, neighbours: &mut Vec<u64>) {
+        let near = neighbours.iter().map(|key| *key as u32);
+        let parent = self.tree.insert(node, near.clone());
+        if !near.clone().any(|neighbour| neighbour == parent) {
+            let mut codes = code::Query::default();
+            let key = self
+                .nodes
+                .space
+                .key(self.backend, self.query(node, &mut codes), parent);
+            neighbours.truncate(self.room(0, node) - 1);
+            neighbours.push(key);
+        }
     }
 
     /// Chooses the neighbours of `node` among the nodes of the graph.
@@ -133,31 +177,79 @@ impl<'a> Graph<'a> {
         let Scratch {
             beam,
             selector,
-            query,
+            codes,
             found,
         } = scratch;
-        query.set(self.metric, self.codes.get(node));
-        let mut current = self.backend.code_key(query, self.codes, 0);
+        let query = self.query(node, codes);
+        let mut current = self.nodes.space.key(self.backend, query, 0);
         let mut neighbours = Vec::new();
-        for links in self.levels.iter().rev() {
+        for (level, links) in self.levels.iter().enumerate().rev() {
             if node as usize >= links.nodes {
-                current = beam::descend(self.backend, self.codes, links.level(), query, current);
+                current = beam::descend(
+                    self.backend,
+                    self.nodes.space,
+                    links.level(),
+                    query,
+                    current,
+                );
                 continue;
             }
             found.clear();
             found.extend(beam.search(
                 self.backend,
-                self.codes,
+                self.nodes.space,
                 links.level(),
                 query,
                 current,
                 self.ef,
             ));
             current = found[0];
-            neighbours.push(selector.select(self, found, links.width).to_vec());
+            let selected = selector.select(self, level, node, found);
+            neighbours.push(selected.to_vec());
         }
         neighbours.reverse();
         neighbours
+    }
+
+    /// Chooses the neighbours of a node on level 0 among those that it has and what a search finds.
+    fn neighbours_anew(&self, node: u32, scratch: &mut Scratch) -> Neighbours {
+        let Scratch {
+            beam,
+            selector,
+            codes,
+            found,
+        } = scratch;
+        let query = self.query(node, codes);
+        let (ground, upper) = self.levels.split_first().expect("level 0");
+        let start = self.nodes.space.key(self.backend, query, 0);
+        let start = upper.iter().rev().fold(start, |current, links| {
+            beam::descend(
+                self.backend,
+                self.nodes.space,
+                links.level(),
+                query,
+                current,
+            )
+        });
+        let there: Vec<u32> = ground.level().neighbours(node).collect();
+        let mut distances = vec![0; there.len()];
+        self.nodes
+            .space
+            .gather(self.backend, query, &there, &mut distances);
+        found.clear();
+        let near = beam.search(
+            self.backend,
+            self.nodes.space,
+            ground.level(),
+            query,
+            start,
+            self.ef,
+        );
+        found.extend(near.filter(|key| *key as u32 != node));
+        found.extend(zip(&distances, &there).map(|(distance, node)| key(*distance, *node)));
+        found.sort_unstable();
+        found.dedup();
+        vec![selector.select(self, 0, node, found).to_vec()]
     }
 
     /// Returns a node of the graph and its neighbours, after the edges `back` were added.
@@ -169,8 +261,9 @@ impl<'a> Graph<'a> {
     ) -> (u32, Vec<u64>) {
         let node = back[0].to;
         let links = &self.levels[level];
-        let there: Vec<u32> = links.level().neighbours(node).collect();
-        if there.len() + back.len() <= links.width {
+        let mut there: Vec<u32> = links.level().neighbours(node).collect();
+        there.retain(|there| back.iter().all(|back| back.from as u32 != *there));
+        if there.len() + back.len() <= self.room(level, node) {
             let there = there.iter().map(|neighbour| u64::from(*neighbour));
             return (
                 node,
@@ -179,19 +272,19 @@ impl<'a> Graph<'a> {
         }
         let Scratch {
             selector,
-            query,
+            codes,
             found,
             ..
         } = scratch;
-        query.set(self.metric, self.codes.get(node));
+        let query = self.query(node, codes);
         let mut distances = vec![0; there.len()];
-        self.backend
-            .code_gather(query, self.codes, &there, &mut distances);
+        self.nodes
+            .space
+            .gather(self.backend, query, &there, &mut distances);
         found.clear();
-        let there = distances.iter().zip(&there);
-        found.extend(there.map(|(distance, node)| key(*distance, *node)));
+        found.extend(zip(&distances, &there).map(|(distance, node)| key(*distance, *node)));
         found.extend(back.iter().map(|back| back.from));
         found.sort_unstable();
-        (node, selector.select(self, found, links.width).to_vec())
+        (node, selector.select(self, level, node, found).to_vec())
     }
 }

@@ -6,48 +6,65 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 use super::graph::Graph;
-use crate::anns::code::Query;
+use crate::anns::code;
 use crate::anns::hnsw::{LEVELS_MAX, beam};
 
 pub struct Order {
     /// The row of each node, in the order of insertion. Nodes of a higher level come first.
     pub rows: Vec<u32>,
-    /// How many nodes each level has, beginning with level 0.
-    pub nodes: Vec<usize>,
+    /// The number that each of them has drawn.
+    drawn: Vec<u64>,
 }
 
-/// Draws a number for each row. Rows with a number below 2^64 / M^l are on level l, and rows with smaller numbers are
-/// inserted first.
-pub fn insertion_order(rows: usize, m: usize, seed: u64) -> Order {
-    let mut random = Pcg64::new(u128::from(seed), 0);
-    let mut drawn: Vec<(u64, u32)> = (0..rows as u32)
-        .map(|row| (random.next_u64(), row))
-        .collect();
-    drawn.par_sort_unstable();
+impl Order {
+    /// Draws a number for each row. Rows with smaller numbers are inserted first.
+    pub fn of(rows: usize, seed: u64) -> Self {
+        let mut random = Pcg64::new(u128::from(seed), 0);
+        let mut drawn: Vec<(u64, u32)> = (0..rows as u32)
+            .map(|row| (random.next_u64(), row))
+            .collect();
+        drawn.par_sort_unstable();
+        let (drawn, rows) = drawn.into_iter().unzip();
+        Order { rows, drawn }
+    }
 
-    let mut nodes = vec![rows];
-    let mut limit: u128 = 1 << 64;
-    while nodes.len() < LEVELS_MAX {
-        limit /= m as u128;
-        let on_level = drawn.partition_point(|(drawn, _)| u128::from(*drawn) < limit);
-        // The entry point alone needs no level.
-        if on_level < 2 {
-            break;
+    /// Leaves out the nodes for which `keep` is false.
+    pub fn keep(&mut self, keep: &[bool]) {
+        retain(&mut self.rows, keep);
+        retain(&mut self.drawn, keep);
+    }
+
+    /// Returns how many nodes each level has, beginning with level 0. Nodes with a number below 2^64 / M^l are on level
+    /// l.
+    pub fn levels(&self, m: usize) -> Vec<usize> {
+        let mut nodes = vec![self.rows.len()];
+        let mut limit: u128 = 1 << 64;
+        while nodes.len() < LEVELS_MAX {
+            limit /= m as u128;
+            let on_level = self
+                .drawn
+                .partition_point(|drawn| u128::from(*drawn) < limit);
+            // The entry point alone needs no level.
+            if on_level < 2 {
+                break;
+            }
+            nodes.push(on_level);
         }
-        nodes.push(on_level);
+        nodes
     }
-    Order {
-        rows: drawn.into_iter().map(|(_, row)| row).collect(),
-        nodes,
-    }
+}
+
+fn retain<T>(of: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    of.retain(|_| *keep.next().expect("a mark for each node"));
 }
 
 /// Returns the nodes in the order of their numbers in the file. Nodes of a higher level still come first, but
 /// neighbours lie near each other, so that a search stays in few pages of memory.
 pub fn file_order(graph: &Graph) -> Vec<u32> {
-    let mut order: Vec<u32> = Vec::with_capacity(graph.codes.len());
+    let mut order: Vec<u32> = Vec::with_capacity(graph.nodes.space.len());
     // The place of each node in `order`.
-    let mut placed: Vec<u32> = vec![0; graph.codes.len()];
+    let mut placed: Vec<u32> = vec![0; graph.nodes.space.len()];
     for level in (0..graph.levels.len()).rev() {
         let mut group: Vec<(u32, u64)> = (order.len() as u32..graph.levels[level].nodes as u32)
             .into_par_iter()
@@ -75,13 +92,20 @@ pub fn file_order(graph: &Graph) -> Vec<u32> {
 impl Graph<'_> {
     /// Returns the key of the node above `level` where a search for `node` enters the level.
     fn nearest_above(&self, level: usize, node: u32) -> u64 {
-        let query = Query::new(self.metric, self.codes.get(node));
-        let start = self.backend.code_key(&query, self.codes, 0);
+        let mut codes = code::Query::default();
+        let query = self.query(node, &mut codes);
+        let start = self.nodes.space.key(self.backend, query, 0);
         self.levels[level + 1..]
             .iter()
             .rev()
             .fold(start, |current, links| {
-                beam::descend(self.backend, self.codes, links.level(), &query, current)
+                beam::descend(
+                    self.backend,
+                    self.nodes.space,
+                    links.level(),
+                    query,
+                    current,
+                )
             })
     }
 }

@@ -6,14 +6,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
 use super::files::check_name;
 use super::parameters::Flags;
 use super::progress::Watched;
+use super::quality::{Measured, RECALL, recall};
 use crate::anns::Metric;
-use crate::anns::index::{self, BuildError, Kind};
+use crate::anns::index::{self, BuildError, Index, Kind, Wanted};
 use crate::cli::vexfs::output::{print_json, print_line};
 use crate::dataset::fvecs;
 use crate::store::{index_file, replace};
@@ -42,6 +43,10 @@ pub struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// The recall@10 that effort 0 is to reach, from 0 to 1: the least effort that reaches it is chosen. Without this,
+    /// the kind's own effort is taken, or more if 0.95 takes more.
+    #[arg(long, value_name = "R", value_parser = recall, conflicts_with_all = Flags::EFFORTS)]
+    recall: Option<f64>,
     #[command(flatten)]
     parameters: Flags,
 }
@@ -69,6 +74,8 @@ struct BuildOutput {
     blake3: String,
     /// How long the build took, without reading the rows and writing the file.
     build_ns: u64,
+    #[serde(flatten)]
+    quality: Option<Measured>,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -90,32 +97,37 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     watched.begin("building the index");
     let begun = Instant::now();
     let seed = arguments.seed;
-    let bytes = match index::build(&rows, *metric, &parameters, seed, threads, &watched) {
-        Ok(bytes) => bytes,
-        Err(BuildError::Interrupted) => return Err(interrupted(&path)),
-        Err(error) => {
-            return Err(error)
-                .with_context(|| format!("cannot build the {kind} index of {}", file.display()));
-        }
+    let failed = |error| match error {
+        BuildError::Interrupted => interrupted(&path),
+        error => anyhow::Error::from(error).context(format!(
+            "cannot build the {kind} index of {}",
+            file.display()
+        )),
     };
+    let bytes = index::build(&rows, *metric, &parameters, seed, threads, &watched);
+    let bytes = bytes.map_err(failed)?;
     let build_ns = begun.elapsed().as_nanos() as u64;
+
+    watched.begin("measuring recall");
+    let index = Index::parse(bytes, *kind)
+        .with_context(|| format!("the {kind} index of {}, just built", file.display()))?;
+    ensure!(
+        index.cut_off() == 0,
+        "the graph of {} does not hold together, which is a fault of this program; please report it",
+        file.display()
+    );
+    let exact = index.header().exact == 1;
+    let wanted = match arguments.recall {
+        Some(recall) => Wanted::Recall(recall),
+        None if arguments.parameters.has_effort(*kind) => Wanted::AsItIs,
+        None => Wanted::AtLeast(RECALL),
+    };
+    let (bytes, quality) =
+        index::tune(index, &rows, None, wanted, threads, &watched).map_err(failed)?;
 
     watched.begin("writing the index");
     // Whoever may not read the rows need not read what is derived from them.
-    match replace::replace(&path, &bytes, mode, |_| !watched.is_interrupted()) {
-        Ok(()) => (),
-        Err(replace::Error::Interrupted) => return Err(interrupted(&path)),
-        Err(replace::Error::Io(error)) => {
-            let kept = match path.exists() {
-                true => "; the old index is as it was",
-                false => "",
-            };
-            return Err(anyhow::anyhow!(
-                "cannot write {}: {error}{kept}",
-                path.display()
-            ));
-        }
-    }
+    write(&path, &bytes, mode, &watched)?;
     watched.clear();
 
     let report = BuildOutput {
@@ -129,6 +141,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bytes: bytes.len(),
         blake3: blake3::hash(&bytes).to_string(),
         build_ns,
+        quality: quality.map(|quality| Measured::new(&quality, *kind, exact)),
     };
     if arguments.json {
         return print_json(&report);
@@ -139,9 +152,28 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         report.rows,
         report.bytes,
         build_ns as f64 / 1e9
-    ))
+    ))?;
+    match &report.quality {
+        Some(quality) => quality.print(wanted),
+        None => Ok(()),
+    }
 }
 
-fn interrupted(path: &Path) -> anyhow::Error {
+/// Puts an index file in its place at once.
+pub fn write(path: &Path, bytes: &[u8], mode: u32, watched: &Watched) -> anyhow::Result<()> {
+    match replace::replace(path, bytes, mode, |_| !watched.is_interrupted()) {
+        Ok(()) => Ok(()),
+        Err(replace::Error::Interrupted) => Err(interrupted(path)),
+        Err(replace::Error::Io(error)) => {
+            let kept = match path.exists() {
+                true => "; the old index is as it was",
+                false => "",
+            };
+            bail!("cannot write {}: {error}{kept}", path.display())
+        }
+    }
+}
+
+pub fn interrupted(path: &Path) -> anyhow::Error {
     Interrupted { old: path.exists() }.into()
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::files::{Found, find, nothing_found};
 use crate::anns::Metric;
-use crate::anns::index::{Header, Kind, rows_crc};
+use crate::anns::index::{Header, Kind, RECALL_WHOLE, rows_crc};
 use crate::cli::vexfs::output::{print_json, print_line};
 use crate::dataset::{Matrix, fvecs};
 use crate::store::index_file;
@@ -64,6 +64,11 @@ struct Contents {
     seed: u64,
     /// The effort of a search that asks for effort 0.
     effort: u32,
+    /// The recall@10 of that effort, as the builder measured it, and with how many queries.
+    recall: Option<f64>,
+    recall_queries: u32,
+    /// Whether candidates are looked for by exact distances, without codes.
+    exact: bool,
     #[serde(serialize_with = "as_map")]
     parameters: Vec<(&'static str, u32)>,
 }
@@ -120,6 +125,9 @@ fn compare(header: &Header, kind: Kind, rows: &Matrix) -> State {
         tail: (rows.rows() as u64).saturating_sub(covered),
         seed: header.seed,
         effort: header.effort,
+        recall: (header.measured > 0).then(|| f64::from(header.recall) / f64::from(RECALL_WHOLE)),
+        recall_queries: header.measured,
+        exact: header.exact == 1,
         parameters: kind
             .parameters()
             .iter()
@@ -153,9 +161,13 @@ impl std::fmt::Display for Described {
         let parameters: String = parameters
             .map(|(name, value)| format!("{name} {value}, "))
             .collect();
+        let recall = match contents.recall {
+            Some(recall) => format!(", which found {recall:.3} of the 10 nearest"),
+            None => String::new(),
+        };
         write!(
             f,
-            "{path}, {bytes} bytes: {state}\n  {} for {}, dimension {}: {parameters}seed {}; {} {} unless said otherwise\n  covers {} rows; {} appended rows are searched exactly",
+            "{path}, {bytes} bytes: {state}\n  {} for {}, dimension {}: {parameters}seed {}; {} {} unless said otherwise{recall}\n  covers {} rows; {} appended rows are searched exactly",
             self.kind,
             contents.metric,
             contents.dim,

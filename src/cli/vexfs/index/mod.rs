@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `vexfs index build|info|verify|drop`: a file per subcommand.
+//! `vexfs index build|tune|info|verify|drop`: a file per subcommand.
 
 mod build;
 mod drop;
@@ -7,17 +7,20 @@ mod files;
 mod info;
 mod parameters;
 mod progress;
+mod quality;
+mod tune;
 mod verify;
 
 pub use build::Interrupted;
 
-/// Build, look at, check and remove the indexes of a vector file.
+/// Build, tune, look at, check and remove the indexes of a vector file.
 ///
 /// An index of FILE.fvecs is a file beside it: FILE.fvecs.hnsw, .ivf, .pq or .lsh. `vexfs search` and `vexfs bench`
 /// search by it with --kind and --metric.
 #[derive(clap::Subcommand)]
 pub enum Command {
     Build(Box<build::Arguments>),
+    Tune(tune::Arguments),
     Info(info::Arguments),
     Verify(verify::Arguments),
     Drop(drop::Arguments),
@@ -26,6 +29,7 @@ pub enum Command {
 pub fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Build(arguments) => build::run(arguments),
+        Command::Tune(arguments) => tune::run(arguments),
         Command::Info(arguments) => info::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Drop(arguments) => drop::run(arguments),

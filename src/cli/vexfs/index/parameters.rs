@@ -87,6 +87,15 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The flags that say how hard a search tries.
+    pub const EFFORTS: [&str; 4] = ["ef_search", "nprobe", "probes", "effort"];
+
+    /// Whether it was said how hard a search tries.
+    pub fn has_effort(&self, kind: Kind) -> bool {
+        let efforts = [self.ef_search, self.nprobe, self.probes, self.effort];
+        efforts.iter().any(Option::is_some) || kind == Kind::Pq && self.rerank.is_some()
+    }
+
     /// The parameters of an index of this kind. A flag that does not belong to it is wrong usage.
     pub fn of(&self, kind: Kind) -> Result<Parameters, WrongUsage> {
         if let Some(fault) = self.fault(kind) {

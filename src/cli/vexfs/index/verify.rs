@@ -58,6 +58,12 @@ fn verify(found: &Found, rows: &Matrix) -> Result<String, String> {
     index
         .check_rows(rows)
         .map_err(|stale| format!("{path} is stale: {stale}"))?;
+    let cut_off = index.cut_off();
+    if cut_off > 0 {
+        return Err(format!(
+            "{path} is sound, but no search finds {cut_off} of its rows from everywhere; build it anew"
+        ));
+    }
     Ok(format!(
         "{path} is sound: {} rows are covered, {} were appended since",
         header.rows,

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A tree of links that no selection removes. Each of its edges leads both ways, so a walk can come from any node to any
+//! other one, whatever the data.
+
+const NOBODY: u32 = u32::MAX;
+
+pub struct Tree {
+    /// The parent of each node that was inserted; node 0 has none.
+    parent: Vec<u32>,
+    children: Vec<u32>,
+    first_child: Vec<u32>,
+    /// The most children of a node.
+    most: u32,
+}
+
+impl Tree {
+    /// Begins with node 0. A node has `width` places for links.
+    pub fn new(nodes: usize, width: usize) -> Self {
+        Tree {
+            parent: vec![NOBODY; nodes],
+            children: vec![0; nodes],
+            first_child: vec![NOBODY; nodes],
+            most: fan_out(width) as u32,
+        }
+    }
+
+    /// Adds a node below the first of `near` that has room. If none has, it goes down from the nearest one until there
+    /// is room. Returns its parent.
+    pub fn insert(&mut self, node: u32, near: impl Iterator<Item = u32> + Clone) -> u32 {
+        let has_room = |node: &u32| self.children[*node as usize] < self.most;
+        let parent = near.clone().find(has_room).unwrap_or_else(|| {
+            let nearest = near.clone().next().expect("node 0 is near all others");
+            std::iter::successors(Some(nearest), |node| Some(self.first_child[*node as usize]))
+                .find(has_room)
+                .expect("leaves have room")
+        });
+        self.parent[node as usize] = parent;
+        self.children[parent as usize] += 1;
+        if self.children[parent as usize] == 1 {
+            self.first_child[parent as usize] = node;
+        }
+        parent
+    }
+
+    /// Whether two nodes are neighbours in the tree.
+    pub fn joins(&self, a: u32, b: u32) -> bool {
+        self.parent[a as usize] == b || self.parent[b as usize] == a
+    }
+}
+
+/// Returns how many children a node has at most, of which each takes one of its `width` places.
+pub fn fan_out(width: usize) -> usize {
+    (width / 4).max(1)
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vexfs index tune`
+
+use std::num::NonZero;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use serde::Serialize;
+
+use super::build::{interrupted, write};
+use super::files::{find, nothing_found};
+use super::progress::Watched;
+use super::quality::{Measured, RECALL, recall};
+use crate::anns::index::{self, BuildError, Kind, Wanted};
+use crate::cli::vexfs::output::print_json;
+use crate::dataset::fvecs;
+use crate::store::index_file;
+
+/// Choose what effort 0 means to an index: the least effort that reaches a recall.
+///
+/// Recall is measured on some of the file's own rows, or on queries of yours. The index is not built anew: only its header changes, at once.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The vector file.
+    file: PathBuf,
+    /// The index of this kind.
+    #[arg(long, value_enum)]
+    kind: Kind,
+    /// The recall@10 to reach, from 0 to 1.
+    #[arg(long, value_name = "R", value_parser = recall, default_value_t = RECALL)]
+    recall: f64,
+    /// Measure with the queries of this .fvecs file, the first 10,000 at most: what the index is asked for may lie
+    /// elsewhere than its rows.
+    #[arg(long, value_name = "FILE")]
+    queries: Option<PathBuf>,
+    /// Threads that measure; by default one for each processor.
+    #[arg(long)]
+    threads: Option<NonZero<usize>>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct TuneOutput {
+    path: PathBuf,
+    kind: Kind,
+    /// Nothing for an index of a single row.
+    #[serde(flatten)]
+    quality: Option<Measured>,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Arguments { file, kind, .. } = arguments;
+    let found = find(file, Some(*kind))?;
+    let Some(found) = found.first() else {
+        bail!(nothing_found(file, Some(*kind)));
+    };
+    let path = &found.path;
+    let watched = Watched::new()?;
+    watched.begin("reading rows and index");
+    let rows = fvecs::read(file)?;
+    let index = index_file::read(&found.file, found.bytes, *kind)
+        .with_context(|| format!("{} cannot be tuned", path.display()))?;
+    ensure!(
+        index.header().dim as usize == rows.dim(),
+        "{} is of dimension {}, but the rows are of dimension {}",
+        path.display(),
+        index.header().dim,
+        rows.dim()
+    );
+    index
+        .check_rows(&rows)
+        .with_context(|| format!("{} cannot be tuned; build it anew", path.display()))?;
+    let exact = index.header().exact == 1;
+    let queries = match &arguments.queries {
+        None => None,
+        Some(path) => {
+            let queries = fvecs::read(path)?;
+            ensure!(
+                queries.dim() == rows.dim() && !queries.is_empty(),
+                "{} has {} queries of dimension {}, but the rows are of dimension {}",
+                path.display(),
+                queries.rows(),
+                queries.dim(),
+                rows.dim()
+            );
+            Some(queries)
+        }
+    };
+
+    watched.begin("measuring recall");
+    let wanted = Wanted::Recall(arguments.recall);
+    let threads = arguments
+        .threads
+        .or(std::thread::available_parallelism().ok())
+        .map_or(1, NonZero::get);
+    let (bytes, quality) =
+        match index::tune(index, &rows, queries.as_ref(), wanted, threads, &watched) {
+            Err(BuildError::Interrupted) => return Err(interrupted(path)),
+            tuned => tuned.with_context(|| format!("cannot tune {}", path.display()))?,
+        };
+    watched.begin("writing the index");
+    let mode = found
+        .file
+        .metadata()
+        .map_or(0o600, |data| data.mode() & 0o666);
+    write(path, &bytes, mode, &watched)?;
+    watched.clear();
+
+    let quality = quality.map(|quality| Measured::new(&quality, *kind, exact));
+    if arguments.json {
+        return print_json(&TuneOutput {
+            path: path.clone(),
+            kind: *kind,
+            quality,
+        });
+    }
+    match quality {
+        Some(quality) => quality.print(wanted),
+        None => Ok(()),
+    }
+}
