@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the machine that this program runs on says about itself, be it a host or a guest.
+//! What the machine that this program runs on says about itself, be it a host or a guest, and what a program prints.
 
 pub mod clock;
 pub mod cpu;

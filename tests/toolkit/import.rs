@@ -324,7 +324,7 @@ with open('a.jsonl', 'w') as file:
         ("a.hdf5 --dataset tests", "it has no dataset `tests`"),
         (
             "a.safetensors",
-            "it has several tensors with two axes: name one by --dataset, of one, two",
+            "it has several tensors with two axes: name one by `vexfs dataset import --dataset NAME`, of one, two",
         ),
         (
             "a.safetensors --dataset three",
@@ -336,7 +336,7 @@ with open('a.jsonl', 'w') as file:
         ),
         (
             "a.jsonl",
-            "line 1: it is an object with 2 lists: name one by --dataset",
+            "line 1: it is an object with 2 lists: name one by `vexfs dataset import --dataset NAME`",
         ),
     ] {
         let said = refused(folder.path(), &format!("{arguments} c.fvecs"));

@@ -84,7 +84,7 @@ fn choose<'a>(
             listed(&metadata.offset_keys())
         ))),
         several => Err(ReadError::Unsupported(format!(
-            "it has several tensors with two axes: name one by --dataset, of {}",
+            "it has several tensors with two axes: name one by `vexfs dataset import --dataset NAME`, of {}",
             listed(several)
         ))),
     }

@@ -86,7 +86,7 @@ fn vector(line: &str, number: u64, name: Option<&str>) -> Result<Vec<f32>, ReadE
                 &[only] => only,
                 all => {
                     return Err(wrong(format!(
-                        "it is an object with {} lists: name one by --dataset",
+                        "it is an object with {} lists: name one by `vexfs dataset import --dataset NAME`",
                         all.len()
                     )));
                 }
