@@ -13,11 +13,11 @@ use crate::dataset::Matrix;
 /// Rows that are searched for, and the most rows that they are searched among.
 const QUERIES: usize = 64;
 const AMONG: usize = 1 << 16;
-/// Of this many nearest rows …
+/// Rows that are looked for, the nearest ones.
 const NEAREST: usize = 10;
-/// … this many by code must hold …
+/// Rows among which they are looked for, the nearest ones by code.
 const CANDIDATES: usize = 32;
-/// … this share.
+/// The share of them that must be found.
 const SHARE: f64 = 0.98;
 /// So many rows that differ may have one code.
 const MIXED: usize = 16;

@@ -3,14 +3,11 @@
 
 use std::iter::zip;
 
-use super::graph::Level;
+use super::graph::{Level, WIDTH_MAX};
 use super::space::{Query, Space};
 use crate::anns::distance::Backend;
 use crate::anns::file::NONE;
 use crate::anns::key;
-
-/// The most neighbours of a node.
-pub const WIDTH_MAX: usize = 256;
 
 /// A key, `distance << 32 | node`, as the pool holds it: shifted left by one bit. The lowest bit tells whether the
 /// node was expanded. It does not disturb the order, since no node is there twice.

@@ -3,6 +3,9 @@
 
 use crate::anns::file::NONE;
 
+/// The most neighbours of a node.
+pub const WIDTH_MAX: usize = 256;
+
 /// The neighbours of the nodes of a level, as they lie in memory.
 #[derive(Clone, Copy)]
 pub struct Level<'a> {

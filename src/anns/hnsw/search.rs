@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 
-use super::beam::{self, Beam, WIDTH_MAX};
-use super::graph::Level;
+use super::beam::{self, Beam};
+use super::graph::{Level, WIDTH_MAX};
 use super::space::{Query, Space};
 use super::{LEVELS_MAX, reach, section};
 use crate::anns::code::{self, Codes, Quantizer};

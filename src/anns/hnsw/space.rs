@@ -3,7 +3,7 @@
 
 use std::iter::zip;
 
-use super::beam::WIDTH_MAX;
+use super::graph::WIDTH_MAX;
 use crate::anns::Metric;
 use crate::anns::code::{self, Codes};
 use crate::anns::distance::{self, Backend, Rows};

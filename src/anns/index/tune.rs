@@ -16,8 +16,8 @@ pub enum Wanted {
     Recall(f64),
 }
 
-/// Measures an index of `rows` with `queries`, or with some of the rows, and sets its effort and its recall. Returns the
-/// file, and what was measured. An index of a single row is not measured.
+/// Measures an index of `rows` with `queries`, or with some of the rows, and sets its effort and its recall. Returns
+/// the file, and what was measured. An index of a single row is not measured.
 pub fn tune(
     index: Index,
     rows: &Matrix,

@@ -15,7 +15,8 @@ use crate::anns::Metric;
 use crate::anns::building::{BuildError, Progress};
 use crate::anns::code;
 use crate::anns::distance::Backend;
-use crate::anns::hnsw::beam::{self, Beam, WIDTH_MAX};
+use crate::anns::hnsw::beam::{self, Beam};
+use crate::anns::hnsw::graph::WIDTH_MAX;
 use crate::anns::key;
 
 /// The keys of a new node's neighbours, level by level, beginning with level 0.

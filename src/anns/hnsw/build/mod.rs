@@ -25,7 +25,7 @@ use crate::anns::building::{BuildError, Progress};
 use crate::anns::code::{self, Codes, Quantizer};
 use crate::anns::distance::Rows;
 use crate::anns::file::Bytes;
-use crate::anns::hnsw::beam::WIDTH_MAX;
+use crate::anns::hnsw::graph::WIDTH_MAX;
 use crate::anns::hnsw::space::Space;
 use crate::dataset::Matrix;
 

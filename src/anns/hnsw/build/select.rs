@@ -13,8 +13,8 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Selects neighbours of `node` among the candidates, which are in ascending order. A candidate is selected if it is
-    /// nearer to the node than to any that was selected before (algorithm 4 of Malkov & Yashunin). On level 0,
+    /// Selects neighbours of `node` among the candidates, which are in ascending order. A candidate is selected if it
+    /// is nearer to the node than to any that was selected before (algorithm 4 of Malkov & Yashunin). On level 0,
     /// neighbours in the tree are always selected.
     ///
     /// Algorithm 4 does not thin out candidates at distance 0. At most a quarter of the places goes to them: otherwise

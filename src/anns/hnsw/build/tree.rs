@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A tree of links that no selection removes. Each of its edges leads both ways, so a walk can come from any node to any
-//! other one, whatever the data.
+//! A tree of links that no selection removes. Each of its edges leads both ways, so a walk can come from any node to
+//! any other one, whatever the data.
 
 const NOBODY: u32 = u32::MAX;
 

@@ -19,7 +19,8 @@ use crate::store::index_file;
 
 /// Choose what effort 0 means to an index: the least effort that reaches a recall.
 ///
-/// Recall is measured on some of the file's own rows, or on queries of yours. The index is not built anew: only its header changes, at once.
+/// Recall is measured on some of the file's own rows, or on queries of yours. The index is not built anew: only its
+/// header changes, at once.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The vector file.
