@@ -183,6 +183,24 @@ fn as_many_equal_rows_are_found_as_are_asked_for() {
     }
 }
 
+/// Far from the origin, a few rows are the nearest to all queries by inner product: each must be found.
+#[test]
+fn the_few_rows_that_are_nearest_to_all_are_found() {
+    for seed in 0..8 {
+        let mut data = Data {
+            random: Pcg64::new(seed, 0),
+        };
+        let mut rows = data.clusters(4000, 16);
+        rows.iter_mut().flatten().for_each(|x| *x += 1000.0);
+        let rows = matrix(&rows);
+        let index = built(&rows, Metric::InnerProduct, &defaults(Kind::Hnsw));
+        let query = rows.row(0);
+        let truth = flat::search(&rows, Metric::InnerProduct, query, 10).hits;
+        let found = index.search(&rows, query, 10, 64).hits;
+        assert_eq!(found, truth, "seed {seed}");
+    }
+}
+
 /// However few links a node has, and however many rows there are of a kind.
 #[test]
 fn every_row_can_be_reached_from_every_other_one() {

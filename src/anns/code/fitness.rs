@@ -152,5 +152,9 @@ mod tests {
         assert!(!fits(grid(1.0).chain(crowd)), "a crowd shares a code");
         let equal = std::iter::repeat_n([0.3, 0.3], 300);
         assert!(fits(grid(1.0).chain(equal)), "equal rows may share one");
+        assert!(
+            fits(grid(1.0).chain([[1e6, -1e6]])),
+            "an outlier is left out of account"
+        );
     }
 }

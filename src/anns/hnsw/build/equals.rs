@@ -11,9 +11,9 @@ pub struct Equals {
 }
 
 impl Equals {
-    /// Takes groups of equal nodes, in ascending order, and the row of each node. Of each group, the first one stays a
-    /// node. Also returns which of the nodes stay.
-    pub fn of(groups: &[Vec<u32>], row_of: &[u32], fan_out: usize) -> (Self, Vec<bool>) {
+    /// Takes groups of equal nodes, in ascending order, and the row of each node, which has `width` places for links. In
+    /// each group, the first one stays a node. Also returns which of the nodes stay.
+    pub fn of(groups: &[Vec<u32>], row_of: &[u32], width: usize) -> (Self, Vec<bool>) {
         let mut kept = vec![true; row_of.len()];
         for group in groups {
             group[1..]
@@ -33,7 +33,7 @@ impl Equals {
         });
         let equals = Equals {
             rows: rows.collect(),
-            fan_out: fan_out as u32,
+            fan_out: (width / 4).max(1) as u32,
         };
         (equals, kept)
     }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn equal_rows_hang_on_the_first_node_as_a_tree() {
         let row_of = [10, 11, 12, 13, 14, 15, 16];
-        let (equals, kept) = Equals::of(&[vec![1, 2, 4, 5, 6]], &row_of, 2);
+        let (equals, kept) = Equals::of(&[vec![1, 2, 4, 5, 6]], &row_of, 8);
         assert_eq!(kept, [true, true, false, true, false, false, false]);
         assert_eq!(equals.reserved(3), [0, 2, 0]);
         assert_eq!(equals.rows(0), [0; 0]);

@@ -57,7 +57,7 @@ pub fn build(
     progress.go_on()?;
 
     let width = (2 * parameters.m).min(WIDTH_MAX);
-    let (equals, kept) = Equals::of(&groups, &order.rows, tree::fan_out(width));
+    let (equals, kept) = Equals::of(&groups, &order.rows, width);
     order.keep(&kept);
     if coded {
         keep_codes(&mut codes, stride, &kept);

@@ -14,13 +14,14 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Begins with node 0. A node has `width` places for links.
+    /// Begins with node 0. A node has `width` places for links, and few of them are for children: other links lead
+    /// further.
     pub fn new(nodes: usize, width: usize) -> Self {
         Tree {
             parent: vec![NOBODY; nodes],
             children: vec![0; nodes],
             first_child: vec![NOBODY; nodes],
-            most: fan_out(width) as u32,
+            most: (width / 16).max(1) as u32,
         }
     }
 
@@ -46,9 +47,4 @@ impl Tree {
     pub fn joins(&self, a: u32, b: u32) -> bool {
         self.parent[a as usize] == b || self.parent[b as usize] == a
     }
-}
-
-/// Returns how many children a node has at most, of which each takes one of its `width` places.
-pub fn fan_out(width: usize) -> usize {
-    (width / 4).max(1)
 }
