@@ -11,8 +11,8 @@ pub struct Equals {
 }
 
 impl Equals {
-    /// Takes groups of equal nodes, in ascending order, and the row of each node, which has `width` places for links. In
-    /// each group, the first one stays a node. Also returns which of the nodes stay.
+    /// Takes groups of equal nodes, in ascending order, and the row of each node, which has `width` places for links.
+    /// In each group, the first one stays a node. The other result tells which of the nodes stay.
     pub fn of(groups: &[Vec<u32>], row_of: &[u32], width: usize) -> (Self, Vec<bool>) {
         let mut kept = vec![true; row_of.len()];
         for group in groups {
