@@ -4,8 +4,7 @@
 use std::iter::zip;
 
 use super::graph::{Level, WIDTH_MAX};
-use super::space::{Query, Space};
-use crate::anns::distance::Backend;
+use super::space::Walk;
 use crate::anns::file::NONE;
 use crate::anns::key;
 
@@ -70,15 +69,13 @@ impl Beam {
     /// Step 2 of `docs/search.md`: finds the keys of the `ef` nearest nodes from `start` on, in ascending order.
     pub fn search(
         &mut self,
-        backend: Backend,
-        space: Space,
+        walk: Walk,
         level: Level,
-        query: Query,
         start: u64,
         ef: usize,
     ) -> impl ExactSizeIterator<Item = u64> {
-        let base = query.base();
-        let words = space.len().div_ceil(64);
+        let base = walk.base();
+        let words = walk.space.len().div_ceil(64);
         if self.visited.len() < words {
             self.visited.resize(words, 0);
         }
@@ -92,6 +89,10 @@ impl Beam {
         mark(visited, first.node());
         self.touched.clear();
         self.touched.push(first.node());
+        if walk.hidden != NONE {
+            mark(visited, walk.hidden);
+            self.touched.push(walk.hidden);
+        }
         pool[0] = first;
         let mut len = 1;
         let mut next = 0;
@@ -114,7 +115,7 @@ impl Beam {
             let fresh = &self.fresh[..count];
             let distances = &mut self.distances[..count];
             self.touched.extend_from_slice(fresh);
-            space.gather(backend, query, fresh, distances);
+            walk.gather(fresh, distances);
 
             let limit = if len == ef {
                 pool[ef - 1]
@@ -195,7 +196,7 @@ fn clear(visited: &mut [u64], touched: &[u32]) {
 }
 
 /// Step 1 of `docs/search.md` on one level: returns the key of the node where the descent ends.
-pub fn descend(backend: Backend, space: Space, level: Level, query: Query, start: u64) -> u64 {
+pub fn descend(walk: Walk, level: Level, start: u64) -> u64 {
     let mut current = start;
     let mut distances = [0; WIDTH_MAX];
     loop {
@@ -205,8 +206,9 @@ pub fn descend(backend: Backend, space: Space, level: Level, query: Query, start
             .position(|place| *place == NONE)
             .unwrap_or(places.len());
         let neighbours = &places[..count];
-        space.gather(backend, query, neighbours, &mut distances[..count]);
+        walk.gather(neighbours, &mut distances[..count]);
         let nearest = zip(neighbours, &distances)
+            .filter(|(node, _)| **node != walk.hidden)
             .map(|(node, distance)| key(*distance, *node))
             .fold(current, u64::min);
         if nearest == current {

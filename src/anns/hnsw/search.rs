@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::beam::{self, Beam};
 use super::graph::{Level, WIDTH_MAX};
-use super::space::{Query, Space};
+use super::space::{Query, Space, Walk};
 use super::{LEVELS_MAX, reach, section};
 use crate::anns::code::{self, Codes, Quantizer};
 use crate::anns::distance::{self, Backend, Rows};
@@ -144,10 +144,19 @@ impl Index {
         reach::cut_off(self.ground(), self.sections.header().rows as usize)
     }
 
-    /// Gives the candidates to `rerank`, and returns the result of `rerank`.
+    /// Returns the node of a covered row.
+    fn node_of(&self, row: u32) -> u32 {
+        let rows: &[u32] = self.sections.get(section::ROWS);
+        let node = rows.iter().position(|of| *of == row);
+        node.expect("a covered row") as u32
+    }
+
+    /// Gives the candidates to `rerank`, and returns the result of `rerank`. A row that is `hidden` is none of them,
+    /// and its links lead nowhere.
     pub fn search<R>(
         &self,
         rows: &Matrix,
+        hidden: Option<u32>,
         query: &[f32],
         k: usize,
         effort: usize,
@@ -163,35 +172,41 @@ impl Index {
             };
             let padded = Matrix::from_row(query);
             let query = distance::Query::new(metric, padded.padded());
-            return self.walk(space, Query::Row(query), k, effort, rerank);
+            return self.walk(space, Query::Row(query), hidden, k.max(effort), rerank);
         };
         let codes = Codes::new(
             self.sections.get(section::CODES),
             code::stride(header.dim as usize),
         );
         let query = code::Query::new(metric, &quantizer.encode_query(metric, query));
-        self.walk(Space::Codes(codes), Query::Codes(&query), k, effort, rerank)
+        let (space, query) = (Space::Codes(codes), Query::Codes(&query));
+        self.walk(space, query, hidden, k.max(effort), rerank)
     }
 
     fn walk<R>(
         &self,
         space: Space,
         query: Query,
-        k: usize,
-        effort: usize,
+        hidden: Option<u32>,
+        ef: usize,
         rerank: impl FnOnce(&[u32]) -> R,
     ) -> R {
-        let backend = Backend::best();
-        let mut current = space.key(backend, query, 0);
+        let walk = Walk {
+            backend: Backend::best(),
+            space,
+            query,
+            hidden: hidden.map_or(NONE, |row| self.node_of(row)),
+        };
+        let mut current = walk.key(0);
         for level in self.levels().collect::<Vec<_>>().into_iter().rev() {
-            current = beam::descend(backend, space, level, query, current);
+            current = beam::descend(walk, level, current);
         }
-        let ef = effort.max(k).min(space.len());
+        let ef = ef.min(space.len());
         SCRATCH.with_borrow_mut(|Scratch { beam, candidates }| {
             let rows: &[u32] = self.sections.get(section::ROWS);
             candidates.clear();
             candidates.extend(
-                beam.search(backend, space, self.ground(), query, current, ef)
+                beam.search(walk, self.ground(), current, ef)
                     .map(|key| rows[key as u32 as usize]),
             );
             rerank(candidates)

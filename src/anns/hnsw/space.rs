@@ -34,10 +34,33 @@ const PRODUCTS: u32 = (1 << 31) - (1 << 27);
 /// `order(0) >> 1`
 const ZERO: u32 = 1 << 30;
 
-impl Query<'_> {
+/// Who walks, what for, and where.
+#[derive(Clone, Copy)]
+pub struct Walk<'a> {
+    pub backend: Backend,
+    pub space: Space<'a>,
+    pub query: Query<'a>,
+    /// A node that the walk passes by as if it were not there, or `NONE`.
+    pub hidden: u32,
+}
+
+impl Walk<'_> {
+    /// Writes the distance between the query and each of at most [`WIDTH_MAX`] nodes to `out`, in their order.
+    #[inline(always)]
+    pub fn gather(&self, nodes: &[u32], out: &mut [u32]) {
+        self.space.gather(self.backend, self.query, nodes, out);
+    }
+
+    /// Returns the key of a node, `distance << 32 | node`.
+    pub fn key(&self, node: u32) -> u64 {
+        let mut distance = [0];
+        self.gather(&[node], &mut distance);
+        key(distance[0], node)
+    }
+
     /// Returns a number that no distance is below: distances lie less than 2^31 above it.
     pub fn base(&self) -> u32 {
-        match self {
+        match self.query {
             Query::Codes(query) if query.sums_products() => PRODUCTS,
             _ => 0,
         }
@@ -53,9 +76,8 @@ impl Space<'_> {
         }
     }
 
-    /// Writes the distance between the query and each of at most [`WIDTH_MAX`] nodes to `out`, in their order.
     #[inline(always)]
-    pub fn gather(self, backend: Backend, query: Query, nodes: &[u32], out: &mut [u32]) {
+    fn gather(self, backend: Backend, query: Query, nodes: &[u32], out: &mut [u32]) {
         match (self, query) {
             (Space::Codes(codes), Query::Codes(query)) => {
                 backend.code_gather(query, codes, nodes, out);
@@ -65,13 +87,6 @@ impl Space<'_> {
             }
             _ => unreachable!("a query of another space"),
         }
-    }
-
-    /// Returns the key of a node, `distance << 32 | node`.
-    pub fn key(self, backend: Backend, query: Query, node: u32) -> u64 {
-        let mut distance = [0];
-        self.gather(backend, query, &[node], &mut distance);
-        key(distance[0], node)
     }
 
     /// Whether a distance is one between equal vectors, and no other one is smaller.

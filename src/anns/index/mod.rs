@@ -112,11 +112,30 @@ impl Index {
         Ok(())
     }
 
+    /// Searches for a covered row as if it were not one: what others link to it, or it to others, helps nobody.
+    pub(crate) fn search_for_row(&self, rows: &Matrix, row: u32, k: usize, effort: u32) -> Answer {
+        let mut answer = self.find(rows, rows.row(row as usize), Some(row), k + 1, effort);
+        answer.hits.retain(|hit| hit.row != row);
+        answer.hits.truncate(k);
+        answer
+    }
+
     /// Finds the nearest of the rows that the kind looks at; `rows` have passed `check_rows`. Effort 0 stands for the
     /// index's own effort.
     ///
     /// Panics if the query or the rows are of another dimension, or if there are fewer rows than the index covers.
     pub fn search(&self, rows: &Matrix, query: &[f32], k: usize, effort: u32) -> Answer {
+        self.find(rows, query, None, k, effort)
+    }
+
+    fn find(
+        &self,
+        rows: &Matrix,
+        query: &[f32],
+        hidden: Option<u32>,
+        k: usize,
+        effort: u32,
+    ) -> Answer {
         let header = self.header();
         let covered = header.rows as usize;
         assert_eq!(
@@ -141,7 +160,7 @@ impl Index {
             candidates.len()
         };
         let reranked = match self {
-            Index::Hnsw(index) => index.search(rows, query, k, effort as usize, rerank),
+            Index::Hnsw(index) => index.search(rows, hidden, query, k, effort as usize, rerank),
             Index::Ivf(index) => index.search(query, k, effort as usize, rerank),
             Index::Pq(index) => index.search(query, k, effort as usize, rerank),
             Index::Lsh(index) => index.search(query, effort as usize, rerank),

@@ -58,6 +58,7 @@ impl Sample {
     ) -> Result<Option<Self>, BuildError> {
         let header = index.header();
         let covered = header.rows as usize;
+        // Searches for a row pass it by: its links, which lead to its nearest ones, would help no other query.
         let queries: Vec<Asked> = match queries {
             Some(queries) => queries
                 .iter()
@@ -109,9 +110,12 @@ impl Sample {
             .into_par_iter()
             .map(|(asked, truth)| {
                 progress.go_on()?;
-                let answer = index.search(rows, asked.query.row(0), truth.len() + 1, effort);
-                let hits = asked.others(answer.hits, truth.len());
-                Ok((recall::by_distance(truth, &hits), answer.evaluated))
+                let k = truth.len();
+                let answer = match asked.row {
+                    None => index.search(rows, asked.query.row(0), k, effort),
+                    Some(row) => index.search_for_row(rows, row as u32, k, effort),
+                };
+                Ok((recall::by_distance(truth, &answer.hits), answer.evaluated))
             })
             .collect::<Result<_, BuildError>>()?;
         let count = found.len() as f64;

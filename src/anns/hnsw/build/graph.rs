@@ -7,7 +7,7 @@ use crate::anns::code;
 use crate::anns::distance::{self, Backend};
 use crate::anns::file::{Bytes, NONE, OutOfMemory};
 use crate::anns::hnsw::graph::Level;
-use crate::anns::hnsw::space::{Query, Space};
+use crate::anns::hnsw::space::{Query, Space, Walk};
 use crate::dataset::Matrix;
 
 /// The nodes of a graph, of which no two are equal.
@@ -34,10 +34,10 @@ pub struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    /// Returns the query for what is near a node. `codes` is memory for it.
-    pub fn query<'q>(&'q self, node: u32, codes: &'q mut code::Query) -> Query<'q> {
+    /// Returns the walk to what is near a node. `codes` is memory for it.
+    pub fn walk<'q>(&'q self, node: u32, codes: &'q mut code::Query) -> Walk<'q> {
         let nodes = &self.nodes;
-        match nodes.space {
+        let query = match nodes.space {
             Space::Codes(all) => {
                 codes.set(nodes.metric, all.get(node));
                 Query::Codes(codes)
@@ -49,6 +49,12 @@ impl Graph<'_> {
                     nodes.rows.padded_row(row),
                 ))
             }
+        };
+        Walk {
+            backend: self.backend,
+            space: nodes.space,
+            query,
+            hidden: NONE,
         }
     }
 

@@ -164,10 +164,7 @@ impl<'a> Graph<'a> {
         let parent = self.tree.insert(node, near.clone());
         if !near.clone().any(|neighbour| neighbour == parent) {
             let mut codes = code::Query::default();
-            let key = self
-                .nodes
-                .space
-                .key(self.backend, self.query(node, &mut codes), parent);
+            let key = self.walk(node, &mut codes).key(parent);
             neighbours.truncate(self.room(0, node) - 1);
             neighbours.push(key);
         }
@@ -181,29 +178,16 @@ impl<'a> Graph<'a> {
             codes,
             found,
         } = scratch;
-        let query = self.query(node, codes);
-        let mut current = self.nodes.space.key(self.backend, query, 0);
+        let walk = self.walk(node, codes);
+        let mut current = walk.key(0);
         let mut neighbours = Vec::new();
         for (level, links) in self.levels.iter().enumerate().rev() {
             if node as usize >= links.nodes {
-                current = beam::descend(
-                    self.backend,
-                    self.nodes.space,
-                    links.level(),
-                    query,
-                    current,
-                );
+                current = beam::descend(walk, links.level(), current);
                 continue;
             }
             found.clear();
-            found.extend(beam.search(
-                self.backend,
-                self.nodes.space,
-                links.level(),
-                query,
-                current,
-                self.ef,
-            ));
+            found.extend(beam.search(walk, links.level(), current, self.ef));
             current = found[0];
             let selected = selector.select(self, level, node, found);
             neighbours.push(selected.to_vec());
@@ -220,32 +204,17 @@ impl<'a> Graph<'a> {
             codes,
             found,
         } = scratch;
-        let query = self.query(node, codes);
+        let walk = self.walk(node, codes);
         let (ground, upper) = self.levels.split_first().expect("level 0");
-        let start = self.nodes.space.key(self.backend, query, 0);
+        let start = walk.key(0);
         let start = upper.iter().rev().fold(start, |current, links| {
-            beam::descend(
-                self.backend,
-                self.nodes.space,
-                links.level(),
-                query,
-                current,
-            )
+            beam::descend(walk, links.level(), current)
         });
         let there: Vec<u32> = ground.level().neighbours(node).collect();
         let mut distances = vec![0; there.len()];
-        self.nodes
-            .space
-            .gather(self.backend, query, &there, &mut distances);
+        walk.gather(&there, &mut distances);
         found.clear();
-        let near = beam.search(
-            self.backend,
-            self.nodes.space,
-            ground.level(),
-            query,
-            start,
-            self.ef,
-        );
+        let near = beam.search(walk, ground.level(), start, self.ef);
         found.extend(near.filter(|key| *key as u32 != node));
         found.extend(zip(&distances, &there).map(|(distance, node)| key(*distance, *node)));
         found.sort_unstable();
@@ -277,11 +246,9 @@ impl<'a> Graph<'a> {
             found,
             ..
         } = scratch;
-        let query = self.query(node, codes);
+        let walk = self.walk(node, codes);
         let mut distances = vec![0; there.len()];
-        self.nodes
-            .space
-            .gather(self.backend, query, &there, &mut distances);
+        walk.gather(&there, &mut distances);
         found.clear();
         found.extend(zip(&distances, &there).map(|(distance, node)| key(*distance, *node)));
         found.extend(back.iter().map(|back| back.from));

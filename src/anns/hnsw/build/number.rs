@@ -93,19 +93,12 @@ impl Graph<'_> {
     /// Returns the key of the node above `level` where a search for `node` enters the level.
     fn nearest_above(&self, level: usize, node: u32) -> u64 {
         let mut codes = code::Query::default();
-        let query = self.query(node, &mut codes);
-        let start = self.nodes.space.key(self.backend, query, 0);
+        let walk = self.walk(node, &mut codes);
         self.levels[level + 1..]
             .iter()
             .rev()
-            .fold(start, |current, links| {
-                beam::descend(
-                    self.backend,
-                    self.nodes.space,
-                    links.level(),
-                    query,
-                    current,
-                )
+            .fold(walk.key(0), |current, links| {
+                beam::descend(walk, links.level(), current)
             })
     }
 }

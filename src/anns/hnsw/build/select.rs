@@ -48,14 +48,11 @@ impl Selector {
 
     fn is_nearest(&mut self, graph: &Graph, candidate: u64) -> bool {
         let (distance, node) = ((candidate >> 32) as u32, candidate as u32);
-        let query = graph.query(node, &mut self.codes);
+        let walk = graph.walk(node, &mut self.codes);
         let mut distances = [0; 4];
         self.nodes.chunks(4).all(|nodes| {
             let distances = &mut distances[..nodes.len()];
-            graph
-                .nodes
-                .space
-                .gather(graph.backend, query, nodes, distances);
+            walk.gather(nodes, distances);
             distances.iter().all(|to_selected| *to_selected >= distance)
         })
     }
