@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::{Uid, setfsuid};
 
@@ -41,6 +41,7 @@ const AS_IN_PROCESS: &str = "as in process";
 pub fn cases(root: &Path, lower: &Path, tell: Tell) -> Result<Vec<Case>> {
     let mut trial = Trial::new(root, lower, tell)?;
     trial.each_kind()?;
+    trial.without_codes()?;
     trial.rows_change()?;
     trial.index_changes()?;
     trial.names_change()?;
@@ -167,6 +168,32 @@ impl<'a> Trial<'a> {
             .collect();
         let expected = format!("1 0 {ROWS}, 2 0 {ROWS}, 3 0 {ROWS}, 4 0 {ROWS}");
         self.push("indexes listed", &expected, listed.join(", "));
+        Ok(())
+    }
+
+    /// Searches rows that lie in crowds far from each other. Codes do not tell those of a crowd apart, so that there are
+    /// none, and rows are compared themselves.
+    fn without_codes(&mut self) -> Result<()> {
+        let mut rows = Matrix::new(DIM);
+        for (row, number) in self.rows.iter().zip(0u16..) {
+            let far = 1e5 * f32::from(number % 3);
+            let row: Vec<f32> = row.iter().map(|element| element + far).collect();
+            rows.push(&row);
+        }
+        let path = self.path.with_file_name("crowds.fvecs");
+        fvecs::write(&path, &rows)?;
+        for kind in [index::Kind::Hnsw, index::Kind::Ivf] {
+            for metric in Metric::ALL {
+                let index = build(&rows, metric, kind)?;
+                let codes = parse(&index, kind)?.header().exact == 0;
+                ensure!(!codes, "the {kind} index for {metric} has codes");
+                let answer = self.in_process(&index, kind, &rows)?;
+                fs::write(sidecar(&path, kind), &index)?;
+                let observed = self.search(&path, kind.into(), metric, Some(&answer));
+                let name = format!("{kind} index for {metric} without codes");
+                self.push(&name, AS_IN_PROCESS, observed);
+            }
+        }
         Ok(())
     }
 
