@@ -171,7 +171,7 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    /// Searches rows that lie in crowds far from each other. Codes do not tell those of a crowd apart, so that there are
+    /// Searches rows that lie in crowds far from each other. Codes do not tell those of a crowd apart, so there are
     /// none, and rows are compared themselves.
     fn without_codes(&mut self) -> Result<()> {
         let mut rows = Matrix::new(DIM);
