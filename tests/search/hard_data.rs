@@ -255,6 +255,25 @@ fn a_recall_is_reached_with_no_more_effort_than_it_takes() {
             "{kind}: {efforts:?}"
         );
     }
+    // Rows that were appended count as in any search: near ones that are found do not stand in for others.
+    let index = built(&rows, Metric::L2, &defaults(Kind::Ivf));
+    let mut more = rows.clone();
+    (0..3000).for_each(|_| more.push(&data.normals(24)));
+    let tuned = |rows: &Matrix| {
+        let index = Index::parse(index::Bytes::copy_of(index.bytes()).unwrap(), Kind::Ivf).unwrap();
+        let said = Wanted::AsItIs;
+        let tuned = index::tune(index, rows, None, said, 1, &Unobserved);
+        tuned.unwrap().1.unwrap()
+    };
+    let (alone, with_tail) = (tuned(&rows), tuned(&more));
+    assert!(with_tail.recall < 1.0 && with_tail.recall > alone.recall);
+    // Half of the nearest rows are in the tail, and all of those are found.
+    let expected = (1.0 + alone.recall) / 2.0;
+    assert!(
+        (with_tail.recall - expected).abs() < 0.05,
+        "{alone:?}, {with_tail:?}"
+    );
+
     // What was said is not changed, and a single row has no neighbours to measure.
     let index = built(&rows, Metric::L2, &defaults(Kind::Hnsw));
     let (bytes, quality) = index::tune(index, &rows, None, Wanted::AsItIs, 1, &Unobserved).unwrap();

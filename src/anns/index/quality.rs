@@ -21,7 +21,7 @@ const IN_VAIN: u32 = 6;
 /// The stream of the generator that chooses rows: no builder has it.
 const STREAM: u128 = 0x7265_6361_6c6c;
 
-/// Some queries, and the covered rows that are nearest to each of them.
+/// Some queries, and the rows that are nearest to each of them. Appended rows are among them, as in any search.
 pub struct Sample {
     queries: Vec<Asked>,
     truth: Vec<Vec<Hit>>,
@@ -79,7 +79,7 @@ impl Sample {
                     .collect()
             }
         };
-        let k = K.min(covered - 1);
+        let k = K.min(rows.rows() - 1);
         if k == 0 || queries.is_empty() {
             return Ok(None);
         }
@@ -89,7 +89,7 @@ impl Sample {
                 progress.go_on()?;
                 let query = Query::new(header.metric(), asked.query.padded());
                 let mut nearest = TopK::new(k + 1);
-                flat::scan(Backend::best(), &query, rows, 0..covered, &mut nearest);
+                flat::scan(Backend::best(), &query, rows, 0..rows.rows(), &mut nearest);
                 Ok(asked.others(nearest.into_hits(), k))
             })
             .collect::<Result<_, BuildError>>()?;

@@ -17,6 +17,7 @@ use crate::anns::code;
 use crate::anns::distance::Backend;
 use crate::anns::hnsw::beam::{self, Beam};
 use crate::anns::hnsw::graph::WIDTH_MAX;
+use crate::anns::hnsw::space::Walk;
 use crate::anns::key;
 
 /// The keys of a new node's neighbours, level by level, beginning with level 0.
@@ -211,12 +212,10 @@ impl<'a> Graph<'a> {
             beam::descend(walk, links.level(), current)
         });
         let there: Vec<u32> = ground.level().neighbours(node).collect();
-        let mut distances = vec![0; there.len()];
-        walk.gather(&there, &mut distances);
         found.clear();
+        found.extend(keys(walk, &there));
         let near = beam.search(walk, ground.level(), start, self.ef);
         found.extend(near.filter(|key| *key as u32 != node));
-        found.extend(zip(&distances, &there).map(|(distance, node)| key(*distance, *node)));
         found.sort_unstable();
         found.dedup();
         vec![selector.select(self, 0, node, found).to_vec()]
@@ -247,12 +246,17 @@ impl<'a> Graph<'a> {
             ..
         } = scratch;
         let walk = self.walk(node, codes);
-        let mut distances = vec![0; there.len()];
-        walk.gather(&there, &mut distances);
         found.clear();
-        found.extend(zip(&distances, &there).map(|(distance, node)| key(*distance, *node)));
+        found.extend(keys(walk, &there));
         found.extend(back.iter().map(|back| back.from));
         found.sort_unstable();
         (node, selector.select(self, level, node, found).to_vec())
     }
+}
+
+/// Returns the keys of at most [`WIDTH_MAX`] nodes.
+fn keys(walk: Walk, nodes: &[u32]) -> impl Iterator<Item = u64> {
+    let mut distances = vec![0; nodes.len()];
+    walk.gather(nodes, &mut distances);
+    zip(distances, nodes).map(|(distance, node)| key(distance, *node))
 }

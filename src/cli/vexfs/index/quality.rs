@@ -65,7 +65,9 @@ impl Measured {
             "  recall@10 {recall:.3} +- {recall_error:.3} for {recall_queries} queries, with {name} {effort}"
         ))?;
         if self.exact {
-            print_line("  its rows are too close together for codes: their distances are exact")?;
+            print_line(
+                "  codes of 8 bits do not tell its rows apart, so searches compare the rows themselves",
+            )?;
         }
         let (Wanted::AtLeast(wanted) | Wanted::Recall(wanted)) = wanted else {
             return Ok(());
