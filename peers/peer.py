@@ -7,6 +7,8 @@
 First it says {"ok": {"versions", "interfaces"}}. Then each request is answered by {"ok": ...} or {"error": SENTENCE}:
 
     {"build": {"kind", "vectors", "queries", "k", "folder"}}      "insert_ns", "rows", "effort_name", "parameters"
+    {"save": {"kind"}}                                            null: another process can open the index
+    {"open": {"kind", "vectors", "queries", "k", "folder"}}       null: the index lies there, built and saved
     {"pass": {"kind", "effort"}}                                  "samples_ns", "ids", by query
 """
 
@@ -58,13 +60,16 @@ class Peer:
         self.engine = importlib.import_module(f"engines.{engine}")
         self.built = {}
 
-    def build(self, kind, vectors, queries, k, folder):
+    def new(self, kind, vectors, queries, k, folder):
         if kind not in self.engine.KINDS:
             raise ValueError(f"there is no kind {kind} here")
-        vectors, queries = read_fvecs(vectors), read_fvecs(queries)
-        os.mkdir(folder)
         index = self.engine.KINDS[kind](len(vectors), vectors.shape[1], k, folder)
-        prepared = [index.prepare(query) for query in queries]
+        return index, [index.prepare(query) for query in read_fvecs(queries)]
+
+    def build(self, kind, vectors, queries, k, folder):
+        vectors = read_fvecs(vectors)
+        os.mkdir(folder)
+        index, prepared = self.new(kind, vectors, queries, k, folder)
         start = clock()
         index.add(vectors)
         index.search(prepared[0])
@@ -76,6 +81,15 @@ class Peer:
             "effort_name": index.effort_name,
             "parameters": index.parameters,
         }
+
+    def save(self, kind):
+        index, _ = self.built[kind]
+        index.save()
+
+    def open(self, kind, vectors, queries, k, folder):
+        index, prepared = self.new(kind, read_fvecs(vectors), queries, k, folder)
+        index.load()
+        self.built[kind] = index, prepared
 
     def pass_(self, kind, effort):
         index, prepared = self.built[kind]
@@ -109,7 +123,8 @@ def main():
     if "ok" in answer(begin):
         for line in sys.stdin:
             ((request, arguments),) = json.loads(line).items()
-            answer({"build": peer.build, "pass": peer.pass_}[request], **arguments)
+            work = {"build": peer.build, "save": peer.save, "open": peer.open, "pass": peer.pass_}[request]
+            answer(work, **arguments)
 
 
 if __name__ == "__main__":

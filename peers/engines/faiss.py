@@ -12,14 +12,21 @@ class Index:
 
     effort_name = ""
 
-    def __init__(self, k, threads=1):
+    def __init__(self, k, folder, threads=1):
         self.k, self.threads = k, threads
+        self.file = f"{folder}/index"
 
     def add(self, vectors):
         faiss.omp_set_num_threads(self.threads)
         self.index.train(vectors)
         self.index.add(vectors)
         faiss.omp_set_num_threads(1)
+
+    def save(self):
+        faiss.write_index(self.index, self.file)
+
+    def load(self):
+        self.index = faiss.read_index(self.file)
 
     def prepare(self, query):
         query = np.ascontiguousarray(query)
@@ -37,7 +44,7 @@ class Index:
 
 class Flat(Index):
     def __init__(self, rows, dim, k, folder):
-        super().__init__(k)
+        super().__init__(k, folder)
         self.parameters = {"index": "IndexFlatL2"}
         self.index = faiss.IndexFlatL2(dim)
 
@@ -46,7 +53,7 @@ class Hnsw(Index):
     effort_name = "efSearch"
 
     def __init__(self, rows, dim, k, folder, threads=1, m=16, ef_construction=200):
-        super().__init__(k, threads)
+        super().__init__(k, folder, threads)
         self.parameters = {"index": "IndexHNSWFlat", "M": m, "efConstruction": ef_construction}
         self.index = faiss.IndexHNSWFlat(dim, m)
         self.index.hnsw.efConstruction = ef_construction
@@ -59,7 +66,7 @@ class Ivf(Index):
     effort_name = "nprobe"
 
     def __init__(self, rows, dim, k, folder, lists=None):
-        super().__init__(k)
+        super().__init__(k, folder)
         lists = lists or math.isqrt(rows)
         self.parameters = {"index": "IndexIVFFlat", "nlist": lists}
         self.quantizer = faiss.IndexFlatL2(dim)
@@ -74,8 +81,8 @@ class Refined(Index):
 
     effort_name = "k_factor"
 
-    def __init__(self, k, base):
-        super().__init__(k)
+    def __init__(self, k, folder, base):
+        super().__init__(k, folder)
         self.base = base
         self.index = faiss.IndexRefineFlat(base)
 
@@ -87,14 +94,14 @@ class Pq(Refined):
     def __init__(self, rows, dim, k, folder, m=None):
         m = m or dim // 2
         self.parameters = {"index": "IndexPQFastScan + IndexRefineFlat", "M": m, "nbits": 4}
-        super().__init__(k, faiss.IndexPQFastScan(dim, m, 4))
+        super().__init__(k, folder, faiss.IndexPQFastScan(dim, m, 4))
 
 
 class Lsh(Refined):
     def __init__(self, rows, dim, k, folder, bits=None):
         bits = bits or 4 * dim
         self.parameters = {"index": "IndexLSH + IndexRefineFlat", "nbits": bits}
-        super().__init__(k, faiss.IndexLSH(dim, bits))
+        super().__init__(k, folder, faiss.IndexLSH(dim, bits))
 
 
 KINDS = {"flat": Flat, "hnsw": Hnsw, "ivf": Ivf, "pq": Pq, "lsh": Lsh}

@@ -10,20 +10,26 @@ class Shard:
     """A shard of its own for each kind. `graph` and `optimizers` are what it is configured with."""
 
     def __init__(self, dim, k, folder, graph=None, optimizers=None):
-        self.k = k
-        config = qdrant.EdgeConfig(
+        self.k, self.folder = k, folder
+        self.config = qdrant.EdgeConfig(
             vectors=qdrant.EdgeVectorParams(size=dim, distance=qdrant.Distance.Euclid),
             hnsw_config=graph,
             optimizers=optimizers,
             max_search_threads=1,
         )
-        self.shard = qdrant.EdgeShard.create(folder, config)
 
     def add(self, vectors):
+        self.shard = qdrant.EdgeShard.create(self.folder, self.config)
         for begin in range(0, len(vectors), BATCH):
             rows = enumerate(vectors[begin : begin + BATCH].tolist(), begin)
             points = [qdrant.Point(row, vector) for row, vector in rows]
             self.shard.update(qdrant.UpdateOperation.upsert_points(points))
+
+    def save(self):
+        self.shard.flush()
+
+    def load(self):
+        self.shard = qdrant.EdgeShard.load(self.folder)
 
     def search(self, query):
         return self.shard.search(qdrant.SearchRequest(query=query, limit=self.k, params=self.params))

@@ -2,6 +2,7 @@
 //! One workload, measured in one place: in process, through FUSE or through the module.
 
 mod answer;
+pub mod launches;
 mod run;
 pub mod stats;
 mod truth;

@@ -162,6 +162,9 @@ impl Criteria {
                 check.id
             );
         }
+        if let Some(comparison) = &criteria.comparison {
+            comparison.launch().context("the comparison")?;
+        }
         criteria.text = text.to_owned();
         criteria.blake3 = blake3::hash(text.as_bytes()).to_hex().to_string();
         Ok(criteria)

@@ -53,6 +53,7 @@ impl Estimate {
             let runs = parts.on_host.runs.iter();
             let runs = runs.map(|run| run * proportion + parts.entry_ns).collect();
             Figure::of_runs(parts.on_host.quantity, runs, conditions.clone())
+                .in_launches(parts.on_host.launches)
         });
         Ok(Estimate {
             proportion,

@@ -6,8 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::conditions::{Clock, Conditions, Machine, Window};
-use crate::bench::Measured;
-use crate::bench::stats;
+use crate::bench::{Measured, launches, stats};
 use crate::client::module_clock::Reading;
 use crate::protocol::Accelerator;
 
@@ -32,6 +31,9 @@ pub struct Figure {
     pub value: Measured<f64>,
     /// The value of each run, in the order of the runs, so that runs of two figures that took turns are pairs.
     pub runs: Vec<f64>,
+    /// In how many launches they were made, equally many in each; those of one launch lie together.
+    #[serde(default = "one")]
+    pub launches: usize,
     /// How far it can be trusted.
     pub spread: Spread,
     /// Single operations that lie far out; they are part of all figures.
@@ -44,7 +46,7 @@ pub struct Figure {
 pub enum Spread {
     /// A count, which repeats to the digit.
     Exact,
-    /// 95 % confidence, by bootstrap over runs.
+    /// 95 %: where another measurement in as many launches lies, or, of one launch, by bootstrap over runs.
     Interval { low: f64, high: f64 },
     /// Neither is known, for this reason.
     Unknown { reason: String },
@@ -89,16 +91,28 @@ impl Figure {
             Clock::Unknown => Spread::Unknown {
                 reason: "nobody knows what this clock counts".into(),
             },
-            Clock::Monotonic => Spread::of_runs(&runs),
+            Clock::Monotonic => stats::interval_of_median(&runs).into(),
         };
         Figure {
             quantity,
             value: value.ok_or("nothing was timed").into(),
             runs,
+            launches: 1,
             spread,
             outliers: 0,
             conditions,
         }
+    }
+
+    /// The figure of runs that were made in so many launches.
+    pub fn in_launches(mut self, number: usize) -> Figure {
+        self.launches = number;
+        if let (Spread::Interval { .. }, Some(value)) = (&self.spread, self.value.value)
+            && number > 1
+        {
+            self.spread = launches::interval(value, &self.runs, number).into();
+        }
+        self
     }
 
     /// A figure of the mean search by the module's own clock, which counts the searches of a run together.
@@ -135,7 +149,7 @@ impl Figure {
             let reason = "an empty call costs as much";
             return Figure::missing(self.quantity, reason, conditions);
         }
-        Figure::of_runs(self.quantity, runs, conditions)
+        Figure::of_runs(self.quantity, runs, conditions).in_launches(self.launches)
     }
 
     /// A figure of something that was done once.
@@ -150,6 +164,7 @@ impl Figure {
             quantity: Quantity::Once,
             value: Ok::<_, &str>(value as f64).into(),
             runs: vec![value as f64],
+            launches: 1,
             spread,
             outliers: 0,
             conditions,
@@ -162,6 +177,7 @@ impl Figure {
             quantity,
             value: Err::<f64, _>(reason.to_string()).into(),
             runs: Vec::new(),
+            launches: 1,
             spread: Spread::Unknown {
                 reason: reason.to_string(),
             },
@@ -171,9 +187,14 @@ impl Figure {
     }
 }
 
-impl Spread {
-    fn of_runs(runs: &[f64]) -> Spread {
-        match stats::interval_of_median(runs) {
+/// How many launches there are where none are told, as in records of earlier versions.
+fn one() -> usize {
+    1
+}
+
+impl From<Result<(f64, f64), &str>> for Spread {
+    fn from(interval: Result<(f64, f64), &str>) -> Spread {
+        match interval {
             Ok((low, high)) => Spread::Interval { low, high },
             Err(reason) => Spread::Unknown {
                 reason: reason.into(),

@@ -85,7 +85,8 @@ impl<'a> Located<'a> {
     pub fn timed(&self, quantity: Quantity, compared: &Compared, series: &Series) -> Figure {
         let conditions = self.of_series(compared, series);
         match series.measured.samples() {
-            Ok(samples) => Figure::of_samples(quantity, &samples.samples_ns, conditions),
+            Ok(samples) => Figure::of_samples(quantity, &samples.samples_ns, conditions)
+                .in_launches(compared.launches as usize),
             Err(reason) => Figure::missing(quantity, reason, conditions),
         }
     }
@@ -94,7 +95,8 @@ impl<'a> Located<'a> {
     pub fn inside(&self, window: Window, compared: &Compared, series: &Series) -> Figure {
         let conditions = self.of_series(compared, series);
         match series.measured.samples() {
-            Ok(samples) => Figure::of_readings(window, &samples.inside, conditions),
+            Ok(samples) => Figure::of_readings(window, &samples.inside, conditions)
+                .in_launches(compared.launches as usize),
             Err(reason) => Figure::missing(Quantity::Mean, reason, conditions),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::{Figure, Spread};
 use super::like_for_like::{Refusal, Rule};
-use crate::bench::stats;
+use crate::bench::{launches, stats};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
@@ -26,8 +26,8 @@ pub enum Against {
 impl Ratio {
     /// Computes `of` in multiples of `to`, if the rule allows it.
     ///
-    /// The interval comes from resampling pairs of runs that took turns, so that what slowed both down at a time does
-    /// not widen it. Runs of different times are resampled each by itself.
+    /// The interval comes from pairs of launches that took turns, or of runs in one launch, so that what slowed both
+    /// down at a time does not widen it. Measurements of different times are no pairs.
     pub fn new(of: &Figure, to: &Figure, rule: Rule) -> Result<Ratio, Refusal> {
         rule.check(of, to)?;
         let (a, b) = (value(of)?, value(to)?);
@@ -37,9 +37,20 @@ impl Ratio {
                 value: b,
             });
         }
+        let several = of.launches > 1 && to.launches > 1;
         let interval = || match rule {
+            Rule::Places | Rule::Engines { .. } if of.launches != to.launches => {
+                Err("the launches of both are no pairs: their numbers differ")
+            }
+            Rule::Places | Rule::Engines { .. } if several => {
+                launches::interval_of_paired_ratio(a / b, &of.runs, &to.runs, of.launches)
+            }
             Rule::Places | Rule::Engines { .. } => {
                 stats::interval_of_paired_ratio(&of.runs, &to.runs)
+            }
+            Rule::Runs | Rule::Transfer if several => {
+                let [of, to] = [of, to].map(|figure| (&figure.runs[..], figure.launches));
+                launches::interval_of_ratio(a / b, of, to)
             }
             Rule::Runs | Rule::Transfer => stats::interval_of_ratio(&of.runs, &to.runs),
         };
@@ -48,12 +59,7 @@ impl Ratio {
             (unknown @ Spread::Unknown { .. }, _) | (_, unknown @ Spread::Unknown { .. }) => {
                 unknown.clone()
             }
-            _ => match interval() {
-                Ok((low, high)) => Spread::Interval { low, high },
-                Err(reason) => Spread::Unknown {
-                    reason: reason.into(),
-                },
-            },
+            _ => interval().into(),
         };
         Ok(Ratio {
             value: a / b,

@@ -69,13 +69,27 @@ pub struct Ours {
     pub insert_ns: u64,
     pub parameters: serde_json::Value,
     kind: Kind,
+    /// The name of the directories, and the one in which everything was built.
+    name: PathBuf,
+    dir: PathBuf,
+    open: Open,
+}
+
+/// The searchers of one launch.
+struct Open {
     in_process: Searcher,
-    mounted: Vec<(Place, Result<Searcher, String>)>,
+    mounted: Vec<(Place, Result<Mounted, String>)>,
+}
+
+struct Mounted {
+    searcher: Searcher,
+    /// The directory of the copies, as the mount shows it.
+    there: PathBuf,
 }
 
 impl Ours {
-    /// Writes the rows, builds the index on one thread and searches once; the time that this takes is kept. Then the
-    /// same files are written through each mount. `name` is that of a new directory in the store.
+    /// Writes the rows, builds the index on one thread and searches once; the time that this takes is kept. Then
+    /// the files are written once more through each mount. `name` is that of a new directory in the store.
     pub fn build(
         store: &Store,
         name: &str,
@@ -98,27 +112,34 @@ impl Ours {
         let method = method(kind, k, 0);
         in_process.search(queries.row(0), method)?;
         let insert_ns = u64::try_from(begun.elapsed().as_nanos())?;
-        let clock = |place| match place {
-            Place::Kernel => store.clock.clone(),
-            Place::InProcess | Place::Fuse => None,
-        };
-        let through = |mount: &Result<&Path, NoMount>, place| match mount {
-            Ok(mount) => new_dir(mount, place, &name)
-                .and_then(|there| open_through(&dir, &there))
-                .map(|searcher| searcher.timed_by(clock(place)))
-                .map_err(|error| format!("{error:#}")),
-            Err(reason) => Err(reason.to_string()),
-        };
-        let mounts = store.mounts.iter();
+        let mounted = mounted(store, &dir, &name, 0);
         Ok(Ours {
             insert_ns,
             parameters,
             kind,
-            in_process,
-            mounted: mounts
-                .map(|(place, mount)| (*place, through(mount, *place)))
-                .collect(),
+            name,
+            dir,
+            open: Open {
+                in_process,
+                mounted,
+            },
         })
+    }
+
+    /// Opens everything anew, in other memory: in process the files, through each mount new copies of them.
+    pub fn launch(&mut self, store: &Store, number: usize) -> Result<()> {
+        for (_, mounted) in self.open.mounted.drain(..) {
+            if let Ok(Mounted { searcher, there }) = mounted {
+                drop(searcher);
+                fs::remove_dir_all(&there)
+                    .with_context(|| format!("cannot delete {}", there.display()))?;
+            }
+        }
+        self.open = Open {
+            in_process: Searcher::open(&self.dir.join(VECTORS))?,
+            mounted: mounted(store, &self.dir, &self.name, number),
+        };
+        Ok(())
     }
 
     pub fn effort_name(&self) -> &'static str {
@@ -127,11 +148,11 @@ impl Ours {
 
     /// Searches once for every query.
     pub fn pass(&self, place: Place, queries: &Matrix, k: u32, effort: u32) -> Result<Pass> {
-        let mounted = self.mounted.iter().find(|(mounted, _)| *mounted == place);
-        let searcher = match mounted {
+        let mut mounted = self.open.mounted.iter();
+        let searcher = match mounted.find(|(mounted, _)| *mounted == place) {
             Some((_, Err(reason))) => bail!("{reason}"),
-            Some((_, Ok(searcher))) => searcher,
-            None => &self.in_process,
+            Some((_, Ok(mounted))) => &mounted.searcher,
+            None => &self.open.in_process,
         };
         let once = Options {
             method: method(self.kind, k, effort),
@@ -151,6 +172,33 @@ impl Ours {
             inside: measured.inside.pop(),
         })
     }
+}
+
+/// What lies in `dir`, copied through each mount and opened there, for one launch.
+fn mounted(
+    store: &Store,
+    dir: &Path,
+    name: &Path,
+    launch: usize,
+) -> Vec<(Place, Result<Mounted, String>)> {
+    let clock = |place| match place {
+        Place::Kernel => store.clock.clone(),
+        Place::InProcess | Place::Fuse => None,
+    };
+    let name = name.join(format!("launch-{launch}"));
+    let through = |mount: &Result<&Path, NoMount>, place| {
+        let mount = mount.as_ref().map_err(ToString::to_string)?;
+        let open = || -> Result<Mounted> {
+            let there = new_dir(mount, place, &name)?;
+            let searcher = open_through(dir, &there)?.timed_by(clock(place));
+            Ok(Mounted { searcher, there })
+        };
+        open().map_err(|error| format!("{error:#}"))
+    };
+    let mounts = store.mounts.iter();
+    mounts
+        .map(|(place, mount)| (*place, through(mount, *place)))
+        .collect()
 }
 
 fn method(kind: Kind, k: u32, effort: u32) -> Method {

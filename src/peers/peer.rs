@@ -69,6 +69,16 @@ enum AdapterRequest<'a> {
         k: u32,
         folder: PathBuf,
     },
+    Save {
+        kind: Kind,
+    },
+    Open {
+        kind: Kind,
+        vectors: &'a Path,
+        queries: &'a Path,
+        k: u32,
+        folder: PathBuf,
+    },
     Pass {
         kind: Kind,
         effort: u32,
@@ -177,9 +187,31 @@ impl Peer {
         })
     }
 
+    /// Has a built index written to where another process of this engine opens it.
+    pub fn save(&mut self, kind: Kind) -> Result<()> {
+        self.ask(&AdapterRequest::Save { kind })
+    }
+
+    /// Opens the index that an earlier process built in this folder and saved.
+    pub fn open(&mut self, kind: Kind, vectors: &Path, queries: &Path, k: u32) -> Result<()> {
+        let folder = self.folder.join(kind.name());
+        self.ask(&AdapterRequest::Open {
+            kind,
+            vectors,
+            queries,
+            k,
+            folder,
+        })
+    }
+
     /// Searches for every query once.
     pub fn pass(&mut self, kind: Kind, effort: u32) -> Result<Pass> {
         self.ask(&AdapterRequest::Pass { kind, effort })
+    }
+
+    /// Why this process can be asked no more, if so.
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.as_deref()
     }
 
     fn ask<T: DeserializeOwned>(&mut self, request: &AdapterRequest) -> Result<T> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::plan::one;
 use crate::anns::Metric;
 use crate::bench::Measured;
 use crate::client::module_clock::Reading;
@@ -66,11 +67,14 @@ pub struct Compared {
     pub truth_blake3: String,
     pub k: u32,
     pub metric: Metric,
+    /// How often every process was started and every index opened anew; runs of one launch lie together.
+    #[serde(default = "one")]
+    pub launches: u32,
     pub warmups: u32,
     pub runs: u32,
     pub builds: Vec<BuildRecord>,
     pub series: Vec<Series>,
-    /// Indexes into `series`, in the order in which each run went through them; the warm-ups come first.
+    /// Indexes into `series`, in the order in which each pass went through them; a launch begins with warm-ups.
     pub order: Vec<Vec<u32>>,
 }
 

@@ -11,7 +11,7 @@ use rand_pcg::Pcg64;
 use super::adapters::Adapter;
 use super::order::shuffled;
 use super::ours::{Ours, Store};
-use super::peer::{Peer, Peers};
+use super::peer::{Hello, Peer, Peers};
 use super::plan::{Plan, WorkloadPlan};
 use super::series::{Pass, Visited};
 use super::truth::{METRIC, Truth};
@@ -109,6 +109,8 @@ struct Contest<'a> {
 struct Entrants {
     ours: BTreeMap<Kind, Ours>,
     peers: BTreeMap<String, Result<Peer, String>>,
+    /// What each peer has built, so that its next process can open it.
+    saved: BTreeMap<String, Vec<Kind>>,
 }
 
 /// What is known of an index when it has been built.
@@ -156,11 +158,15 @@ impl Contest<'_> {
             });
         }
 
-        let (warmups, runs) = (self.plan.warmups as usize, self.plan.runs as usize);
+        let launch = self.plan.launch()?;
         let mut random = Pcg64::new(self.plan.seed.into(), self.number as u128);
-        let order = shuffled(visited.len(), warmups + runs, &mut random);
+        let of = self.plan.launches as usize * launch.passes();
+        let order = shuffled(visited.len(), of, &mut random);
         for (pass, order) in order.iter().enumerate() {
-            let of = warmups + runs;
+            let (number, in_launch) = (pass / launch.passes(), pass % launch.passes());
+            if in_launch == 0 && number > 0 {
+                self.launch(&mut entrants, &files, number)?;
+            }
             tell(&format!(
                 "comparison: {}: pass {} of {of}",
                 workload.name,
@@ -170,7 +176,7 @@ impl Contest<'_> {
                 let series = &mut visited[series as usize];
                 if series.failed.is_none() {
                     let found = self.pass(series, &data, &truth, &mut entrants);
-                    series.take(found, pass >= warmups);
+                    series.take(found, in_launch >= launch.warmups);
                 }
             }
         }
@@ -182,6 +188,7 @@ impl Contest<'_> {
             truth_blake3: truth.blake3(),
             k: self.plan.k,
             metric: METRIC,
+            launches: self.plan.launches,
             warmups: self.plan.warmups,
             runs: self.plan.runs,
             builds,
@@ -251,9 +258,8 @@ impl Contest<'_> {
             }
             entrants.peers.insert(engine.name.clone(), started);
         }
-        let built = entrants
-            .peer(&engine.name)?
-            .build(kind, &files.vectors, &files.queries, k)?;
+        let peer = entrants.peer(&engine.name)?;
+        let built = peer.build(kind, &files.vectors, &files.queries, k)?;
         anyhow::ensure!(
             built.rows == data.vectors.rows(),
             "{} took {} of {} rows",
@@ -261,6 +267,14 @@ impl Contest<'_> {
             built.rows,
             data.vectors.rows()
         );
+        if self.plan.launches > 1 {
+            peer.save(kind)?;
+        }
+        entrants
+            .saved
+            .entry(engine.name.clone())
+            .or_default()
+            .push(kind);
         Ok(Built {
             insert_ns: built.insert_ns,
             effort_name: built.effort_name,
@@ -268,14 +282,44 @@ impl Contest<'_> {
         })
     }
 
+    /// Ends every process of a peer, starts another one, and opens everything anew.
+    fn launch(&self, entrants: &mut Entrants, files: &Files, number: usize) -> Result<()> {
+        for ours in entrants.ours.values_mut() {
+            ours.launch(&self.places.store, number)?;
+        }
+        for (engine, kinds) in &entrants.saved {
+            // One that has died is not raised again: that would hide it.
+            let Some(entered) = entrants.peers.get_mut(engine) else {
+                continue;
+            };
+            let Ok(None) = entered.as_ref().map(Peer::lost) else {
+                continue;
+            };
+            // Two of one engine may not have the same files open.
+            *entered = Err("it was ended".to_owned());
+            *entered = self
+                .open(engine, kinds, files)
+                .map_err(|error| format!("{error:#}"));
+        }
+        Ok(())
+    }
+
+    fn open(&self, engine: &str, kinds: &[Kind], files: &Files) -> Result<Peer> {
+        let (mut peer, _) = self.process(engine, files)?;
+        for &kind in kinds {
+            peer.open(kind, &files.vectors, &files.queries, self.plan.k)?;
+        }
+        Ok(peer)
+    }
+
+    fn process(&self, engine: &str, files: &Files) -> Result<(Peer, Hello)> {
+        let peers = self.places.peers.as_ref();
+        let peers = peers.map_err(|reason| anyhow::anyhow!("{reason}"))?;
+        Peer::start(peers, adapter(engine)?, &files.dir.join(engine))
+    }
+
     fn start(&self, engine: &mut Engine, files: &Files) -> Result<Peer> {
-        let peers = self
-            .places
-            .peers
-            .as_ref()
-            .map_err(|reason| anyhow::anyhow!("{reason}"))?;
-        let (peer, hello) =
-            Peer::start(peers, adapter(&engine.name)?, &files.dir.join(&engine.name))?;
+        let (peer, hello) = self.process(&engine.name, files)?;
         engine.versions = hello.versions;
         engine.interfaces = hello.interfaces;
         engine.unavailable = None;

@@ -2,7 +2,7 @@
 //! Who takes part in a comparison: a kind of an engine in a place, over its efforts; and how each is drawn.
 
 use super::charts::{Shape, Stroke};
-use crate::bench::stats;
+use crate::bench::{launches, stats};
 use crate::client::{Kind, Place};
 use crate::figures::{Figure, Located, Standing};
 use crate::peers::{Compared, Comparison, OURS, Samples, Series};
@@ -167,10 +167,18 @@ impl<'a> Setting<'a> {
             median_ns: median.value.value.ok_or("nothing was timed")?,
             median,
             sorted,
-            rate: Rate {
-                value: stats::median(rates.iter().copied()),
-                interval: stats::interval_of_median(&rates),
-            },
+            rate: Rate::of(&rates, compared.launches as usize),
         })
+    }
+}
+
+impl Rate {
+    fn of(runs: &[f64], launches: usize) -> Rate {
+        let value = stats::median(runs.iter().copied());
+        let interval = match launches {
+            1 => stats::interval_of_median(runs),
+            several => launches::interval(value, runs, several),
+        };
+        Rate { value, interval }
     }
 }

@@ -36,6 +36,7 @@ fn plan(rows: usize, contestants: Vec<Contestant>) -> Plan {
     Plan {
         seed: 7,
         k: K as u32,
+        launches: 1,
         warmups: 1,
         runs: 3,
         recall: 0.95,
@@ -138,7 +139,12 @@ fn every_engine_finds_more_the_harder_it_tries() {
         contestant("faiss", Kind::Pq, &[1, 16]),
         contestant("faiss", Kind::Lsh, &[1, 64]),
     ]);
-    let plan = plan(2_000, contestants);
+    // Each run is made by a process of its own, which opens what the first one built.
+    let plan = Plan {
+        launches: 3,
+        warmups: 3,
+        ..plan(2_000, contestants)
+    };
     let comparison = Adapters::new().compare(&plan);
 
     for engine in &comparison.engines {
@@ -197,7 +203,7 @@ fn every_engine_finds_more_the_harder_it_tries() {
     assert_eq!(reasons, ["no mount here"; 3]);
     assert_eq!(comparison.no_mount.as_deref(), Some("no mount here"));
 
-    assert_eq!(compared.order.len(), 4);
+    assert_eq!(compared.order.len(), 6);
     assert!(
         compared
             .order
@@ -293,6 +299,66 @@ KINDS = {"flat": Fickle}
         .unwrap();
     let divergence = samples.divergence.as_ref().unwrap();
     assert!(divergence.starts_with("run 2, query 5: "), "{divergence}");
+}
+
+/// Tells by which process, the builder being the first, each search was made.
+const COUNTING: &str = r#"
+import os
+class Counting(Base):
+    def __init__(self, rows, dim, k, folder):
+        super().__init__(rows, dim, k, folder)
+        self.number, self.file = 0, f"{folder}/launches"
+    def save(self):
+        open(self.file, "w").write(f"{os.getpid()}\n")
+    def load(self):
+        open(self.file, "a").write(f"{os.getpid()}\n")
+        pids = open(self.file).read().split()
+        assert len(set(pids)) == len(pids)
+        self.number = len(pids) - 1
+    def search(self, query):
+        return [self.number]
+KINDS = {"flat": Counting}
+"#;
+
+#[test]
+fn every_launch_is_a_new_process_that_opens_what_was_built() {
+    let contestants = vec![contestant("hnswlib", Kind::Flat, &[0])];
+    let of = |launches, warmups, runs| Plan {
+        launches,
+        warmups,
+        runs,
+        ..plan(200, contestants.clone())
+    };
+    let compare = |plan: &Plan| {
+        let comparison = Adapters::new()
+            .with("hnswlib", &engine(COUNTING))
+            .compare(plan);
+        measured(&comparison, "hnswlib", Kind::Flat)[0]
+            .clone()
+            .cloned()
+    };
+    // The second launch begins with the third timed run, and a warm-up goes before it.
+    let samples = compare(&of(2, 2, 4)).unwrap();
+    assert_eq!(samples.samples_ns.len(), 4);
+    let divergence = samples.divergence.unwrap();
+    assert_eq!(divergence, "run 2, query 0: rows [1], expected [0]");
+    assert_eq!(compare(&of(1, 2, 4)).unwrap().divergence, None);
+
+    // One that cannot be opened again has no figure.
+    let lost = COUNTING.replace("pids = open", "raise OSError('it is gone'); pids = open");
+    let comparison = Adapters::new()
+        .with("hnswlib", &engine(&lost))
+        .compare(&of(2, 0, 2));
+    let reason = measured(&comparison, "hnswlib", Kind::Flat)[0]
+        .clone()
+        .unwrap_err();
+    assert_eq!(reason, "hnswlib: OSError: it is gone");
+
+    let uneven = of(2, 1, 4).launch().unwrap_err().to_string();
+    assert_eq!(
+        uneven,
+        "1 warm-ups and 4 runs cannot be shared out evenly to 2 launches"
+    );
 }
 
 #[test]

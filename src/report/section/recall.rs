@@ -35,7 +35,7 @@ fn part(id: &str, place: &str, fields: &Result<Vec<Field>, String>) -> Markup {
             Ok(fields) => {
                 p {
                     "One query a call on one core; every run visits every setting once, in an order shuffled by a seed that "
-                    "is recorded. A rate is that of the median run, with its 95 % bootstrap interval over runs; recall is of the ids "
+                    "is recorded. A rate is that of the median run, with its 95 % interval over launches; recall is of the ids "
                     "returned in the searches that were timed. Further up and to the right is better."
                 }
                 @for (n, field) in fields.iter().enumerate() { (workload(&format!("{id}-{n}"), field)) }

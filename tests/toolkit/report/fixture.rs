@@ -374,7 +374,8 @@ fn compared(name: Name, hardness: f64, noise: &mut Noise) -> Compared {
         truth_blake3: "95".repeat(32),
         k: 10,
         metric: Metric::L2,
-        warmups: 5,
+        launches: 3,
+        warmups: 6,
         runs: 6,
         builds: vec![
             built("vexfs", Ok::<_, &str>(900_000_000).into()),
