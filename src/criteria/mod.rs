@@ -19,7 +19,7 @@ use crate::anns::Metric;
 use crate::client::Kind;
 use crate::dataset::source::Source;
 use crate::peers;
-use crate::protocol::{Build, IndexCase, KindPlan};
+use crate::protocol::{Build, IndexCase, KindPlan, SuitesPlan};
 use samples::Samples;
 
 /// The criteria of this version of the toolkit.
@@ -37,6 +37,9 @@ pub struct Criteria {
     /// How we are measured beside the peers on the host; without it, we are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<peers::Plan>,
+    /// How the POSIX suites are run; without it, they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites: Option<SuitesPlan>,
     pub checks: Vec<Criterion>,
     /// The text that was read, and its BLAKE3.
     #[serde(skip)]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Criteria;
 use crate::protocol::Step::{
     self, After, Calls, Concurrency, Cycles, Errors, Failing, Files, Identity, Indexes, Module,
-    Peers, Stacking, Watchers, Workload,
+    Peers, Stacking, Suites, Watchers, Workload,
 };
 
 /// What a check looks at.
@@ -70,6 +70,8 @@ const TABLE: &[Row] = &[
     ("index.following", Guest(&[Indexes])),
     ("index.replacing", Guest(&[Indexes])),
     ("kernel.search-time", Uml(&[Workload, Indexes, Calls])),
+    ("suites.pjdfstest", Uml(&[Suites])),
+    ("suites.fsx", Uml(&[Suites])),
     ("peers.guest.measured", Guest(&[Peers])),
     ("kernel.vs-fuse", Guest(&[Calls, Peers])),
     ("kernel.vs-chromadb", Guest(&[Calls, Peers])),
@@ -119,8 +121,9 @@ pub fn look_at_uml(criteria: &Criteria) -> bool {
     })
 }
 
-/// Steps that a debug kernel is spared: they measure, and its time means nothing.
-const MEASURING: [Step; 2] = [Calls, Peers];
+/// Steps that a debug kernel is spared unless a check of its own asks for them: its time means nothing, and it takes
+/// long.
+const SPARED: [Step; 3] = [Calls, Suites, Peers];
 
 /// The steps of the debug kernel; none if no check looks at it.
 pub fn debug_steps(criteria: &Criteria) -> Option<Vec<Step>> {
@@ -133,7 +136,7 @@ pub fn debug_steps(criteria: &Criteria) -> Option<Vec<Step>> {
         }
     }
     let of_every_guest = steps(criteria).unwrap_or_default().into_iter();
-    own.extend(of_every_guest.filter(|step| !MEASURING.contains(step)));
+    own.extend(of_every_guest.filter(|step| !SPARED.contains(step)));
     asked.then(|| own.into_iter().collect())
 }
 
@@ -211,7 +214,7 @@ mod tests {
         every_guest.retain(|step| !debug_alone.contains(step));
         assert_eq!(steps(&criteria).unwrap(), every_guest);
         let mut debug = Step::ALL.to_vec();
-        debug.retain(|step| !MEASURING.contains(step));
+        debug.retain(|step| !SPARED.contains(step));
         assert_eq!(debug_steps(&criteria).unwrap(), debug);
 
         let all = criteria.checks.clone();

@@ -30,6 +30,9 @@ const DIES_WITHIN: Duration = Duration::from_secs(10);
 /// The number of elements of vectors for which a step has a second more. An icount second is 10^9 instructions.
 const ELEMENTS_A_SECOND: u64 = 5_000;
 
+/// The number of changes by fsx for which a step has a second more: it makes them to nine files, one after the other.
+const FSX_A_SECOND: u64 = 100;
+
 /// The time between two looks at a step that says nothing: so short that its deadline counts all of it.
 const LOOK_MS: u8 = 20;
 
@@ -41,6 +44,7 @@ pub fn time_limit(step: Step, plan: &Plan) -> Duration {
         Step::Files | Step::Errors | Step::Concurrency | Step::Watchers => 180,
         Step::Cycles | Step::Stacking | Step::Failing => 900,
         Step::Peers => 3600,
+        Step::Suites => 900 + plan.suites.map_or(0, |plan| plan.fsx_operations / FSX_A_SECOND),
         Step::Workload | Step::Indexes => {
             let elements = plan.workload.rows() as u64 * plan.workload.dim() as u64;
             900 + elements / ELEMENTS_A_SECOND

@@ -143,6 +143,7 @@ fn probe_plan(accelerator: Accelerator) -> Plan {
         indexes: Vec::new(),
         module_clock: false,
         peers: None,
+        suites: None,
         steps: Vec::new(),
     }
 }

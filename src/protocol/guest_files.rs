@@ -21,6 +21,9 @@ pub const QUERIES: &str = "/given/queries.fvecs";
 /// The module under test.
 pub const MODULE: &str = "/lib/vexfs/vexfs.ko";
 
+/// The directory with the programs of the POSIX suites, in a guest that has them.
+pub const SUITES: &str = "/lib/vexfs/suites";
+
 /// The modules of the guest's kernel that have to be loaded before anything else.
 pub const DRIVERS: &str = "/lib/modules";
 

@@ -16,7 +16,7 @@ mod step;
 pub use accelerator::Accelerator;
 pub use message::Message;
 pub use outcome::{Failure, Outcome, errno_name};
-pub use plan::{Build, IndexCase, KindPlan, PeersPlan, Plan};
+pub use plan::{Build, IndexCase, KindPlan, PeersPlan, Plan, SuitesPlan};
 pub use shell::{Shell, Stream, Window};
 pub use step::Step;
 

@@ -40,6 +40,9 @@ pub struct Plan {
     /// What the step `peers` compares; none where the plan does not have that step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peers: Option<PeersPlan>,
+    /// What the step `suites` does; none where the plan does not have that step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites: Option<SuitesPlan>,
     pub steps: Vec<Step>,
 }
 
@@ -52,6 +55,16 @@ pub struct PeersPlan {
     /// The path of the Python on the disk with the serial number [`PEERS_DISK`](super::guest_files::PEERS_DISK), which
     /// is a root directory for it.
     pub python: PathBuf,
+}
+
+/// How the guest runs the POSIX suites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuitesPlan {
+    /// Changes that fsx makes to each file.
+    pub fsx_operations: u64,
+    /// What they are derived from.
+    pub fsx_seed: u64,
 }
 
 /// One workload under one metric, searched by several kinds of index.
@@ -110,6 +123,7 @@ mod tests {
             indexes: Vec::new(),
             module_clock: false,
             peers: None,
+            suites: None,
             steps: Step::ALL.to_vec(),
         }
     }

@@ -13,6 +13,7 @@ use crate::client::Kind;
 use crate::client::Place;
 use crate::client::module_clock::Reading;
 use crate::peers::Comparison;
+use crate::suites::pjdfstest;
 
 /// What was observed in each place; a place that failed says why and hides no other.
 pub type PerPlace<T> = BTreeMap<Place, Outcome<T>>;
@@ -30,6 +31,7 @@ pub enum StepData {
     Workload(Workload),
     Indexes(Indexes),
     Calls(Calls),
+    Suites(Suites),
     Peers(Peers),
     Failing(Failing),
     Watchers(Watchers),
@@ -301,6 +303,38 @@ impl Call {
             Call::IoctlFuse => "an unknown ioctl, FUSE driver",
         }
     }
+}
+
+/// The POSIX suites in every place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suites {
+    pub runs: Vec<SuiteRun>,
+}
+
+/// The suites in one place, on one lower filesystem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteRun {
+    /// The lower filesystem: `tmpfs` or `ext4`.
+    pub lower: String,
+    pub place: Place,
+    pub pjdfstest: Outcome<pjdfstest::Results>,
+    /// Each file that fsx changed.
+    pub fsx: Vec<FsxRun>,
+}
+
+/// Random changes to one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsxRun {
+    pub file: String,
+    pub outcome: Outcome<FsxDone>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsxDone {
+    /// The changes that were made, if nothing was wrong.
+    pub operations: u64,
+    /// What fsx found wrong.
+    pub wrong: Option<String>,
 }
 
 /// Other engines, and ours in every place beside them.

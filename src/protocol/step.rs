@@ -30,6 +30,8 @@ pub enum Step {
     Indexes,
     /// Measures what calls cost that do nothing.
     Calls,
+    /// Runs the POSIX suites in every place, on tmpfs and on ext4.
+    Suites,
     /// Measures our kinds in every place beside the peers.
     Peers,
     /// Lets every allocation and every read of the module fail once. Only a debug kernel can.
@@ -41,7 +43,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Step; 14] = [
+    pub const ALL: [Step; 15] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
@@ -52,6 +54,7 @@ impl Step {
         Step::Workload,
         Step::Indexes,
         Step::Calls,
+        Step::Suites,
         Step::Peers,
         Step::Failing,
         Step::Watchers,
@@ -70,6 +73,7 @@ impl Step {
             Step::Workload => "workload",
             Step::Indexes => "indexes",
             Step::Calls => "calls",
+            Step::Suites => "suites",
             Step::Peers => "peers",
             Step::Failing => "failing",
             Step::Watchers => "watchers",

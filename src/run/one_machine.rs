@@ -65,6 +65,11 @@ impl Asked<'_> {
                 (None, None, why)
             }
         };
+        let manifest = self.bundle.manifest();
+        // Emulated, the suites would take longer than all the rest.
+        if accelerator != Accelerator::Uml || !manifest.guest.roles.contains(&Role::Suites) {
+            steps.retain(|step| *step != Step::Suites);
+        }
         let workload = self.workload.clone();
         let samples = match choice.vehicle {
             Vehicle::UmlDebug => Samples::Few,

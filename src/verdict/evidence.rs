@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::bundle::guest_modules::Role;
 use crate::bundle::manifest::Manifest;
 use crate::client::Place;
 use crate::figures::Located;
@@ -179,6 +180,17 @@ impl Evidence {
             Second::Skipped { reason } => Err(Finding::skipped(reason)),
             Second::Failed { reason } => Err(Finding::could_not_run(reason)),
         }
+    }
+
+    /// The machine that runs the POSIX suites.
+    pub fn with_suites(&self) -> Result<&MachineRun, Finding> {
+        let run = self.uml()?;
+        if run.manifest()?.guest.roles.contains(&Role::Suites) {
+            return Ok(run);
+        }
+        Err(Finding::skipped(
+            "the bundle's guest has no POSIX suites: build it with --role suites",
+        ))
     }
 
     /// The machine that was to repeat the host's comparison. If none was, it is the one whose reason says most.

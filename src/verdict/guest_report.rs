@@ -142,6 +142,7 @@ step_data! {
     workload: Workload,
     indexes: Indexes,
     calls: Calls,
+    suites: Suites,
     peers: Peers,
     failing: Failing,
     watchers: Watchers,

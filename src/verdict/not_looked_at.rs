@@ -385,7 +385,7 @@ fn filesystems(run: &Run) -> Gap {
 fn lower_filesystems(step: Step) -> &'static [&'static str] {
     match step {
         Step::Identity | Step::Module | Step::Watchers | Step::After => &[],
-        Step::Stacking | Step::Failing => &["tmpfs", "ext4"],
+        Step::Stacking | Step::Suites | Step::Failing => &["tmpfs", "ext4"],
         _ => &["tmpfs"],
     }
 }

@@ -16,6 +16,7 @@ mod module;
 mod peers;
 mod stacking;
 mod stage;
+mod suites;
 mod watchers;
 mod workload;
 
@@ -65,6 +66,7 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Workload => StepData::Workload(workload::observe(context)?),
         Step::Indexes => StepData::Indexes(indexes::observe(context)?),
         Step::Calls => StepData::Calls(calls::observe(context)?),
+        Step::Suites => StepData::Suites(suites::observe(context)?),
         Step::Peers => StepData::Peers(peers::observe(context)?),
         Step::Failing => StepData::Failing(failing::observe(context)?),
         Step::Watchers => StepData::Watchers(watchers::observe(context)?),

@@ -16,6 +16,7 @@ mod module;
 mod peers;
 mod peers_in_guest;
 mod stability;
+mod suites;
 mod uml;
 mod workload;
 
@@ -69,6 +70,8 @@ const TABLE: &[Row] = &[
     ("index.following", indexes::following, RESULTS),
     ("index.replacing", indexes::replacing, RESULTS),
     ("kernel.search-time", uml::search_time, RESULTS),
+    ("suites.pjdfstest", suites::pjdfstest, RESULTS),
+    ("suites.fsx", suites::fsx, RESULTS),
     ("peers.guest.measured", peers_in_guest::measured, RESULTS),
     ("kernel.vs-fuse", peers_in_guest::against_fuse, RESULTS),
     ("kernel.vs-chromadb", peers_in_guest::against_chromadb, RESULTS),
