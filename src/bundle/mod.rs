@@ -10,7 +10,7 @@ pub mod debian;
 mod debian_mirror;
 mod debian_packages;
 mod e2fsprogs;
-mod ext4_image;
+pub mod ext4_image;
 #[cfg(test)]
 mod fixtures;
 pub mod guest_modules;

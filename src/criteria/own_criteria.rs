@@ -89,6 +89,7 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
         // The peers are compared on the built-in vectors.
         comparison: None,
         suites: base.suites,
+        cuts: None,
         checks: adapted_checks,
         text: String::new(),
         blake3: String::new(),

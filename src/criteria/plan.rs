@@ -48,6 +48,7 @@ impl Criteria {
                 && matches!(accelerator, Some(Accelerator::Kvm | Accelerator::Uml)),
             peers: None,
             suites: self.suites,
+            cut: None,
             steps,
         }
     }

@@ -42,5 +42,8 @@ pub const SERIAL_LINE: &str = "/dev/ttyS0";
 /// The serial number of the disk that holds the peers.
 pub const PEERS_DISK: &str = "vexfs-peers";
 
+/// The serial number of the disk whose guests are cut off.
+pub const CUT_DISK: &str = "vexfs-cuts";
+
 /// Directories of the peers' disk over which the guest mounts what its root has.
 pub const PEERS_DISK_MOUNT_POINTS: [&str; 4] = ["dev", "proc", "store", "sys"];

@@ -4,6 +4,7 @@
 //! The host tells the guest a [`Plan`] before it boots; the guest tells the host [`Message`]s while it runs.
 
 mod accelerator;
+pub mod cuts;
 pub mod guest_files;
 mod message;
 mod outcome;
@@ -21,4 +22,4 @@ pub use shell::{Shell, Stream, Window};
 pub use step::Step;
 
 /// The version of the protocol, raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::cuts::Survivors;
 use super::outcome::{Failure, Outcome};
 pub use crate::bench::Answer;
 use crate::client::Kind;
@@ -33,6 +34,8 @@ pub enum StepData {
     Calls(Calls),
     Suites(Suites),
     Peers(Peers),
+    Survivors(Survivors),
+    Writing(Writing),
     Failing(Failing),
     Watchers(Watchers),
     After(After),
@@ -341,6 +344,12 @@ pub struct FsxDone {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Peers {
     pub comparison: Comparison,
+}
+
+/// What was stored before the time was over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writing {
+    pub stored: u32,
 }
 
 /// What the module did while what it asked of the kernel failed, one thing at a time.

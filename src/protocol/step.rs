@@ -34,6 +34,10 @@ pub enum Step {
     Suites,
     /// Measures our kinds in every place beside the peers.
     Peers,
+    /// Tells what a power cut has left on a disk.
+    Survivors,
+    /// Writes to that disk until the guest is cut off.
+    Writing,
     /// Lets every allocation and every read of the module fail once. Only a debug kernel can.
     Failing,
     /// Asks what watches the module in a debug kernel: memory that is lost, and whether lockdep still looks.
@@ -43,7 +47,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Step; 15] = [
+    pub const ALL: [Step; 17] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
@@ -56,6 +60,8 @@ impl Step {
         Step::Calls,
         Step::Suites,
         Step::Peers,
+        Step::Survivors,
+        Step::Writing,
         Step::Failing,
         Step::Watchers,
         Step::After,
@@ -75,6 +81,8 @@ impl Step {
             Step::Calls => "calls",
             Step::Suites => "suites",
             Step::Peers => "peers",
+            Step::Survivors => "survivors",
+            Step::Writing => "writing",
             Step::Failing => "failing",
             Step::Watchers => "watchers",
             Step::After => "after",

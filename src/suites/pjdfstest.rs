@@ -29,11 +29,20 @@ pub struct Other {
     pub said: String,
 }
 
-/// Runs all cases in `directory`. Some are about two filesystems, and need a directory on another one.
+/// What the cases need.
+pub struct Bench<'a> {
+    /// The directory that is looked at.
+    pub directory: &'a Path,
+    /// A directory on another filesystem, since some cases are about two.
+    pub other: &'a Path,
+    /// Where `mount`, `umount`, `which` and `sleep` are; on the path, if nothing is said.
+    pub programs: Option<&'a Path>,
+}
+
+/// Runs all cases.
 pub fn results(
     program: &Path,
-    directory: &Path,
-    other: &Path,
+    bench: &Bench<'_>,
     alive: Alive<'_>,
 ) -> Result<Results, SuiteError> {
     let configuration = configuration(CONFIGURATION)?;
@@ -42,9 +51,14 @@ pub fn results(
         .arg("--configuration-file")
         .arg(configuration.path())
         .arg("--secondary-fs")
-        .arg(other)
+        .arg(bench.other)
         .arg("--path")
-        .arg(directory);
+        .arg(bench.directory)
+        // Programs that it runs may leave files.
+        .current_dir(bench.other);
+    if let Some(programs) = bench.programs {
+        command.env("PATH", programs);
+    }
     let output = run(program, &mut command, alive)?;
     let results = parse(&String::from_utf8_lossy(&output.stdout));
     if results.passed == 0 {

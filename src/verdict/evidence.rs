@@ -12,6 +12,7 @@ use crate::client::Place;
 use crate::figures::Located;
 use crate::machine::kernel_log::Scan;
 use crate::peers::Comparison;
+use crate::protocol::cuts::Cuts;
 use crate::protocol::results::{PerPlace, PlaceRun};
 use crate::protocol::{Accelerator, Outcome, Plan};
 use crate::verdict::fate::Fate;
@@ -44,6 +45,8 @@ pub struct Evidence {
     pub second: Second,
     /// A machine that looks for faults of the module and for nothing else: a debug kernel.
     pub debug: Second,
+    /// The power cuts, or why there were none.
+    pub cuts: Result<Cuts, String>,
     /// Whether a second boot of the first machine gave the same bytes.
     pub repetition: Repetition,
 }

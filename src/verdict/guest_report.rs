@@ -85,6 +85,7 @@ impl GuestReport {
                 );
             }
             Message::Progress { .. }
+            | Message::Stored { .. }
             | Message::Working { .. }
             | Message::ShellOutput { .. }
             | Message::ShellEnded { .. }
@@ -144,6 +145,7 @@ step_data! {
     calls: Calls,
     suites: Suites,
     peers: Peers,
+    survivors: Survivors,
     failing: Failing,
     watchers: Watchers,
     after: After,

@@ -385,6 +385,7 @@ fn filesystems(run: &Run) -> Gap {
 fn lower_filesystems(step: Step) -> &'static [&'static str] {
     match step {
         Step::Identity | Step::Module | Step::Watchers | Step::After => &[],
+        Step::Survivors | Step::Writing => &["ext4"],
         Step::Stacking | Step::Suites | Step::Failing => &["tmpfs", "ext4"],
         _ => &["tmpfs"],
     }
@@ -480,6 +481,7 @@ mod tests {
             debug: Second::Skipped {
                 reason: "there is no bundle of it".into(),
             },
+            cuts: Err("no check of the criteria asks for it".into()),
             repetition: Repetition::None("one boot was asked for".into()),
         }
     }

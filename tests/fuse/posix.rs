@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use vexfs::suites::expected::surprises;
-use vexfs::suites::{fsx, pjdfstest};
+use vexfs::suites::fsx;
+use vexfs::suites::pjdfstest::{self, Bench};
 
 use crate::fixture::{Mounted, Store};
 
@@ -17,8 +18,12 @@ fn pjdfstest_passes_on_the_mount_as_on_the_lower_filesystem() {
     let (mounted, control) = (Mounted::new(), Store::new());
     let other = Store::new();
     for (directory, place) in [(control.path(), "in-process"), (mounted.root(), "fuse")] {
-        let results =
-            pjdfstest::results(Path::new("pjdfstest"), directory, other.path(), &|| ()).unwrap();
+        let bench = Bench {
+            directory,
+            other: other.path(),
+            programs: None,
+        };
+        let results = pjdfstest::results(Path::new("pjdfstest"), &bench, &|| ()).unwrap();
         let found = surprises(&results, &["tmpfs", place]);
         assert!(found.is_empty(), "{place}: {}", found.join("; "));
     }

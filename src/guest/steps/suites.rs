@@ -11,11 +11,13 @@ use super::context::Context;
 use crate::client::Place;
 use crate::guest::loop_disk::mount_ext4;
 use crate::guest::mounts::{Mounted, Store};
+use crate::guest::stand_ins;
 use crate::protocol::guest_files::SUITES;
 use crate::protocol::results::{FsxDone, FsxRun, SuiteRun, Suites};
 use crate::protocol::SuitesPlan;
 use crate::suites::programs::{FSX, PJDFSTEST};
-use crate::suites::{fsx, pjdfstest};
+use crate::suites::pjdfstest::{self, Bench};
+use crate::suites::fsx;
 
 /// Users that pjdfstest is told to take (`src/suites/pjdfstest.toml`), and their groups.
 const USERS: [(&str, &str); 2] = [
@@ -29,10 +31,10 @@ const USERS: [(&str, &str); 2] = [
 /// Another filesystem than any store lies on.
 const ELSEWHERE: &str = "/tmp";
 
+const STAND_INS: &str = "/tmp/stand-ins";
+
 /// Changes of one run of fsx. More are made in several runs, so that the host hears how far they are.
 const CHANGES_AT_A_TIME: u64 = 50_000;
-
-const LOWER: [&str; 2] = ["tmpfs", "ext4"];
 
 pub fn observe(context: &Context) -> Result<Suites> {
     let plan = context
@@ -44,8 +46,8 @@ pub fn observe(context: &Context) -> Result<Suites> {
         fs::write(path, content).with_context(|| format!("cannot write {path}"))?;
     }
     let mut runs = Vec::new();
-    let all = u32::try_from(LOWER.len() * Place::ALL.len())?;
-    for lower in LOWER {
+    let all = u32::try_from(SuitesPlan::LOWER.len() * Place::ALL.len())?;
+    for lower in SuitesPlan::LOWER {
         for place in Place::ALL {
             runs.push(run(context, plan, lower, place)?);
             context.progress(u32::try_from(runs.len())?, all)?;
@@ -87,16 +89,21 @@ fn cases(
 ) -> Result<pjdfstest::Results> {
     let at = format!("pjdfstest in {place} on {lower}");
     let alive = || context.teller()(&at, 0, 1);
-    let results = pjdfstest::results(
-        &Path::new(SUITES).join(PJDFSTEST),
-        root,
-        ELSEWHERE.as_ref(),
-        &alive,
-    )?;
+    // Its longest paths are made by a calculation that fails for a directory with a path as long as a mount's.
+    let directory = root.join("cases");
+    fs::create_dir(&directory)
+        .with_context(|| format!("cannot create {}", directory.display()))?;
+    stand_ins::make(STAND_INS.as_ref())?;
+    let bench = Bench {
+        directory: &directory,
+        other: ELSEWHERE.as_ref(),
+        programs: Some(STAND_INS.as_ref()),
+    };
+    let results = pjdfstest::results(&Path::new(SUITES).join(PJDFSTEST), &bench, &alive)?;
     Ok(results)
 }
 
-/// Changes an ordinary file, and one that is served as vectors.
+/// Changes each file of this place.
 fn changes(
     context: &Context,
     plan: SuitesPlan,
@@ -104,26 +111,29 @@ fn changes(
     place: Place,
     root: &Path,
 ) -> Vec<FsxRun> {
-    let files = match place {
-        Place::InProcess => &["changed"][..],
-        Place::Fuse | Place::Kernel => &["changed", "changed.fvecs"],
-    };
     let file = |name: &&str| {
         let at = format!("fsx in {place} on {lower}, {name}");
         FsxRun {
             file: (*name).to_owned(),
-            outcome: changed(context, plan, &at, &root.join(name)).into(),
+            outcome: changed(context, plan, place, &at, &root.join(name)).into(),
         }
     };
-    files.iter().map(file).collect()
+    SuitesPlan::files(place).iter().map(file).collect()
 }
 
-fn changed(context: &Context, plan: SuitesPlan, at: &str, file: &Path) -> Result<FsxDone> {
+fn changed(
+    context: &Context,
+    plan: SuitesPlan,
+    place: Place,
+    at: &str,
+    file: &Path,
+) -> Result<FsxDone> {
     let program = Path::new(SUITES).join(FSX);
+    let planned = plan.changes(place);
     let (mut done, mut seed) = (0, plan.fsx_seed);
-    while done < plan.fsx_operations {
-        let some = CHANGES_AT_A_TIME.min(plan.fsx_operations - done);
-        let alive = || context.teller()(at, done, plan.fsx_operations);
+    while done < planned {
+        let some = CHANGES_AT_A_TIME.min(planned - done);
+        let alive = || context.teller()(at, done, planned);
         if let Some(wrong) = fsx::wrong(&program, file, seed, some, &alive)? {
             return Ok(FsxDone {
                 operations: done,

@@ -3,6 +3,7 @@
 
 mod answers;
 mod cases;
+mod cuts;
 mod dataset;
 mod debug;
 mod evaluation;
@@ -26,7 +27,7 @@ use super::evidence::Evidence;
 use crate::criteria::check::{Check, Finding};
 use crate::criteria::{Criteria, Criterion, subject};
 use crate::protocol::run_files::{
-    COMPARISON, CONSOLE, DEBUG, HOST, MANIFEST, RESULTS, RUN, SECOND_BOOT, VERDICT,
+    COMPARISON, CONSOLE, CUTS, DEBUG, HOST, MANIFEST, RESULTS, RUN, SECOND_BOOT, VERDICT,
 };
 
 type Row = (&'static str, Evaluate, &'static str);
@@ -81,12 +82,14 @@ const TABLE: &[Row] = &[
     ("slab.leak", stability::slab_leak, RESULTS),
     ("kernel.log", kernel_log::clean, CONSOLE),
     ("kernel.taint", kernel_log::taint, RESULTS),
+    ("cuts", cuts::survived, CUTS),
     ("uml.guest", on_second_machine, RUN),
     ("debug.guest", on_debug_kernel, DEBUG),
     ("debug.log", debug::log, DEBUG),
     ("debug.watchers", debug::watchers, DEBUG),
     ("debug.allocations", debug::allocations, DEBUG),
     ("debug.disk", debug::disk, DEBUG),
+    ("debug.suites", suites::on_debug_kernel, DEBUG),
     ("run.repeated", stability::repeated, SECOND_BOOT),
     ("guest.completed", stability::completed, CONSOLE),
 ];

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks of the POSIX suites: that each driver does what its lower filesystem does.
 
+use std::collections::BTreeMap;
+
+use crate::client::Place;
 use crate::criteria::Criterion;
-use crate::criteria::check::Finding;
+use crate::criteria::check::{Finding, Status};
+use crate::protocol::SuitesPlan;
+use crate::protocol::results::SuiteRun;
 use crate::suites::expected::surprises;
 use crate::verdict::evidence::{Evidence, done};
 
@@ -14,7 +19,7 @@ const TOLD: usize = 12;
 pub fn pjdfstest(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let mut found = Vec::new();
     let mut passed = Vec::new();
-    for run in &evidence.with_suites()?.guest.suites()?.runs {
+    for run in whole(evidence)? {
         let results = done(&run.pjdfstest)?;
         let surprises = surprises(results, &[&run.lower, run.place.name()]);
         passed.push(format!("{} {} {}", run.lower, run.place, results.passed));
@@ -28,33 +33,66 @@ pub fn pjdfstest(evidence: &Evidence, _: &Criterion) -> Evaluated {
 
 pub fn fsx(evidence: &Evidence, _: &Criterion) -> Evaluated {
     let machine = evidence.with_suites()?;
-    let planned = machine.plan()?.suites.map_or(0, |plan| plan.fsx_operations);
+    let plan = machine.plan()?.suites;
+    let plan = plan.ok_or_else(|| Finding::could_not_run("no suites were planned"))?;
     let mut found = Vec::new();
-    let mut files = 0;
-    for run in &machine.guest.suites()?.runs {
+    let mut changes = BTreeMap::<&str, u64>::new();
+    for run in whole(evidence)? {
         for changed in &run.fsx {
             let at = format!("{} {} {}", run.lower, run.place, changed.file);
             match done(&changed.outcome) {
                 Err(finding) => found.push(format!("{at}: {}", finding.measured)),
                 Ok(outcome) => match &outcome.wrong {
                     Some(wrong) => found.push(format!("{at}: {wrong}")),
-                    None if outcome.operations < planned => {
-                        found.push(format!("{at}: {} of {planned} changes", outcome.operations));
-                    }
-                    None => files += 1,
+                    None if outcome.operations < plan.changes(run.place) => found.push(format!(
+                        "{at}: {} of {} changes",
+                        outcome.operations,
+                        plan.changes(run.place)
+                    )),
+                    None => *changes.entry(run.place.name()).or_default() += outcome.operations,
                 },
             }
         }
-        if run.fsx.is_empty() {
-            found.push(format!("{} {}: no file was changed", run.lower, run.place));
+        let (files, planned) = (run.fsx.len(), SuitesPlan::files(run.place).len());
+        if files < planned {
+            found.push(format!("{} {}: {files} of {planned} files", run.lower, run.place));
         }
     }
     finding(found, || {
-        format!("{planned} changes to each of {files} files read back as they were made")
+        let changes = changes.iter();
+        let changes: Vec<_> = changes.map(|(place, made)| format!("{place} {made}")).collect();
+        format!("changes that read back as they were made: {}", changes.join(", "))
     })
 }
 
-/// A control that was not run, or a driver that was left out, is no pass.
+/// Both suites on the debug kernel.
+pub fn on_debug_kernel(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
+    let debug = evidence.of_debug()?;
+    let cases = pjdfstest(&debug, criterion)?;
+    if cases.status != Status::Pass {
+        return Ok(cases);
+    }
+    let changes = fsx(&debug, criterion)?;
+    Ok(Finding {
+        measured: format!("{}; {}", cases.measured, changes.measured),
+        ..changes
+    })
+}
+
+/// The runs. A control that is not there, or a driver that was left out, is a fault.
+fn whole(evidence: &Evidence) -> Result<&[SuiteRun], Finding> {
+    let runs = &evidence.with_suites()?.guest.suites()?.runs;
+    for lower in SuitesPlan::LOWER {
+        for place in Place::ALL {
+            let same = |run: &SuiteRun| run.lower == lower && run.place == place;
+            if !runs.iter().any(same) {
+                return Err(Finding::fail(format!("nothing was run in {place} on {lower}")));
+            }
+        }
+    }
+    Ok(runs)
+}
+
 fn finding(mut found: Vec<String>, held: impl FnOnce() -> String) -> Evaluated {
     if found.is_empty() {
         return Ok(Finding::pass(held()));
