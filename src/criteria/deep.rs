@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a deep run must show (`deep-criteria.json`): parts that are run one after the other, each with some of the checks.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +35,17 @@ impl Deep {
         Deep::parse(BUILT_IN)
     }
 
-    /// Reads the text of a file.
-    pub fn parse(text: &str) -> Result<Deep> {
+    /// Reads `path`, or the criteria of this version.
+    pub fn read(path: Option<&Path>) -> Result<Deep> {
+        let Some(path) = path else {
+            return Deep::built_in();
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the criteria in {}", path.display()))?;
+        Deep::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    fn parse(text: &str) -> Result<Deep> {
         let deep: Deep = serde_json::from_str(text).context("these are no criteria of a deep run")?;
         ensure!(!deep.parts.is_empty(), "the criteria of a deep run have no part");
         for part in &deep.parts {

@@ -16,6 +16,9 @@ pub const DIM: usize = 32;
 /// The vector file has no more rows.
 pub const MOST_ROWS: usize = 600;
 
+/// The odd number nearest to 2^64 by the golden ratio.
+const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The bytes of a row in the file.
 pub const ROW_BYTES: u64 = 4 + 4 * DIM as u64;
 
@@ -48,7 +51,7 @@ pub fn row(seed: u64, number: usize) -> [f32; DIM] {
     let element = |column: usize| {
         let place = (number * DIM + column) as u64;
         // 24 bits: a float has no more.
-        (mixed(seed ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40) as f32 / (1 << 24) as f32
+        (mixed(seed ^ place.wrapping_mul(STRIDE)) >> 40) as f32 / (1 << 24) as f32
     };
     std::array::from_fn(element)
 }
@@ -76,8 +79,9 @@ pub fn built(seed: u64, count: usize, kind: index::Kind) -> Result<Vec<u8>> {
     build(&rows(seed, count), Metric::L2, kind)
 }
 
-/// The finaliser of SplitMix64.
-pub fn mixed(mut x: u64) -> u64 {
+/// One step of SplitMix64.
+pub fn mixed(x: u64) -> u64 {
+    let mut x = x.wrapping_add(STRIDE);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)

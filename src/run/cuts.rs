@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::request::{NOT_ASKED_FOR, RunRequest};
 use crate::bundle::machine_kind::MachineKind;
@@ -120,7 +120,7 @@ struct CutDisk<'a> {
 impl CutDisk<'_> {
     /// Boots a guest that looks at what is left. If it is to be cut off, it writes until it is.
     fn boot(&self, number: u32, cut: bool, stored: &mut Stored) -> Result<Boot> {
-        let chance = mixed(self.seed ^ mixed(u64::from(number) + 1));
+        let chance = mixed(self.seed ^ mixed(u64::from(number)));
         let within = |limit: Duration| {
             let share = (chance >> 11) as f64 / (1u64 << 53) as f64;
             limit.mul_f64(share)
@@ -196,10 +196,11 @@ impl CutDisk<'_> {
         }
         let console = self.logs.join(CONSOLE);
         let log = fs::read(&console).with_context(|| format!("cannot read {}", console.display()))?;
-        // A log that was cut off early has no first line to be known by, and nothing to scan.
-        if let Ok(scan) = scan_as_of(&log, today()) {
+        let scan = scan_as_of(&log, today()).map_err(|error| anyhow!(error))?;
+        // A guest that was cut off before its kernel said anything has no log.
+        if scan.kernel_lines > 0 || boot.cut_ms.is_none() {
             let lines = scan.findings.iter();
-            boot.log.extend(lines.map(|finding| finding.text.clone()));
+            boot.log.extend(lines.map(|finding| format!("{} ({})", finding.text, finding.note)));
         }
         Ok(boot)
     }

@@ -11,6 +11,7 @@ use super::evidence::{Evidence, GuestPeers, MachineRun, Repetition, Second};
 use super::fate::Fate;
 use crate::criteria::Criteria;
 use crate::criteria::check::{Check, Status};
+use crate::criteria::deep::Deep;
 use crate::machine::session::Ending;
 use crate::peers::OURS;
 use crate::protocol::{Accelerator, Step};
@@ -43,8 +44,8 @@ const FILESYSTEMS: [&str; 5] = ["tmpfs", "ext4", "xfs", "btrfs", "NFS"];
 
 /// What no step tries, in words.
 const OF_NO_STEP: [&str; 3] = [
-    "POSIX suites (pjdfstest, fsx, stress-ng) on the module",
-    "power cuts during writes",
+    "stress-ng and xfstests on the module",
+    "power cuts on a disk that loses what its own cache had not written",
     "hardware without a hypervisor and without an emulator",
 ];
 
@@ -55,6 +56,7 @@ pub fn of(evidence: &Evidence, checks: &[Check]) -> Vec<NotLookedAt> {
     };
     let mut gaps = of_checks(checks);
     gaps.extend(of_criteria(&evidence.criteria));
+    gaps.extend(of_deep_runs(&evidence.criteria));
     gaps.extend(of_host(evidence));
     gaps.extend(of_peers(evidence));
     gaps.extend(of_boots(evidence));
@@ -154,6 +156,36 @@ fn of_criteria(criteria: &Criteria) -> Vec<(String, String)> {
         gaps.push((what, why));
     }
     gaps
+}
+
+/// What a deep run asks for and these criteria do not.
+fn of_deep_runs(criteria: &Criteria) -> Vec<(String, String)> {
+    let Ok(deep) = Deep::built_in() else {
+        return Vec::new();
+    };
+    let changes = |criteria: &Criteria| criteria.suites.map_or(0, |suites| suites.fsx_operations);
+    let asks = |id: &str| criteria.checks.iter().any(|check| check.id == id);
+    let deep = &deep.criteria;
+    let (cycles, all) = (criteria.workload.cycles, deep.workload.cycles);
+    let mut gaps = Vec::new();
+    if !asks("suites.fsx") || changes(criteria) < changes(deep) {
+        gaps.push(format!(
+            "the POSIX suites in full: {} changes by fsx through the module",
+            changes(deep)
+        ));
+    }
+    if !asks("cycles") || cycles < all {
+        gaps.push(format!("{all} cycles of load and unload"));
+    }
+    if !asks("cuts") {
+        let cuts = deep.cuts.map_or(0, |cuts| cuts.cuts);
+        gaps.push(format!("{cuts} power cuts during writes"));
+    }
+    if !asks("debug.suites") {
+        gaps.push("the POSIX suites on a debug kernel".to_owned());
+    }
+    let why = "a deep run does: vexfs-validate run --deep (make validate-deep)";
+    gaps.into_iter().map(|gap| (gap, why.to_owned())).collect()
 }
 
 fn of_host(evidence: &Evidence) -> Vec<(String, String)> {

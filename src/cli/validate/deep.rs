@@ -36,8 +36,7 @@ struct Outcome {
 }
 
 /// Runs each part that has not passed yet, and returns the exit status: the first part's that did not pass.
-pub fn run(args: &NewRunArgs, only: Option<&str>, fresh: bool) -> Result<u8> {
-    let deep = Deep::built_in()?;
+pub fn run(deep: &Deep, args: &NewRunArgs, only: Option<&str>, fresh: bool) -> Result<u8> {
     let asked = |part: &&Part| only.is_none_or(|name| part.name == name);
     let parts: Vec<_> = deep.parts.iter().filter(asked).collect();
     ensure!(

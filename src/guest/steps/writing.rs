@@ -30,7 +30,7 @@ const INDEX_EVERY: u64 = 4;
 pub fn observe(context: &Context) -> Result<Writing> {
     let plan = context.plan.cut.context("the plan does not say what to write")?;
     let disk = CutDisk::mount()?;
-    let mut choice = Choice(mixed(plan.seed) ^ mixed(u64::from(plan.boot) + 1));
+    let mut choice = Choice(mixed(plan.seed ^ mixed(u64::from(plan.boot))));
     let begun = Instant::now();
     let mut stored = 0;
     let path = vectors(disk.root());
@@ -106,7 +106,7 @@ struct Choice(u64);
 impl Choice {
     /// A number below `below`.
     fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(1);
         mixed(self.0) % below.max(1)
     }
 }
