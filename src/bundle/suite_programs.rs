@@ -41,8 +41,7 @@ pub fn build(tree: &SourceTree, tell: &dyn Fn(&str)) -> Result<PathBuf> {
 pub fn read(dir: &Path) -> Result<Vec<SuiteProgram>> {
     let program = |(name, version): (&str, &str)| {
         let path = dir.join(name);
-        let content =
-            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(
             is_static(&content)?,
             "{} is not linked statically: the guest has no libraries",

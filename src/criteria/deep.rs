@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::Criteria;
+use crate::protocol::SuitesPlan;
 use crate::protocol::run_files::to_json;
 
 /// The criteria of this version.
@@ -28,6 +29,9 @@ pub struct Part {
     pub what: String,
     /// The checks that are asked of it.
     pub checks: Vec<String>,
+    /// How it runs the POSIX suites, where not as the criteria say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites: Option<SuitesPlan>,
 }
 
 impl Deep {
@@ -46,8 +50,12 @@ impl Deep {
     }
 
     fn parse(text: &str) -> Result<Deep> {
-        let deep: Deep = serde_json::from_str(text).context("these are no criteria of a deep run")?;
-        ensure!(!deep.parts.is_empty(), "the criteria of a deep run have no part");
+        let deep: Deep =
+            serde_json::from_str(text).context("these are no criteria of a deep run")?;
+        ensure!(
+            !deep.parts.is_empty(),
+            "the criteria of a deep run have no part"
+        );
         for part in &deep.parts {
             deep.of_part(part)?;
         }
@@ -57,6 +65,7 @@ impl Deep {
     /// The criteria with the checks of this part alone.
     pub fn of_part(&self, part: &Part) -> Result<Criteria> {
         let mut criteria = self.criteria.clone();
+        criteria.suites = part.suites.or(criteria.suites);
         criteria
             .checks
             .retain(|check| part.checks.contains(&check.id));
@@ -80,7 +89,11 @@ mod tests {
         for check in &deep.criteria.checks {
             let asked = |part: &Part| part.checks.contains(&check.id);
             assert!(deep.parts.iter().any(asked), "{}", check.id);
-            assert!(subject::known().any(|known| known == check.id), "{}", check.id);
+            assert!(
+                subject::known().any(|known| known == check.id),
+                "{}",
+                check.id
+            );
         }
     }
 

@@ -49,7 +49,11 @@ pub fn time_limit(step: Step, plan: &Plan) -> Duration {
         Step::Stacking | Step::Failing => 900,
         Step::Cycles => 900 + u64::from(plan.cycles / CYCLES_A_SECOND),
         Step::Peers => 3600,
-        Step::Suites => 900 + plan.suites.map_or(0, |plan| plan.fsx_operations / FSX_A_SECOND),
+        Step::Suites => {
+            900 + plan
+                .suites
+                .map_or(0, |plan| plan.fsx_operations / FSX_A_SECOND)
+        }
         Step::Workload | Step::Indexes => {
             let elements = plan.workload.rows() as u64 * plan.workload.dim() as u64;
             900 + elements / ELEMENTS_A_SECOND

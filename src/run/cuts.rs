@@ -49,15 +49,14 @@ pub fn run(request: &RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<Cuts, S
     }
     let asked = request.criteria.cuts;
     let asked = asked.ok_or("the criteria do not say how often the power is cut")?;
-    tell(&format!("cuts: {} cuts of the power during writes", asked.cuts));
+    tell(&format!(
+        "cuts: {} cuts of the power during writes",
+        asked.cuts
+    ));
     series(request, asked, tell).map_err(|error| format!("{error:#}"))
 }
 
-fn series(
-    request: &RunRequest,
-    asked: CutsCriteria,
-    tell: &(dyn Fn(&str) + Sync),
-) -> Result<Cuts> {
+fn series(request: &RunRequest, asked: CutsCriteria, tell: &(dyn Fn(&str) + Sync)) -> Result<Cuts> {
     let path = match Bundle::open(&request.bundle) {
         Ok(bundle) if bundle.machine() == MachineKind::Uml => &request.bundle,
         _ => &request.uml_bundle,
@@ -195,12 +194,14 @@ impl CutDisk<'_> {
             boot.log.push("it did not tell what it found".to_owned());
         }
         let console = self.logs.join(CONSOLE);
-        let log = fs::read(&console).with_context(|| format!("cannot read {}", console.display()))?;
+        let log =
+            fs::read(&console).with_context(|| format!("cannot read {}", console.display()))?;
         let scan = scan_as_of(&log, today()).map_err(|error| anyhow!(error))?;
         // A guest that was cut off before its kernel said anything has no log.
         if scan.kernel_lines > 0 || boot.cut_ms.is_none() {
             let lines = scan.findings.iter();
-            boot.log.extend(lines.map(|finding| format!("{} ({})", finding.text, finding.note)));
+            boot.log
+                .extend(lines.map(|finding| format!("{} ({})", finding.text, finding.note)));
         }
         Ok(boot)
     }
@@ -241,9 +242,7 @@ impl CutDisk<'_> {
     }
 }
 
-fn survivors(
-    outcome: Outcome<Box<StepData>>,
-) -> Result<Outcome<crate::protocol::cuts::Survivors>> {
+fn survivors(outcome: Outcome<Box<StepData>>) -> Result<Outcome<crate::protocol::cuts::Survivors>> {
     Ok(match outcome {
         Outcome::Failed(failure) => Outcome::Failed(failure),
         Outcome::Ok { data } => match *data {

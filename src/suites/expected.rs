@@ -38,7 +38,9 @@ fn expected<'a>(list: &'a str, tags: &[&str]) -> BTreeMap<&'a str, &'a str> {
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let (name, status) = (words.next()?, words.next()?);
-            words.all(|tag| tags.contains(&tag)).then_some((name, status))
+            words
+                .all(|tag| tags.contains(&tag))
+                .then_some((name, status))
         })
         .collect()
 }
@@ -65,13 +67,15 @@ mod tests {
     #[test]
     fn both_ways_of_differing_are_surprises() {
         let list = "# why\na::b skipped\na::c FAILED ext4\na::d skipped tmpfs fuse\n";
-        let found = |others: &[(&str, &str)], tags: &[&str]| {
-            surprises_of(list, &results(others), tags)
-        };
+        let found =
+            |others: &[(&str, &str)], tags: &[&str]| surprises_of(list, &results(others), tags);
         let none: [String; 0] = [];
         assert_eq!(found(&[("a::b", "skipped")], &["tmpfs"]), none);
         assert_eq!(
-            found(&[("a::b", "skipped"), ("a::c", "FAILED")], &["ext4", "fuse"]),
+            found(
+                &[("a::b", "skipped"), ("a::c", "FAILED")],
+                &["ext4", "fuse"]
+            ),
             none
         );
         assert_eq!(found(&[], &["tmpfs"]), ["a::b: no longer skipped"]);

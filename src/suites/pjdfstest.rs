@@ -40,11 +40,7 @@ pub struct Bench<'a> {
 }
 
 /// Runs all cases.
-pub fn results(
-    program: &Path,
-    bench: &Bench<'_>,
-    alive: Alive<'_>,
-) -> Result<Results, SuiteError> {
+pub fn results(program: &Path, bench: &Bench<'_>, alive: Alive<'_>) -> Result<Results, SuiteError> {
     let configuration = configuration(CONFIGURATION)?;
     let mut command = Command::new(program);
     command

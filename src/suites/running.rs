@@ -10,14 +10,10 @@ use std::time::Duration;
 use super::{Alive, SuiteError};
 
 /// The time between two signs of life.
-const SIGN_OF_LIFE: Duration = Duration::from_millis(100);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// Runs `program` with these arguments, and calls `alive` until it ends.
-pub fn run(
-    program: &Path,
-    command: &mut Command,
-    alive: Alive<'_>,
-) -> Result<Output, SuiteError> {
+pub fn run(program: &Path, command: &mut Command, alive: Alive<'_>) -> Result<Output, SuiteError> {
     command.stdin(Stdio::null());
     let (ended, end) = mpsc::channel();
     thread::scope(|scope| {

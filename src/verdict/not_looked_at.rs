@@ -549,7 +549,8 @@ mod tests {
             ("second boot", "one boot was asked for"),
             ("User-Mode Linux", "it was not asked for"),
             ("processors other than x86_64", "built for"),
-            ("power cuts", "no step"),
+            ("power cuts during writes", "make validate-deep"),
+            ("power cuts on a disk", "no step"),
         ] {
             let why = why(&run, what).unwrap_or_else(|| panic!("nothing on {what}"));
             assert!(why.contains(reason), "{what}: {why}");
@@ -607,6 +608,29 @@ mod tests {
         assert_eq!(named(Status::Skipped), std::slice::from_ref(&gap));
         assert_eq!(named(Status::CouldNotRun), [gap]);
         assert!(named(Status::Pass).is_empty() && named(Status::Fail).is_empty());
+    }
+
+    #[test]
+    fn what_a_deep_run_looks_at_is_a_gap_of_other_runs() {
+        let mut run = icount();
+        let looked_at = [
+            ("suites", "the POSIX suites in full"),
+            ("cycles", "10000 cycles"),
+            ("cuts", "500 power cuts"),
+            ("debug", "the POSIX suites on a debug kernel"),
+        ];
+        for (_, gap) in looked_at {
+            let why = why(&run, gap).unwrap();
+            assert!(why.contains("make validate-deep"), "{why}");
+        }
+        let deep = Deep::built_in().unwrap();
+        for (name, gap) in looked_at {
+            let part = deep.parts.iter().find(|part| part.name == name).unwrap();
+            run.criteria = deep.of_part(part).unwrap();
+            for (_, other) in looked_at {
+                assert_eq!(why(&run, other).is_none(), other == gap, "{name}: {other}");
+            }
+        }
     }
 
     #[test]

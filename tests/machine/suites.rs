@@ -38,7 +38,12 @@ fn others(verdict: &Path) -> Vec<String> {
 fn the_module_passes_the_suites_as_the_lower_filesystem_does() {
     let out = bundles::scratch();
     let mut criteria = built_in();
-    let checks = ["suites.pjdfstest", "suites.fsx", "kernel.log", "guest.completed"];
+    let checks = [
+        "suites.pjdfstest",
+        "suites.fsx",
+        "kernel.log",
+        "guest.completed",
+    ];
     keep(&mut criteria, &checks);
     criteria["suites"] = json!({"fsx_seed": 42, "fsx_operations": 2000});
     let output = run(&criteria, &out, &["--accel", "uml", "--once", "--json"]);
@@ -70,7 +75,11 @@ fn a_part_of_a_deep_run_that_has_passed_is_not_run_again() {
     assert!(!first.contains("before;"), "{first}");
     let again = deep(&[]);
     assert!(again.contains("with the same bundles before"), "{again}");
-    let runs = || fs::read_dir(out.path().join("deep/cuts/runs")).unwrap().count();
+    let runs = || {
+        fs::read_dir(out.path().join("deep/cuts/runs"))
+            .unwrap()
+            .count()
+    };
     assert_eq!(runs(), 1);
     deep(&["--fresh"]);
     assert_eq!(runs(), 2);

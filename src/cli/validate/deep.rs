@@ -123,7 +123,11 @@ fn print(part: &Part, outcome: &Outcome, now: bool) -> Result<()> {
         part.name,
         outcome.verdict.word(),
         outcome.seconds,
-        if now { "" } else { ", with the same bundles before" },
+        if now {
+            ""
+        } else {
+            ", with the same bundles before"
+        },
         outcome.run.display()
     ))
 }

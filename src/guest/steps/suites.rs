@@ -12,12 +12,12 @@ use crate::client::Place;
 use crate::guest::loop_disk::mount_ext4;
 use crate::guest::mounts::{Mounted, Store};
 use crate::guest::stand_ins;
+use crate::protocol::SuitesPlan;
 use crate::protocol::guest_files::SUITES;
 use crate::protocol::results::{FsxDone, FsxRun, SuiteRun, Suites};
-use crate::protocol::SuitesPlan;
-use crate::suites::programs::{FSX, PJDFSTEST};
-use crate::suites::pjdfstest::{self, Bench};
 use crate::suites::fsx;
+use crate::suites::pjdfstest::{self, Bench};
+use crate::suites::programs::{FSX, PJDFSTEST};
 
 /// Users that pjdfstest is told to take (`src/suites/pjdfstest.toml`), and their groups.
 const USERS: [(&str, &str); 2] = [
@@ -81,18 +81,12 @@ fn run(context: &Context, plan: SuitesPlan, lower: &str, place: Place) -> Result
     Ok(run)
 }
 
-fn cases(
-    context: &Context,
-    lower: &str,
-    place: Place,
-    root: &Path,
-) -> Result<pjdfstest::Results> {
+fn cases(context: &Context, lower: &str, place: Place, root: &Path) -> Result<pjdfstest::Results> {
     let at = format!("pjdfstest in {place} on {lower}");
     let alive = || context.teller()(&at, 0, 1);
     // Its longest paths are made by a calculation that fails for a directory with a path as long as a mount's.
     let directory = root.join("cases");
-    fs::create_dir(&directory)
-        .with_context(|| format!("cannot create {}", directory.display()))?;
+    fs::create_dir(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     stand_ins::make(STAND_INS.as_ref())?;
     let bench = Bench {
         directory: &directory,

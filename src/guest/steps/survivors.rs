@@ -22,7 +22,10 @@ use crate::protocol::errno_name;
 const K: usize = 5;
 
 pub fn observe(context: &Context) -> Result<Survivors> {
-    let plan = context.plan.cut.context("the plan does not say what was written")?;
+    let plan = context
+        .plan
+        .cut
+        .context("the plan does not say what was written")?;
     let disk = CutDisk::mount()?;
     let (beneath, above) = (vectors(disk.lower()), vectors(disk.root()));
     let bytes = read_if_there(&beneath)?.unwrap_or_default();
@@ -49,17 +52,23 @@ pub fn observe(context: &Context) -> Result<Survivors> {
         };
         let found = SurvivingIndex {
             bytes: file.as_ref().map(|file| file.len() as u64),
-            covers: covers.filter(|_| same == Some(true)).map(|rows| rows as u64),
+            covers: covers
+                .filter(|_| same == Some(true))
+                .map(|rows| rows as u64),
             search: search(&above, &query, kind.into(), decoded.as_ref(), right),
         };
         indexes.insert(kind, found);
         context.working("indexes", indexes.len() as u64, Kind::ALL.len() as u64)?;
     }
-    let exact = |rows: &Matrix| {
-        exact::search(rows, Metric::L2, &query, K.min(rows.rows())).hits
-    };
+    let exact = |rows: &Matrix| exact::search(rows, Metric::L2, &query, K.min(rows.rows())).hits;
     let kind = crate::client::Kind::Flat;
-    let flat = search(&above, &query, kind, decoded.as_ref(), decoded.as_ref().map(exact));
+    let flat = search(
+        &above,
+        &query,
+        kind,
+        decoded.as_ref(),
+        decoded.as_ref().map(exact),
+    );
     let whole = rows as u64 * ROW_BYTES;
     let tail = bytes.len() as u64 - whole;
     let cut_to_rows = if tail > 0 {
@@ -69,7 +78,13 @@ pub fn observe(context: &Context) -> Result<Survivors> {
             .and_then(|file| file.set_len(whole).and_then(|()| file.sync_all()))
             .context("cannot cut the file to its rows")?;
         let kept = Some(crate::exercise::cut_files::rows(plan.seed, rows)).filter(|_| rows > 0);
-        Some(search(&above, &query, kind, kept.as_ref(), kept.as_ref().map(exact)))
+        Some(search(
+            &above,
+            &query,
+            kind,
+            kept.as_ref(),
+            kept.as_ref().map(exact),
+        ))
     } else {
         None
     };
@@ -91,7 +106,9 @@ fn sound_rows(seed: u64, bytes: &[u8]) -> Result<usize> {
     let written = encoded(seed, 0..whole)?;
     let chunk = usize::try_from(ROW_BYTES)?;
     let pairs = bytes.chunks_exact(chunk).zip(written.chunks_exact(chunk));
-    Ok(pairs.take_while(|(found, written)| found == written).count())
+    Ok(pairs
+        .take_while(|(found, written)| found == written)
+        .count())
 }
 
 fn parse(file: &[u8], kind: Kind) -> Option<Index> {

@@ -28,7 +28,10 @@ const MOST_APPENDED: u64 = 16;
 const INDEX_EVERY: u64 = 4;
 
 pub fn observe(context: &Context) -> Result<Writing> {
-    let plan = context.plan.cut.context("the plan does not say what to write")?;
+    let plan = context
+        .plan
+        .cut
+        .context("the plan does not say what to write")?;
     let disk = CutDisk::mount()?;
     let mut choice = Choice(mixed(plan.seed ^ mixed(u64::from(plan.boot))));
     let begun = Instant::now();

@@ -17,7 +17,9 @@ const TOLD: usize = 6;
 const TORN_ROWS: [&str; 3] = ["EBADMSG", "ERANGE", "ENOENT"];
 
 /// Errors that tell of an index that is not there, is torn, or covers rows that are not there; and those of the rows.
-const NO_INDEX: [&str; 6] = ["ENODATA", "EUCLEAN", "ESTALE", "EBADMSG", "ERANGE", "ENOENT"];
+const NO_INDEX: [&str; 6] = [
+    "ENODATA", "EUCLEAN", "ESTALE", "EBADMSG", "ERANGE", "ENOENT",
+];
 
 pub fn survived(evidence: &Evidence, criterion: &Criterion) -> Evaluated {
     let wanted = limit(criterion)?;
@@ -81,14 +83,20 @@ fn faults_of_boot(boot: &Boot) -> Vec<String> {
         Some(Outcome::Ok { data }) => faults.extend(faults_of(data, &boot.stored)),
     }
     let at = format!("disk {}, boot {}", boot.disk, boot.boot);
-    faults.iter().map(|fault| format!("{at}: {fault}")).collect()
+    faults
+        .iter()
+        .map(|fault| format!("{at}: {fault}"))
+        .collect()
 }
 
 /// What is wrong with what was found after this had been stored.
 fn faults_of(found: &Survivors, stored: &Stored) -> Vec<String> {
     let mut faults = Vec::new();
     if found.rows < stored.rows {
-        faults.push(format!("{} of {} stored rows are left", found.rows, stored.rows));
+        faults.push(format!(
+            "{} of {} stored rows are left",
+            found.rows, stored.rows
+        ));
     }
     if !found.same_beneath {
         faults.push("the module shows other bytes than are beneath".to_owned());
@@ -99,7 +107,11 @@ fn faults_of(found: &Survivors, stored: &Stored) -> Vec<String> {
             "{} bytes behind {} rows, and the file is taken for {}",
             found.tail,
             found.rows,
-            if found.flat.answerable { "sound" } else { "torn" }
+            if found.flat.answerable {
+                "sound"
+            } else {
+                "torn"
+            }
         ));
     }
     faults.extend(fault_of_search("an exact search", &found.flat, &TORN_ROWS));
@@ -124,7 +136,11 @@ fn faults_of(found: &Survivors, stored: &Stored) -> Vec<String> {
         faults.extend(fault_of_search(&name, &index.search, &NO_INDEX));
     }
     if let Some(search) = &found.cut_to_rows {
-        faults.extend(fault_of_search("cut to its rows, an exact search", search, &TORN_ROWS));
+        faults.extend(fault_of_search(
+            "cut to its rows, an exact search",
+            search,
+            &TORN_ROWS,
+        ));
     }
     faults
 }

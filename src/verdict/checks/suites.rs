@@ -55,13 +55,21 @@ pub fn fsx(evidence: &Evidence, _: &Criterion) -> Evaluated {
         }
         let (files, planned) = (run.fsx.len(), SuitesPlan::files(run.place).len());
         if files < planned {
-            found.push(format!("{} {}: {files} of {planned} files", run.lower, run.place));
+            found.push(format!(
+                "{} {}: {files} of {planned} files",
+                run.lower, run.place
+            ));
         }
     }
     finding(found, || {
         let changes = changes.iter();
-        let changes: Vec<_> = changes.map(|(place, made)| format!("{place} {made}")).collect();
-        format!("changes that read back as they were made: {}", changes.join(", "))
+        let changes: Vec<_> = changes
+            .map(|(place, made)| format!("{place} {made}"))
+            .collect();
+        format!(
+            "changes that read back as they were made: {}",
+            changes.join(", ")
+        )
     })
 }
 
@@ -86,7 +94,9 @@ fn whole(evidence: &Evidence) -> Result<&[SuiteRun], Finding> {
         for place in Place::ALL {
             let same = |run: &SuiteRun| run.lower == lower && run.place == place;
             if !runs.iter().any(same) {
-                return Err(Finding::fail(format!("nothing was run in {place} on {lower}")));
+                return Err(Finding::fail(format!(
+                    "nothing was run in {place} on {lower}"
+                )));
             }
         }
     }
