@@ -14,7 +14,7 @@ use crate::dataset::fvecs;
 pub const DIM: usize = 32;
 
 /// The vector file has no more rows.
-pub const MOST_ROWS: usize = 600;
+pub const MOST_ROWS: usize = 1200;
 
 /// The odd number nearest to 2^64 by the golden ratio.
 const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;

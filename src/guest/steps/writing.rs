@@ -22,10 +22,10 @@ use crate::protocol::results::Writing;
 const AT_MOST: Duration = Duration::from_secs(30);
 
 /// Rows of one append.
-const MOST_APPENDED: u64 = 16;
+const MOST_APPENDED: u64 = 8;
 
 /// One action of so many writes an index; the others append.
-const INDEX_EVERY: u64 = 4;
+const INDEX_EVERY: u64 = 8;
 
 pub fn observe(context: &Context) -> Result<Writing> {
     let plan = context
