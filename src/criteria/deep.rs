@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a deep run must show (`deep-criteria.json`): parts that are run one after the other, each with some of the checks.
+//! What a deep run must show (`deep-criteria.json`): parts that are run one after the other, each with some of the
+//! checks.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The POSIX suites, on the mount and, as the control, on the lower filesystem itself. In a guest they run on the module
-//! as well (`tests/machine/suites.rs`).
+//! The POSIX suites, on the mount and, as the control, on the lower filesystem itself. In a guest they run on the
+//! module as well (`tests/machine/suites.rs`).
 
 use std::path::Path;
 
