@@ -9,13 +9,17 @@ peers := target/peers
 # Options of libFuzzer.
 FUZZ ?=
 
+# Options of a deep run: --fresh, --part NAME.
+DEEP ?=
+
 # Options of the self-test.
 SELF_TEST ?=
 
-.PHONY: help validate shell test suites check self-test nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
+.PHONY: help validate validate-deep shell test suites check self-test nix peers-if-possible tools browser posix lint lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg|uml]  build the module, boot it in a VM, measure, give a verdict'
+	@echo 'make validate-deep [DEEP=OPTIONS]           POSIX suites in full, 10,000 cycles, 500 power cuts: most of an hour'
 	@echo 'make shell [ACCEL=auto|uml|kvm|icount|tcg]  a prompt in the guest, with a store that both drivers have mounted'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
 	@echo 'make check                                 linters, unit tests, search, and FUSE on the host: no machine, as root'
@@ -29,6 +33,13 @@ validate: tools
 	@$(MAKE) --no-print-directory -j2 bundle peers-if-possible
 	$(programs)/vexfs-validate run --accel $(ACCEL) $$([ ! -e $(peers)/installed ] || echo --peers $(peers)/bin/python)
 
+# The parts that have passed with the same bundles are not run again.
+validate-deep: tools
+	vm/build-programs.sh
+	$(programs)/vexfs-validate bundle --role peers --role suites --machine uml
+	$(programs)/vexfs-validate bundle --role suites --machine uml-debug
+	$(programs)/vexfs-validate run --deep $(DEEP)
+
 # A prompt in the guest. With User-Mode Linux it is there in a second.
 shell: tools
 	vm/build-programs.sh
@@ -36,17 +47,17 @@ shell: tools
 	$(programs)/vexfs-validate shell --accel $(ACCEL)
 
 # The tests with the programs that they need in PATH.
-cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
+cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/suites/bin:$$PATH" cargo test --release
 
 # The flake and the suites wait for different things most of the time, so they run side by side. The flake yields: no test
 # measures it, and tests have deadlines.
 test: tools
 	@$(MAKE) --no-print-directory -j3 suites nix lint-kernel
 
-suites: lint bundle browser $(venv)/installed $(peers)/installed target/tools/installed
+suites: lint bundle browser $(venv)/installed $(peers)/installed posix
 	$(cargo_test)
 
-check: lint $(venv)/installed target/tools/installed
+check: lint $(venv)/installed posix
 	$(cargo_test) --lib --bins --test house --test search --test fuse
 
 # Bugs that are planted, one after the other.
@@ -72,8 +83,8 @@ browser: | tools
 bundle: tools
 	vm/build-programs.sh
 	$(programs)/vexfs-validate bundle --role peers
-	$(programs)/vexfs-validate bundle --role peers --machine uml
-	$(programs)/vexfs-validate bundle --machine uml-debug
+	$(programs)/vexfs-validate bundle --role peers --role suites --machine uml
+	$(programs)/vexfs-validate bundle --role suites --machine uml-debug
 
 # The house: the order of its rooms, its documents and doc comments.
 lint: tools
@@ -106,17 +117,16 @@ peers-if-possible: | tools
 	@$(MAKE) --no-print-directory $(peers)/installed >target/peers.log 2>&1 || \
 		echo 'the peers of peers/requirements.txt could not be installed (target/peers.log tells why): they will not be measured'
 
-# Programs of others that the tests run. They share what they are built from, and nobody debugs them.
+# A program of others that the tests run. Nobody debugs it.
 install_tool := CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=target/tools/build cargo install --quiet --locked --debug --root target/tools
 
 # The formatter of the flake's check.
 target/tools/bin/nixfmt: | tools
 	$(install_tool) nixfmt_rs@0.5.3
 
-# The POSIX test suites, run on the FUSE mount.
-target/tools/installed: tests/data/posix/tools.txt | tools
-	$(install_tool) $$(cat $<)
-	touch $@
+# The POSIX test suites, run on the FUSE mount of the host as well as in the guest.
+posix: | tools
+	vm/build-suites.sh
 
 clean:
 	rm -rf target out

@@ -28,5 +28,6 @@ pub mod report;
 pub mod run;
 pub mod self_test;
 pub mod store;
+pub mod suites;
 pub mod system;
 pub mod verdict;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The guest's one binary: its init as PID 1, a step of a run when init calls it so, the `vexfs` tool otherwise.
+//! The guest's one binary: its init as PID 1, a step of a run when init calls it so, what a suite calls in a step, the
+//! `vexfs` tool otherwise.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
@@ -7,7 +8,7 @@ use std::env;
 use std::process::ExitCode;
 
 use vexfs::cli;
-use vexfs::guest::{STEP_PROGRAM, init, steps};
+use vexfs::guest::{STEP_PROGRAM, init, stand_ins, steps};
 use vexfs::image::boot;
 use vexfs::system::output::tell;
 
@@ -19,15 +20,19 @@ fn main() -> ExitCode {
         init::main();
     }
     let mut arguments = env::args();
-    if arguments.next().as_deref() == Some(STEP_PROGRAM) {
+    let called = arguments.next().unwrap_or_default();
+    if called == STEP_PROGRAM {
         let name = arguments.next().unwrap_or_default();
-        return step(&name, arguments.next().as_deref());
+        return told(steps::main(&name, arguments.next().as_deref()));
+    }
+    if stand_ins::NAMES.contains(&called.as_str()) {
+        return told(stand_ins::main(&called, &Vec::from_iter(arguments)));
     }
     cli::vexfs::main()
 }
 
-fn step(name: &str, case: Option<&str>) -> ExitCode {
-    match steps::main(name, case) {
+fn told(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("{STEP_PROGRAM}: {error:#}"));

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
 use super::ext4_image;
@@ -15,20 +15,24 @@ use super::initramfs::Archive;
 use super::machine_kind::MachineKind;
 use super::manifest::{
     FORMAT, FileRecord, GuestModuleRecord, GuestRecord, KernelRecord, Manifest, ModuleRecord,
+    ProgramRecord,
 };
 use super::modinfo::Modinfo;
 use super::module_tree::{ModuleTree, is_compressed};
 use super::source_tree::make_dir_whole;
+use super::suite_programs::{self, SuiteProgram};
 use super::{Bundle, INITRAMFS, KERNEL, MANIFEST, MODULE, check_fit, describe};
 use crate::guest::{drivers, kmod, loop_disk};
+use crate::protocol::guest_files::SUITES;
 
 /// Mount points, and places that the guest works in.
-const DIRECTORIES: [&str; 10] = [
+const DIRECTORIES: [&str; 11] = [
     "bin",
     "dev",
     "lib",
     "lib/modules",
     "lib/vexfs",
+    "lib/vexfs/suites",
     "mnt",
     "proc",
     "store",
@@ -49,6 +53,8 @@ pub struct Parts {
     pub module: PathBuf,
     /// A static program: PID 1, and under any other process id the `vexfs` tool.
     pub guest_program: PathBuf,
+    /// The directory with the programs of the POSIX suites, for a guest with that role.
+    pub suites: Option<PathBuf>,
     pub provenance: Provenance,
 }
 
@@ -95,6 +101,11 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
         .chain(parts.roles.iter().copied())
         .collect();
     let roles = Vec::from_iter(roles);
+    let suites = match (&parts.suites, roles.contains(&Role::Suites)) {
+        (Some(dir), true) => suite_programs::read(dir)?,
+        (None, false) => Vec::new(),
+        _ => bail!("the role suites takes the programs of the suites, and they take that role"),
+    };
     let tree = ModuleTree::read(&parts.kernel_modules)?;
     let select = |roles: &[Role]| {
         let vexfs = Modinfo::of(&module)?;
@@ -107,8 +118,10 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
     peers_modules.retain(|module| !guest_modules.contains(module));
     let records = |modules: &[GuestModule]| modules.iter().map(record_of).collect();
     let (module_records, peers_module_records) = (records(&guest_modules), records(&peers_modules));
+    let programs = suites.iter().map(program_record).collect();
     let initramfs = initramfs(
         read(&parts.guest_program)?,
+        suites,
         module.clone(),
         [
             (drivers::LOAD_ORDER, guest_modules),
@@ -138,6 +151,7 @@ pub fn assemble(parts: &Parts, out: &Path) -> anyhow::Result<Bundle> {
                 roles,
                 modules: module_records,
                 peers_modules: peers_module_records,
+                programs,
             },
             files: [KERNEL, INITRAMFS, MODULE]
                 .into_iter()
@@ -158,8 +172,17 @@ fn record_of(module: &GuestModule) -> GuestModuleRecord {
     }
 }
 
+fn program_record(program: &SuiteProgram) -> ProgramRecord {
+    ProgramRecord {
+        name: program.name.clone(),
+        version: program.version.clone(),
+        blake3: blake3::hash(&program.content).to_string(),
+    }
+}
+
 fn initramfs(
     guest_program: Vec<u8>,
+    suites: Vec<SuiteProgram>,
     module: Vec<u8>,
     lists: [(&str, Vec<GuestModule>); 2],
 ) -> anyhow::Result<Vec<u8>> {
@@ -169,6 +192,9 @@ fn initramfs(
     }
     archive.program("init", guest_program);
     archive.symlink("bin/vexfs", "/init");
+    for SuiteProgram { name, content, .. } in suites {
+        archive.program(&in_archive(&format!("{SUITES}/{name}")), content);
+    }
     archive.file(&in_archive(kmod::PATH), module);
     archive.file(&in_archive(loop_disk::IMAGE), ext4_image::make()?);
     for (list, modules) in lists.into_iter().filter(|(_, modules)| !modules.is_empty()) {
@@ -232,6 +258,7 @@ mod tests {
             roles: Vec::new(),
             module: part("vexfs.ko", &fixtures::module(&[("vermagic", "6.12 SMP ")])),
             guest_program: part("vexfs-init", b"#!"),
+            suites: None,
             provenance: Provenance::read(&part("parts.json", PROVENANCE.as_bytes())).unwrap(),
         }
     }

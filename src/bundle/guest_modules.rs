@@ -23,6 +23,8 @@ pub enum Role {
     Disks,
     /// The disk with the peers, to be measured beside them (loaded only then)
     Peers,
+    /// The POSIX suites, which are programs of their own
+    Suites,
 }
 
 impl fmt::Display for Role {

@@ -107,6 +107,18 @@ pub struct GuestRecord {
     pub modules: Vec<GuestModuleRecord>,
     /// The kernel's modules that the guest loads before it reads the disk with the peers (the role `peers`).
     pub peers_modules: Vec<GuestModuleRecord>,
+    /// The programs of the POSIX suites (the role `suites`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<ProgramRecord>,
+}
+
+/// A program of somebody else that the guest runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramRecord {
+    pub name: String,
+    pub version: String,
+    pub blake3: String,
 }
 
 /// One of the kernel's modules as it lies in the initramfs, not compressed.

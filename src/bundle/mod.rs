@@ -10,7 +10,7 @@ pub mod debian;
 mod debian_mirror;
 mod debian_packages;
 mod e2fsprogs;
-mod ext4_image;
+pub mod ext4_image;
 #[cfg(test)]
 mod fixtures;
 pub mod guest_modules;
@@ -26,6 +26,7 @@ mod module_tree;
 pub mod peers_disk;
 pub mod python_files;
 pub mod source_tree;
+pub mod suite_programs;
 pub mod uml_kernel;
 
 use crate::protocol::run_files;
@@ -280,6 +281,7 @@ mod tests {
                 roles: Vec::new(),
                 modules: Vec::new(),
                 peers_modules: Vec::new(),
+                programs: Vec::new(),
             },
             files: [KERNEL, INITRAMFS, MODULE]
                 .map(|name| (name.to_owned(), describe(&dir.join(name)).unwrap()))

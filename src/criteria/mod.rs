@@ -2,6 +2,7 @@
 //! What a run must show, written down before it (`criteria.json`), and what must be done to see it.
 
 pub mod check;
+pub mod deep;
 mod file_truth;
 pub mod own_criteria;
 pub mod own_data;
@@ -19,7 +20,7 @@ use crate::anns::Metric;
 use crate::client::Kind;
 use crate::dataset::source::Source;
 use crate::peers;
-use crate::protocol::{Build, IndexCase, KindPlan};
+use crate::protocol::{Build, IndexCase, KindPlan, SuitesPlan};
 use samples::Samples;
 
 /// The criteria of this version of the toolkit.
@@ -37,12 +38,29 @@ pub struct Criteria {
     /// How we are measured beside the peers on the host; without it, we are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<peers::Plan>,
+    /// How the POSIX suites are run; without it, they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites: Option<SuitesPlan>,
+    /// How the power is cut during writes; without it, it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuts: Option<CutsCriteria>,
     pub checks: Vec<Criterion>,
     /// The text that was read, and its BLAKE3.
     #[serde(skip)]
     pub text: String,
     #[serde(skip)]
     pub blake3: String,
+}
+
+/// How often the power is cut, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutsCriteria {
+    /// What the writers' choices and the moments of the cuts are derived from.
+    pub seed: u64,
+    pub cuts: u32,
+    /// After so many cuts a new disk is taken.
+    pub each_disk: u32,
 }
 
 /// The workload, its identity and how it is measured.

@@ -88,6 +88,8 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
         indexes: vec![case],
         // The peers are compared on the built-in vectors.
         comparison: None,
+        suites: base.suites,
+        cuts: None,
         checks: adapted_checks,
         text: String::new(),
         blake3: String::new(),

@@ -47,6 +47,8 @@ impl Criteria {
             module_clock: samples == Samples::Many
                 && matches!(accelerator, Some(Accelerator::Kvm | Accelerator::Uml)),
             peers: None,
+            suites: self.suites,
+            cut: None,
             steps,
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Criteria;
 use crate::protocol::Step::{
     self, After, Calls, Concurrency, Cycles, Errors, Failing, Files, Identity, Indexes, Module,
-    Peers, Stacking, Watchers, Workload,
+    Peers, Stacking, Suites, Watchers, Workload,
 };
 
 /// What a check looks at.
@@ -20,6 +20,8 @@ enum Subject {
     File,
     /// A boot, and in it these steps.
     Guest(&'static [Step]),
+    /// Many boots of User-Mode Linux that are cut off.
+    Cuts,
     /// A boot of User-Mode Linux, and in it these steps.
     Uml(&'static [Step]),
     /// A boot of the debug kernel, and in it these steps, beside those of every other guest.
@@ -28,7 +30,7 @@ enum Subject {
     GuestAndBuilder(&'static [Step]),
 }
 
-use Subject::{Bundle, Comparison, Debug, File, Guest, GuestAndBuilder, Host, Uml};
+use Subject::{Bundle, Comparison, Cuts, Debug, File, Guest, GuestAndBuilder, Host, Uml};
 
 type Row = (&'static str, Subject);
 
@@ -70,6 +72,8 @@ const TABLE: &[Row] = &[
     ("index.following", Guest(&[Indexes])),
     ("index.replacing", Guest(&[Indexes])),
     ("kernel.search-time", Uml(&[Workload, Indexes, Calls])),
+    ("suites.pjdfstest", Uml(&[Suites])),
+    ("suites.fsx", Uml(&[Suites])),
     ("peers.guest.measured", Guest(&[Peers])),
     ("kernel.vs-fuse", Guest(&[Calls, Peers])),
     ("kernel.vs-chromadb", Guest(&[Calls, Peers])),
@@ -79,12 +83,14 @@ const TABLE: &[Row] = &[
     ("slab.leak", Guest(&[Cycles])),
     ("kernel.log", Guest(&[])),
     ("kernel.taint", Guest(&[Identity, After])),
+    ("cuts", Cuts),
     ("uml.guest", Uml(&[])),
     ("debug.guest", Debug(&[])),
     ("debug.log", Debug(&[])),
     ("debug.watchers", Debug(&[Watchers])),
     ("debug.allocations", Debug(&[Failing])),
     ("debug.disk", Debug(&[Failing])),
+    ("debug.suites", Debug(&[Suites])),
     ("run.repeated", Guest(&[])),
     ("guest.completed", Guest(&[])),
 ];
@@ -115,12 +121,18 @@ pub fn look_at_uml(criteria: &Criteria) -> bool {
         Uml(_) => true,
         // Where the first machine cannot make the comparison, this one does.
         Guest(steps) => steps.contains(&Peers),
-        Bundle | Host | Comparison | File | GuestAndBuilder(_) | Debug(_) => false,
+        Bundle | Host | Comparison | File | GuestAndBuilder(_) | Debug(_) | Cuts => false,
     })
 }
 
-/// Steps that a debug kernel is spared: they measure, and its time means nothing.
-const MEASURING: [Step; 2] = [Calls, Peers];
+/// Whether any check looks at power cuts.
+pub fn look_at_cuts(criteria: &Criteria) -> bool {
+    subjects(criteria).any(|subject| matches!(subject, Cuts))
+}
+
+/// Steps that a debug kernel is spared unless a check of its own asks for them: its time means nothing, and it takes
+/// long.
+const SPARED: [Step; 3] = [Calls, Suites, Peers];
 
 /// The steps of the debug kernel; none if no check looks at it.
 pub fn debug_steps(criteria: &Criteria) -> Option<Vec<Step>> {
@@ -133,7 +145,7 @@ pub fn debug_steps(criteria: &Criteria) -> Option<Vec<Step>> {
         }
     }
     let of_every_guest = steps(criteria).unwrap_or_default().into_iter();
-    own.extend(of_every_guest.filter(|step| !MEASURING.contains(step)));
+    own.extend(of_every_guest.filter(|step| !SPARED.contains(step)));
     asked.then(|| own.into_iter().collect())
 }
 
@@ -151,7 +163,7 @@ pub fn holds_on_any_machine(id: &str) -> bool {
     let of_guest = row(id).is_some_and(|(_, subject)| match subject {
         Guest(steps) => !steps.contains(&Peers),
         GuestAndBuilder(_) | Bundle => true,
-        Host | Comparison | File | Uml(_) | Debug(_) => false,
+        Host | Comparison | File | Uml(_) | Debug(_) | Cuts => false,
     });
     of_guest && !OF_ONE_MACHINE.contains(&id)
 }
@@ -161,7 +173,7 @@ pub fn compares(id: &str) -> bool {
     row(id).is_some_and(|(_, subject)| match subject {
         Comparison => true,
         Guest(steps) => steps.contains(&Peers),
-        Bundle | Host | File | GuestAndBuilder(_) | Uml(_) | Debug(_) => false,
+        Bundle | Host | File | GuestAndBuilder(_) | Uml(_) | Debug(_) | Cuts => false,
     })
 }
 
@@ -170,7 +182,7 @@ pub fn steps(criteria: &Criteria) -> Option<Vec<Step>> {
     let guests: Vec<_> = subjects(criteria)
         .filter_map(|subject| match subject {
             Guest(steps) | GuestAndBuilder(steps) | Uml(steps) => Some(steps),
-            Bundle | Host | Comparison | File | Debug(_) => None,
+            Bundle | Host | Comparison | File | Debug(_) | Cuts => None,
         })
         .collect();
     let steps: BTreeSet<Step> = guests.iter().copied().flatten().copied().collect();
@@ -191,13 +203,16 @@ fn row(id: &str) -> Option<&'static Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Step::{Survivors, Writing};
 
     #[test]
     fn criteria_and_subjects_name_each_other() {
         let criteria = Criteria::read(None).unwrap();
         let asked: Vec<_> = criteria.checks.iter().map(|c| c.id.as_str()).collect();
-        // The check that has a subject only with the user's own vectors is added then.
-        let known = TABLE.iter().filter(|row| !matches!(row.1, File));
+        // The check that has a subject only with the user's own vectors is added then. Others are a deep run's alone.
+        let deep = ["cuts", "debug.suites"];
+        let known = TABLE.iter();
+        let known = known.filter(|row| !matches!(row.1, File) && !deep.contains(&row.0));
         let known: Vec<_> = known.map(|(id, _)| *id).collect();
         assert_eq!(asked, known);
     }
@@ -206,12 +221,13 @@ mod tests {
     fn what_no_check_looks_at_is_not_done() {
         let mut criteria = Criteria::read(None).unwrap();
         assert!(look_at_host(&criteria) && look_at_comparison(&criteria));
-        let debug_alone = [Failing, Watchers];
+        let others = [Survivors, Writing, Failing, Watchers];
         let mut every_guest = Step::ALL.to_vec();
-        every_guest.retain(|step| !debug_alone.contains(step));
+        every_guest.retain(|step| !others.contains(step));
         assert_eq!(steps(&criteria).unwrap(), every_guest);
         let mut debug = Step::ALL.to_vec();
-        debug.retain(|step| !MEASURING.contains(step));
+        let cut_off = [Survivors, Writing];
+        debug.retain(|step| !SPARED.contains(step) && !cut_off.contains(step));
         assert_eq!(debug_steps(&criteria).unwrap(), debug);
 
         let all = criteria.checks.clone();

@@ -3,6 +3,7 @@
 
 pub mod building;
 pub mod calls;
+pub mod cut_files;
 pub mod files;
 pub mod series;
 

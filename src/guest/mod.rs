@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What runs inside the virtual machine: its init, and the steps of a run.
 
+mod cut_disk;
 mod debugfs;
+mod disks;
 pub mod drivers;
 pub mod given;
 mod hello;
@@ -14,6 +16,7 @@ pub mod outlet;
 pub mod peers_disk;
 mod port;
 mod shell;
+pub mod stand_ins;
 pub mod steps;
 pub mod supervisor;
 

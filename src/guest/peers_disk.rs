@@ -3,16 +3,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
-use super::drivers;
+use super::{disks, drivers};
 use crate::protocol::guest_files::PEERS_DISK;
-use crate::system::deadline::wait_for;
-
-const APPEARS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Directories that the disk has, empty, for what is mounted there.
 pub const MOUNT_POINTS: [&str; 4] = ["dev", "proc", "store", "sys"];
@@ -26,9 +22,7 @@ impl PeersDisk {
     /// Mounts the disk. The store is seen there under the path that it has here.
     pub fn mount() -> Result<PeersDisk> {
         drivers::load_for_peers()?;
-        let device = wait_for(&format!("the disk {PEERS_DISK}"), APPEARS_WITHIN, || {
-            find(Path::new("/sys/block"))
-        })?;
+        let device = disks::wait_for_disk(PEERS_DISK)?;
         let root = PathBuf::from("/mnt/peers");
         fs::create_dir_all(&root)?;
         // What goes wrong from here on unmounts it.
@@ -62,20 +56,4 @@ impl Drop for PeersDisk {
 fn mount_at(source: &Path, target: &Path, kind: Option<&str>, flags: MsFlags) -> Result<()> {
     mount(Some(source), target, kind, flags, None::<&str>)
         .with_context(|| format!("cannot mount {} on {}", source.display(), target.display()))
-}
-
-/// The device with the disk's serial number.
-fn find(blocks: &Path) -> Result<Option<PathBuf>> {
-    let Ok(entries) = fs::read_dir(blocks) else {
-        return Ok(None);
-    };
-    for entry in entries {
-        let entry = entry?;
-        let serial = fs::read_to_string(entry.path().join("serial")).unwrap_or_default();
-        let device = Path::new("/dev").join(entry.file_name());
-        if serial.trim_end() == PEERS_DISK && device.exists() {
-            return Ok(Some(device));
-        }
-    }
-    Ok(None)
 }

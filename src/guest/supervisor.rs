@@ -30,6 +30,12 @@ const DIES_WITHIN: Duration = Duration::from_secs(10);
 /// The number of elements of vectors for which a step has a second more. An icount second is 10^9 instructions.
 const ELEMENTS_A_SECOND: u64 = 5_000;
 
+/// The number of cycles for which a step has a second more.
+const CYCLES_A_SECOND: u32 = 2;
+
+/// The number of changes by fsx for which a step has a second more.
+const FSX_A_SECOND: u64 = 200;
+
 /// The time between two looks at a step that says nothing: so short that its deadline counts all of it.
 const LOOK_MS: u8 = 20;
 
@@ -39,8 +45,15 @@ pub fn time_limit(step: Step, plan: &Plan) -> Duration {
     let seconds = match step {
         Step::Identity | Step::Module | Step::Calls | Step::After => 60,
         Step::Files | Step::Errors | Step::Concurrency | Step::Watchers => 180,
-        Step::Cycles | Step::Stacking | Step::Failing => 900,
+        Step::Survivors | Step::Writing => 120,
+        Step::Stacking | Step::Failing => 900,
+        Step::Cycles => 900 + u64::from(plan.cycles / CYCLES_A_SECOND),
         Step::Peers => 3600,
+        Step::Suites => {
+            900 + plan
+                .suites
+                .map_or(0, |plan| plan.fsx_operations / FSX_A_SECOND)
+        }
         Step::Workload | Step::Indexes => {
             let elements = plan.workload.rows() as u64 * plan.workload.dim() as u64;
             900 + elements / ELEMENTS_A_SECOND
@@ -69,7 +82,9 @@ pub fn run(step: Step, plan: &Plan, outlet: &mut dyn Outlet) -> Result<Message> 
     let ended = loop {
         match output.next_line(&mut deadline)? {
             Next::Line(line) => match serde_json::from_slice(&line)? {
-                message @ (Message::Progress { .. } | Message::Working { .. }) => {
+                message @ (Message::Progress { .. }
+                | Message::Working { .. }
+                | Message::Stored { .. }) => {
                     outlet.send(&message)?;
                 }
                 message @ Message::StepFinished { .. } => finished = Some(message),

@@ -83,7 +83,7 @@ pub fn build(bundle: &Bundle, stub: &Path, criteria: &Criteria, out: &Path) -> R
 fn contents(bundle: &Bundle, criteria: &Criteria, identity: Identity) -> Result<Contents> {
     let mut steps = subject::steps(criteria).unwrap_or_default();
     // Nobody attaches a disk with the peers.
-    steps.retain(|step| *step != Step::Peers);
+    steps.retain(|step| !matches!(step, Step::Suites | Step::Peers));
     Ok(Contents {
         format: FORMAT,
         data_partition: identity.data,

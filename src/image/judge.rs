@@ -59,6 +59,7 @@ pub fn judge(contents: &Contents, observed: Observed) -> Result<(Judgement, Evid
         debug: Second::Skipped {
             reason: "an image boots on one machine".into(),
         },
+        cuts: Err("an image is not cut off".into()),
         repetition: Repetition::None("an image boots once".into()),
     };
     let judgement = Judgement::of(&evidence)?;

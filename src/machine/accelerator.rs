@@ -143,6 +143,8 @@ fn probe_plan(accelerator: Accelerator) -> Plan {
         indexes: Vec::new(),
         module_clock: false,
         peers: None,
+        suites: None,
+        cut: None,
         steps: Vec::new(),
     }
 }

@@ -22,6 +22,8 @@ pub enum MachineError {
         "User-Mode Linux was asked for and does not work here: {reason}; use another accelerator, or auto"
     )]
     NoUml { reason: String },
+    #[error("QEMU has no disk here that a guest could write to: ask for --accel uml")]
+    NoWrittenDisk,
     #[error(
         "{bundle} was built for {other}, and {wanted} was asked for: make a bundle for it with `vexfs-validate bundle --machine {option}`, or ask for another accelerator"
     )]

@@ -43,6 +43,9 @@ const READ_OR_KEEP: &str = "read what the machine wrote, or keep it in its logs"
 /// How long to sleep between two looks at what the guest wrote.
 const POLL: Duration = Duration::from_millis(10);
 
+/// How long a killed vehicle may take to be gone.
+const DIES_WITHIN: Duration = Duration::from_secs(10);
+
 /// What distinguishes one boot from another.
 #[derive(Debug, Clone)]
 pub struct MachineConfig {
@@ -51,8 +54,35 @@ pub struct MachineConfig {
     pub kernel_arguments: Vec<String>,
     /// The directory that receives `console.log`, `messages.jsonl` and `qemu.log` or `uml.log`.
     pub logs: PathBuf,
+    pub disk: Option<Disk>,
+}
+
+/// A disk of the guest.
+#[derive(Debug, Clone)]
+pub enum Disk {
     /// The disk with the peers, which the guest can only read.
-    pub disk: Option<PathBuf>,
+    Peers(PathBuf),
+    /// A disk that the guest writes to, and that outlives it. User-Mode Linux alone has one.
+    Written(PathBuf),
+}
+
+impl Disk {
+    fn path(&self) -> &Path {
+        match self {
+            Disk::Peers(path) | Disk::Written(path) => path,
+        }
+    }
+
+    fn is_written(&self) -> bool {
+        matches!(self, Disk::Written(_))
+    }
+
+    fn open(&self) -> io::Result<File> {
+        File::options()
+            .read(true)
+            .write(self.is_written())
+            .open(self.path())
+    }
 }
 
 /// Something that a machine did.
@@ -117,10 +147,11 @@ impl Machine {
             File::create(&path).map_err(io_error(|| format!("create {}", path.display())))
         };
 
-        let disk = config
-            .disk
-            .as_ref()
-            .map(|path| File::open(path).map_err(io_error(|| format!("open {}", path.display()))));
+        let written = config.disk.as_ref().is_some_and(Disk::is_written);
+        let disk = config.disk.as_ref().map(|disk| {
+            let path = disk.path().display();
+            disk.open().map_err(io_error(|| format!("open {path}")))
+        });
         let disk = disk.transpose()?;
         let kernel = std::path::absolute(bundle.kernel())
             .map_err(io_error(|| "find the kernel".to_owned()))?;
@@ -135,6 +166,7 @@ impl Machine {
         };
         let messages;
         let child = match vehicle {
+            Vehicle::Qemu(..) if written => return Err(MachineError::NoWrittenDisk),
             Vehicle::Qemu(qemu, mode) => {
                 let port = shared_file("messages")?;
                 let mut command = qemu.command(&qemu::Hardware {
@@ -162,7 +194,7 @@ impl Machine {
                     console: console.as_fd(),
                     port: port.as_fd(),
                     terminal,
-                    disk: disk_path.as_deref(),
+                    disk: disk_path.as_deref().map(|path| (path, written)),
                     kernel_arguments: &config.kernel_arguments,
                 }
                 .command();
@@ -185,6 +217,19 @@ impl Machine {
             _initrd: initrd,
             _disk: disk,
         })
+    }
+
+    /// Takes the power away: the vehicle and all that belongs to it is killed. What it wrote to a disk stays there.
+    pub fn cut(mut self) -> Result<(), MachineError> {
+        self.child.kill();
+        let ended = self.child.wait(DIES_WITHIN);
+        self.exited = ended.map_err(io_error(|| format!("wait for {}", self.vehicle)))?;
+        // A process that is being killed may still be at its last write.
+        let begun = Instant::now();
+        while !scheduler::of_group(self.pid()).is_empty() && begun.elapsed() < DIES_WITHIN {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// The vehicle's process id.

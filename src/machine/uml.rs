@@ -13,7 +13,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use crate::protocol::guest_files::PEERS_DISK;
+use crate::protocol::guest_files::{CUT_DISK, PEERS_DISK};
 
 /// The variables in which a kernel looks for a directory for its memory, in its order.
 const MEMORY_DIRECTORY: [&str; 3] = ["TMPDIR", "TMP", "TEMP"];
@@ -58,8 +58,8 @@ pub(super) struct Hardware<'a> {
     pub port: BorrowedFd<'a>,
     /// The terminal of a shell.
     pub terminal: Option<BorrowedFd<'a>>,
-    /// The disk with the peers on it.
-    pub disk: Option<&'a Path>,
+    /// A disk, and whether the guest may write to it.
+    pub disk: Option<(&'a Path, bool)>,
     pub kernel_arguments: &'a [String],
 }
 
@@ -96,9 +96,12 @@ impl Hardware<'_> {
             arguments.push(argument);
         };
         with_path("initrd=", self.initrd, "");
-        if let Some(disk) = self.disk {
+        match self.disk {
             // Read only, no copy on write, no lock; behind it the serial number.
-            with_path("ubd0rds=", disk, &format!(",,{PEERS_DISK}"));
+            Some((disk, false)) => with_path("ubd0rds=", disk, &format!(",,{PEERS_DISK}")),
+            // No copy on write. It is locked: nobody else may still write to it.
+            Some((disk, true)) => with_path("ubd0d=", disk, &format!(",,{CUT_DISK}")),
+            None => {}
         }
         for (lines, first, file) in [("con", "con0", self.console), ("ssl", "ssl0", self.port)] {
             arguments.push(format!("{lines}=null").into());
@@ -187,7 +190,7 @@ mod tests {
             console: file.as_fd(),
             port: file.as_fd(),
             terminal: None,
-            disk: Some(Path::new("/d")),
+            disk: Some((Path::new("/d"), false)),
             kernel_arguments: &["rdinit=/other".to_owned()],
         };
         let arguments = hardware.arguments();

@@ -21,6 +21,9 @@ pub const QUERIES: &str = "/given/queries.fvecs";
 /// The module under test.
 pub const MODULE: &str = "/lib/vexfs/vexfs.ko";
 
+/// The directory with the programs of the POSIX suites, in a guest that has them.
+pub const SUITES: &str = "/lib/vexfs/suites";
+
 /// The modules of the guest's kernel that have to be loaded before anything else.
 pub const DRIVERS: &str = "/lib/modules";
 
@@ -38,6 +41,9 @@ pub const SERIAL_LINE: &str = "/dev/ttyS0";
 
 /// The serial number of the disk that holds the peers.
 pub const PEERS_DISK: &str = "vexfs-peers";
+
+/// The serial number of the disk whose guests are cut off.
+pub const CUT_DISK: &str = "vexfs-cuts";
 
 /// Directories of the peers' disk over which the guest mounts what its root has.
 pub const PEERS_DISK_MOUNT_POINTS: [&str; 4] = ["dev", "proc", "store", "sys"];

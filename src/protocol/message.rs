@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cuts::Stored;
 use super::outcome::Outcome;
 use super::results::StepData;
 use super::shell::Stream;
@@ -34,6 +35,10 @@ pub enum Message {
         at: String,
         done: u64,
         of: u64,
+    },
+    /// Something is stored for good: fsync has returned.
+    Stored {
+        stored: Stored,
     },
     StepFinished {
         step: Step,

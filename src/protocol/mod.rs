@@ -4,6 +4,7 @@
 //! The host tells the guest a [`Plan`] before it boots; the guest tells the host [`Message`]s while it runs.
 
 mod accelerator;
+pub mod cuts;
 pub mod guest_files;
 mod message;
 mod outcome;
@@ -16,9 +17,9 @@ mod step;
 pub use accelerator::Accelerator;
 pub use message::Message;
 pub use outcome::{Failure, Outcome, errno_name};
-pub use plan::{Build, IndexCase, KindPlan, PeersPlan, Plan};
+pub use plan::{Build, IndexCase, KindPlan, PeersPlan, Plan, SuitesPlan};
 pub use shell::{Shell, Stream, Window};
 pub use step::Step;
 
 /// The version of the protocol, raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::accelerator::Accelerator;
+use super::cuts::CutPlan;
 use super::step::Step;
 use crate::anns::Metric;
-use crate::client::Kind;
+use crate::client::{Kind, Place};
 use crate::dataset::source::Source;
 use crate::peers;
 
@@ -40,6 +41,12 @@ pub struct Plan {
     /// What the step `peers` compares; none where the plan does not have that step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peers: Option<PeersPlan>,
+    /// What the step `suites` does; none where the plan does not have that step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites: Option<SuitesPlan>,
+    /// What the steps `survivors` and `writing` do; none where the plan does not have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<CutPlan>,
     pub steps: Vec<Step>,
 }
 
@@ -52,6 +59,44 @@ pub struct PeersPlan {
     /// The path of the Python on the disk with the serial number [`PEERS_DISK`](super::guest_files::PEERS_DISK), which
     /// is a root directory for it.
     pub python: PathBuf,
+}
+
+/// How the guest runs the POSIX suites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuitesPlan {
+    /// Changes that fsx makes through the module, in all its files together.
+    pub fsx_operations: u64,
+    /// What they are derived from.
+    pub fsx_seed: u64,
+}
+
+/// Files that fsx changes: in the control an ordinary one, through a driver also one that is served as vectors.
+const CHANGED: [&str; 2] = ["changed", "changed.fvecs"];
+
+/// Through FUSE, and in the control, there is so much less to find.
+const FEWER: u64 = 5;
+
+impl SuitesPlan {
+    /// The lower filesystems.
+    pub const LOWER: [&str; 2] = ["tmpfs", "ext4"];
+
+    /// The files that fsx changes in a place, on each lower filesystem.
+    pub fn files(place: Place) -> &'static [&'static str] {
+        match place {
+            Place::InProcess => &CHANGED[..1],
+            Place::Fuse | Place::Kernel => &CHANGED,
+        }
+    }
+
+    /// How many changes fsx makes to each file of a place.
+    pub fn changes(self, place: Place) -> u64 {
+        let all = match place {
+            Place::Kernel => self.fsx_operations,
+            Place::InProcess | Place::Fuse => self.fsx_operations / FEWER,
+        };
+        all / (Self::LOWER.len() * Self::files(place).len()) as u64
+    }
 }
 
 /// One workload under one metric, searched by several kinds of index.
@@ -110,8 +155,20 @@ mod tests {
             indexes: Vec::new(),
             module_clock: false,
             peers: None,
+            suites: None,
+            cut: None,
             steps: Step::ALL.to_vec(),
         }
+    }
+
+    #[test]
+    fn the_module_gets_all_changes_of_a_plan_and_others_fewer() {
+        let plan = SuitesPlan {
+            fsx_operations: 20_000,
+            fsx_seed: 42,
+        };
+        let [control, fuse, kernel] = Place::ALL.map(|place| plan.changes(place));
+        assert_eq!((control, fuse, kernel), (2_000, 1_000, 5_000));
     }
 
     #[test]

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::cuts::Survivors;
 use super::outcome::{Failure, Outcome};
 pub use crate::bench::Answer;
 use crate::client::Kind;
 use crate::client::Place;
 use crate::client::module_clock::Reading;
 use crate::peers::Comparison;
+use crate::suites::pjdfstest;
 
 /// What was observed in each place; a place that failed says why and hides no other.
 pub type PerPlace<T> = BTreeMap<Place, Outcome<T>>;
@@ -30,7 +32,10 @@ pub enum StepData {
     Workload(Workload),
     Indexes(Indexes),
     Calls(Calls),
+    Suites(Suites),
     Peers(Peers),
+    Survivors(Survivors),
+    Writing(Writing),
     Failing(Failing),
     Watchers(Watchers),
     After(After),
@@ -303,10 +308,48 @@ impl Call {
     }
 }
 
+/// The POSIX suites in every place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suites {
+    pub runs: Vec<SuiteRun>,
+}
+
+/// The suites in one place, on one lower filesystem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteRun {
+    /// The lower filesystem: `tmpfs` or `ext4`.
+    pub lower: String,
+    pub place: Place,
+    pub pjdfstest: Outcome<pjdfstest::Results>,
+    /// Each file that fsx changed.
+    pub fsx: Vec<FsxRun>,
+}
+
+/// Random changes to one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsxRun {
+    pub file: String,
+    pub outcome: Outcome<FsxDone>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsxDone {
+    /// The changes that were made, if nothing was wrong.
+    pub operations: u64,
+    /// What fsx found wrong.
+    pub wrong: Option<String>,
+}
+
 /// Other engines, and ours in every place beside them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Peers {
     pub comparison: Comparison,
+}
+
+/// What was stored before the time was over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writing {
+    pub stored: u32,
 }
 
 /// What the module did while what it asked of the kernel failed, one thing at a time.

@@ -54,6 +54,12 @@ pub const UML_PROBE: &str = "uml-probe";
 pub const DEBUG: &str = "debug";
 pub const DEBUG_PROBE: &str = "debug-probe";
 
+/// The power cuts, if there were to be any: what was stored, and what was found.
+pub const CUTS: &str = "cuts.json";
+
+/// The directory that holds the logs of the last guest that was cut off.
+pub const CUT_LOGS: &str = "cuts";
+
 /// The run for readers: a page, XML for a CI, a summary.
 pub const PAGE: &str = "report.html";
 pub const JUNIT: &str = "junit.xml";

@@ -30,8 +30,14 @@ pub enum Step {
     Indexes,
     /// Measures what calls cost that do nothing.
     Calls,
+    /// Runs the POSIX suites in every place, on tmpfs and on ext4.
+    Suites,
     /// Measures our kinds in every place beside the peers.
     Peers,
+    /// Tells what a power cut has left on a disk.
+    Survivors,
+    /// Writes to that disk until the guest is cut off.
+    Writing,
     /// Lets every allocation and every read of the module fail once. Only a debug kernel can.
     Failing,
     /// Asks what watches the module in a debug kernel: memory that is lost, and whether lockdep still looks.
@@ -41,7 +47,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Step; 14] = [
+    pub const ALL: [Step; 17] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
@@ -52,7 +58,10 @@ impl Step {
         Step::Workload,
         Step::Indexes,
         Step::Calls,
+        Step::Suites,
         Step::Peers,
+        Step::Survivors,
+        Step::Writing,
         Step::Failing,
         Step::Watchers,
         Step::After,
@@ -70,7 +79,10 @@ impl Step {
             Step::Workload => "workload",
             Step::Indexes => "indexes",
             Step::Calls => "calls",
+            Step::Suites => "suites",
             Step::Peers => "peers",
+            Step::Survivors => "survivors",
+            Step::Writing => "writing",
             Step::Failing => "failing",
             Step::Watchers => "watchers",
             Step::After => "after",

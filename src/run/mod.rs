@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Carries out one validation: gathers evidence, applies the criteria, writes everything down.
 
+mod cuts;
 mod machines;
 mod one_machine;
 mod progress;
@@ -72,6 +73,7 @@ pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict
         None => Err("the criteria have no comparison".to_owned()),
     };
     let machines = machines::run(&request, &workload, tell);
+    let cuts = cuts::run(&request, tell);
     let evidence = Evidence {
         date: today(),
         criteria: request.criteria.clone(),
@@ -83,6 +85,7 @@ pub fn run(request: RunRequest, tell: &(dyn Fn(&str) + Sync)) -> Result<(Verdict
         first: machines.first,
         second: machines.second,
         debug: machines.debug,
+        cuts,
         repetition: machines.repetition,
     };
     let verdict = write(&request.out, &evidence)?;

@@ -22,7 +22,7 @@ use crate::machine::kernel_log::scan_as_of;
 use crate::machine::memory;
 use crate::machine::session::{Deadlines, Ending, follow};
 use crate::machine::vehicle::Vehicle;
-use crate::machine::{Machine, MachineConfig, MachineError, input};
+use crate::machine::{self, Machine, MachineConfig, MachineError, input};
 use crate::protocol::run_files::{CONSOLE, SECOND_BOOT};
 use crate::protocol::{Accelerator, Message, PeersPlan, Plan, Step};
 use crate::verdict::evidence::{GuestPeers, MachineRecord, MachineRun, Repetition};
@@ -65,6 +65,11 @@ impl Asked<'_> {
                 (None, None, why)
             }
         };
+        let manifest = self.bundle.manifest();
+        // Emulated, the suites would take longer than all the rest.
+        if accelerator != Accelerator::Uml || !manifest.guest.roles.contains(&Role::Suites) {
+            steps.retain(|step| *step != Step::Suites);
+        }
         let workload = self.workload.clone();
         let samples = match choice.vehicle {
             Vehicle::UmlDebug => Samples::Few,
@@ -231,7 +236,7 @@ impl Boot<'_> {
             memory_mib: self.memory_mib,
             kernel_arguments: Vec::new(),
             logs: logs.to_owned(),
-            disk: self.disk.clone(),
+            disk: self.disk.clone().map(machine::Disk::Peers),
         };
         let deadlines = Deadlines {
             boot: self.patience,

@@ -12,6 +12,7 @@ pub fn progress(message: &Message) -> Option<String> {
         Message::Working { step, at, done, of } => {
             format!("guest: {step}: {at}, {done} of {of}")
         }
+        Message::Stored { .. } => return None,
         Message::StepFinished { step, outcome, .. } => match outcome.as_result() {
             Ok(_) => return None,
             Err(failure) => format!("guest: {step} failed: {failure}"),

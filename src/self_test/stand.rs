@@ -8,11 +8,12 @@ use anyhow::{Context, Result, bail};
 use crate::bundle::Bundle;
 use crate::bundle::assemble::{Parts, Provenance, assemble};
 use crate::bundle::debian::{self, Pin};
+use crate::bundle::guest_modules::Role;
 use crate::bundle::kernel_tree::KernelTree;
 use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::source_tree::SourceTree;
 use crate::bundle::uml_kernel::{Flavour, UmlKernel};
-use crate::bundle::{guest_program, kernel_module};
+use crate::bundle::{guest_program, kernel_module, suite_programs};
 
 pub struct Stand {
     machine: MachineKind,
@@ -20,6 +21,7 @@ pub struct Stand {
     kernel_modules: PathBuf,
     kernel_tree: KernelTree,
     guest_program: PathBuf,
+    suites: PathBuf,
     provenance: Provenance,
     cache: PathBuf,
 }
@@ -43,6 +45,7 @@ impl Stand {
             kernel_image: kernel.image(),
             kernel_modules: kernel.modules(),
             guest_program: guest.path,
+            suites: suite_programs::build(tree, tell)?,
             provenance: Provenance {
                 kernel: kernel.record()?,
                 module_compiler: kernel_module::compiler_version(&kernel_tree.compiler)?,
@@ -65,9 +68,10 @@ impl Stand {
             machine: self.machine,
             kernel_image: self.kernel_image.clone(),
             kernel_modules: self.kernel_modules.clone(),
-            roles: Vec::new(),
+            roles: vec![Role::Suites],
             module: module.path,
             guest_program: self.guest_program.clone(),
+            suites: Some(self.suites.clone()),
             provenance: self.provenance.clone(),
         };
         assemble(&parts, out)

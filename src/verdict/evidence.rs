@@ -6,11 +6,13 @@ use std::ops::{Deref, DerefMut};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::bundle::guest_modules::Role;
 use crate::bundle::manifest::Manifest;
 use crate::client::Place;
 use crate::figures::Located;
 use crate::machine::kernel_log::Scan;
 use crate::peers::Comparison;
+use crate::protocol::cuts::Cuts;
 use crate::protocol::results::{PerPlace, PlaceRun};
 use crate::protocol::{Accelerator, Outcome, Plan};
 use crate::verdict::fate::Fate;
@@ -43,6 +45,8 @@ pub struct Evidence {
     pub second: Second,
     /// A machine that looks for faults of the module and for nothing else: a debug kernel.
     pub debug: Second,
+    /// The power cuts, or why there were none.
+    pub cuts: Result<Cuts, String>,
     /// Whether a second boot of the first machine gave the same bytes.
     pub repetition: Repetition,
 }
@@ -179,6 +183,17 @@ impl Evidence {
             Second::Skipped { reason } => Err(Finding::skipped(reason)),
             Second::Failed { reason } => Err(Finding::could_not_run(reason)),
         }
+    }
+
+    /// The machine that runs the POSIX suites.
+    pub fn with_suites(&self) -> Result<&MachineRun, Finding> {
+        let run = self.uml()?;
+        if run.manifest()?.guest.roles.contains(&Role::Suites) {
+            return Ok(run);
+        }
+        Err(Finding::skipped(
+            "the bundle's guest has no POSIX suites: build it with --role suites",
+        ))
     }
 
     /// The machine that was to repeat the host's comparison. If none was, it is the one whose reason says most.

@@ -85,6 +85,7 @@ impl GuestReport {
                 );
             }
             Message::Progress { .. }
+            | Message::Stored { .. }
             | Message::Working { .. }
             | Message::ShellOutput { .. }
             | Message::ShellEnded { .. }
@@ -142,7 +143,9 @@ step_data! {
     workload: Workload,
     indexes: Indexes,
     calls: Calls,
+    suites: Suites,
     peers: Peers,
+    survivors: Survivors,
     failing: Failing,
     watchers: Watchers,
     after: After,

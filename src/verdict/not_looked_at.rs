@@ -11,6 +11,7 @@ use super::evidence::{Evidence, GuestPeers, MachineRun, Repetition, Second};
 use super::fate::Fate;
 use crate::criteria::Criteria;
 use crate::criteria::check::{Check, Status};
+use crate::criteria::deep::Deep;
 use crate::machine::session::Ending;
 use crate::peers::OURS;
 use crate::protocol::{Accelerator, Step};
@@ -43,8 +44,8 @@ const FILESYSTEMS: [&str; 5] = ["tmpfs", "ext4", "xfs", "btrfs", "NFS"];
 
 /// What no step tries, in words.
 const OF_NO_STEP: [&str; 3] = [
-    "POSIX suites (pjdfstest, fsx, stress-ng) on the module",
-    "power cuts during writes",
+    "stress-ng and xfstests on the module",
+    "power cuts on a disk that loses what its own cache had not written",
     "hardware without a hypervisor and without an emulator",
 ];
 
@@ -55,6 +56,7 @@ pub fn of(evidence: &Evidence, checks: &[Check]) -> Vec<NotLookedAt> {
     };
     let mut gaps = of_checks(checks);
     gaps.extend(of_criteria(&evidence.criteria));
+    gaps.extend(of_deep_runs(&evidence.criteria));
     gaps.extend(of_host(evidence));
     gaps.extend(of_peers(evidence));
     gaps.extend(of_boots(evidence));
@@ -154,6 +156,36 @@ fn of_criteria(criteria: &Criteria) -> Vec<(String, String)> {
         gaps.push((what, why));
     }
     gaps
+}
+
+/// What a deep run asks for and these criteria do not.
+fn of_deep_runs(criteria: &Criteria) -> Vec<(String, String)> {
+    let Ok(deep) = Deep::built_in() else {
+        return Vec::new();
+    };
+    let changes = |criteria: &Criteria| criteria.suites.map_or(0, |suites| suites.fsx_operations);
+    let asks = |id: &str| criteria.checks.iter().any(|check| check.id == id);
+    let deep = &deep.criteria;
+    let (cycles, all) = (criteria.workload.cycles, deep.workload.cycles);
+    let mut gaps = Vec::new();
+    if !asks("suites.fsx") || changes(criteria) < changes(deep) {
+        gaps.push(format!(
+            "the POSIX suites in full: {} changes by fsx through the module",
+            changes(deep)
+        ));
+    }
+    if !asks("cycles") || cycles < all {
+        gaps.push(format!("{all} cycles of load and unload"));
+    }
+    if !asks("cuts") {
+        let cuts = deep.cuts.map_or(0, |cuts| cuts.cuts);
+        gaps.push(format!("{cuts} power cuts during writes"));
+    }
+    if !asks("debug.suites") {
+        gaps.push("the POSIX suites on a debug kernel".to_owned());
+    }
+    let why = "a deep run does: vexfs-validate run --deep (make validate-deep)";
+    gaps.into_iter().map(|gap| (gap, why.to_owned())).collect()
 }
 
 fn of_host(evidence: &Evidence) -> Vec<(String, String)> {
@@ -385,7 +417,8 @@ fn filesystems(run: &Run) -> Gap {
 fn lower_filesystems(step: Step) -> &'static [&'static str] {
     match step {
         Step::Identity | Step::Module | Step::Watchers | Step::After => &[],
-        Step::Stacking | Step::Failing => &["tmpfs", "ext4"],
+        Step::Survivors | Step::Writing => &["ext4"],
+        Step::Stacking | Step::Suites | Step::Failing => &["tmpfs", "ext4"],
         _ => &["tmpfs"],
     }
 }
@@ -480,6 +513,7 @@ mod tests {
             debug: Second::Skipped {
                 reason: "there is no bundle of it".into(),
             },
+            cuts: Err("no check of the criteria asks for it".into()),
             repetition: Repetition::None("one boot was asked for".into()),
         }
     }
@@ -515,7 +549,8 @@ mod tests {
             ("second boot", "one boot was asked for"),
             ("User-Mode Linux", "it was not asked for"),
             ("processors other than x86_64", "built for"),
-            ("power cuts", "no step"),
+            ("power cuts during writes", "make validate-deep"),
+            ("power cuts on a disk", "no step"),
         ] {
             let why = why(&run, what).unwrap_or_else(|| panic!("nothing on {what}"));
             assert!(why.contains(reason), "{what}: {why}");
@@ -573,6 +608,29 @@ mod tests {
         assert_eq!(named(Status::Skipped), std::slice::from_ref(&gap));
         assert_eq!(named(Status::CouldNotRun), [gap]);
         assert!(named(Status::Pass).is_empty() && named(Status::Fail).is_empty());
+    }
+
+    #[test]
+    fn what_a_deep_run_looks_at_is_a_gap_of_other_runs() {
+        let mut run = icount();
+        let looked_at = [
+            ("suites", "the POSIX suites in full"),
+            ("cycles", "10000 cycles"),
+            ("cuts", "500 power cuts"),
+            ("debug", "the POSIX suites on a debug kernel"),
+        ];
+        for (_, gap) in looked_at {
+            let why = why(&run, gap).unwrap();
+            assert!(why.contains("make validate-deep"), "{why}");
+        }
+        let deep = Deep::built_in().unwrap();
+        for (name, gap) in looked_at {
+            let part = deep.parts.iter().find(|part| part.name == name).unwrap();
+            run.criteria = deep.of_part(part).unwrap();
+            for (_, other) in looked_at {
+                assert_eq!(why(&run, other).is_none(), other == gap, "{name}: {other}");
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::peers::Comparison;
+use crate::protocol::cuts::Cuts;
 
 use super::evidence::{Evidence, GuestPeers, MachineRecord, MachineRun, Repetition, Second};
 use super::figures;
@@ -20,13 +21,13 @@ use super::guest_report::GuestReport;
 use super::judgement::{self, Judgement, Reported};
 use super::repetition;
 use super::twice_told;
-use crate::criteria::Criteria;
 use crate::criteria::own_data::Origin;
+use crate::criteria::{Criteria, subject};
 use crate::host::fuse::HostRun;
 use crate::host::indexes::HostIndex;
 use crate::machine::kernel_log;
 use crate::protocol::run_files::{
-    COMPARISON, CONSOLE, CRITERIA, DEBUG, FIGURES, HOST, MANIFEST, MESSAGES, RESULTS, RUN,
+    COMPARISON, CONSOLE, CRITERIA, CUTS, DEBUG, FIGURES, HOST, MANIFEST, MESSAGES, RESULTS, RUN,
     SECOND_BOOT, UML, VERDICT, to_json,
 };
 use crate::verdict::Verdict;
@@ -37,6 +38,9 @@ pub const FORMAT: u32 = 4;
 
 /// The last format whose verdict does not tell what the run did not look at. Its runs had no debug kernel.
 const FORMAT_WITHOUT_GAPS: u32 = 3;
+
+/// Why a run without a check of power cuts has none.
+pub const NO_CUTS: &str = "no check of the criteria asks for it";
 
 /// The evidence that is in no other file (`run.json`).
 #[derive(Serialize, Deserialize)]
@@ -231,6 +235,9 @@ fn files_as(
         (HOST, to_json(&host)?),
         (FIGURES, to_json(&figures::of(evidence))?),
     ];
+    if subject::look_at_cuts(&evidence.criteria) {
+        files.push((CUTS, to_json(&Observed::of(&evidence.cuts))?));
+    }
     if let Some(text) = &evidence.manifest_text {
         files.push((MANIFEST, text.clone()));
     }
@@ -358,6 +365,10 @@ fn evidence(dir: &Path) -> Result<(Evidence, u32)> {
         .with_context(|| format!("{CRITERIA} does not hold valid criteria"))?;
     let host: Host<HostRun, Vec<HostIndex>> = parse(dir, HOST)?;
     let comparison: Observed<Comparison> = parse(dir, COMPARISON)?;
+    let cuts = match subject::look_at_cuts(&criteria) {
+        true => parse::<Observed<Cuts>>(dir, CUTS)?.result(),
+        false => Err(NO_CUTS.to_owned()),
+    };
     let first = run.machine.run(dir, run.date)?;
     let second = run.second_machine.machine(dir, UML, run.date)?;
     let debug = match (run.debug_kernel, run.format) {
@@ -384,6 +395,7 @@ fn evidence(dir: &Path) -> Result<(Evidence, u32)> {
         first,
         second,
         debug,
+        cuts,
         repetition,
     };
     Ok((evidence, run.format))

@@ -11,7 +11,6 @@ mod index_files;
 mod indexes;
 mod ownership;
 mod posix;
-mod posix_suites;
 mod process;
 #[path = "../support/processes.rs"]
 mod processes;

@@ -35,6 +35,8 @@ pub fn plan(accelerator: Accelerator, steps: Vec<Step>) -> Plan {
         indexes: Vec::new(),
         module_clock: false,
         peers: None,
+        suites: None,
+        cut: None,
         steps,
     }
 }

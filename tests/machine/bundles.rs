@@ -65,7 +65,7 @@ pub fn for_peers() -> &'static Path {
 
 /// The bundle of this checkout for User-Mode Linux.
 pub fn for_uml() -> &'static Path {
-    static FOR_UML: Shared = Shared::new("bundle-for-uml", "uml", &["peers"]);
+    static FOR_UML: Shared = Shared::new("bundle-for-uml", "uml", &["peers", "suites"]);
     FOR_UML.path()
 }
 

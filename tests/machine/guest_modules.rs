@@ -37,6 +37,7 @@ fn parts() -> Parts {
         roles: vec![Role::Disks],
         module: module.path,
         guest_program: guest.path,
+        suites: None,
         provenance: Provenance {
             kernel: kernel.record().unwrap(),
             module_compiler: module.compiler,

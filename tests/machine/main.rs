@@ -20,4 +20,5 @@ mod records;
 mod sabotage;
 mod self_test;
 mod shell;
+mod suites;
 mod uml;

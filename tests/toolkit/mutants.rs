@@ -33,6 +33,7 @@ fn there_are_at_least_forty_of_every_class() {
     for class in [
         "abi",
         "credentials",
+        "durability",
         "freshness",
         "hostile-input",
         "lifetime",
@@ -42,6 +43,7 @@ fn there_are_at_least_forty_of_every_class() {
         "names",
         "search",
         "stability",
+        "suites",
     ] {
         assert!(classes.contains(class), "there is no mutant of {class}");
     }

@@ -29,6 +29,9 @@ pub struct AssembleArgs {
     /// vexfs-init, linked statically
     #[arg(long, value_name = "FILE")]
     init: PathBuf,
+    /// A directory with the programs of the POSIX suites, linked statically, for the role suites
+    #[arg(long, value_name = "DIR")]
+    suites: Option<PathBuf>,
     /// JSON that says where the parts come from (docs/bundle.md)
     #[arg(long, value_name = "FILE")]
     provenance: PathBuf,
@@ -52,6 +55,7 @@ impl AssembleArgs {
             roles: self.roles,
             module: self.module,
             guest_program: self.init,
+            suites: self.suites,
             provenance: Provenance::read(&self.provenance)?,
         };
         bundle::print(&assemble(&parts, &self.out)?, self.json)

@@ -14,7 +14,7 @@ use crate::bundle::machine_kind::MachineKind;
 use crate::bundle::manifest::Manifest;
 use crate::bundle::source_tree::SourceTree;
 use crate::bundle::uml_kernel::{Flavour, UmlKernel};
-use crate::bundle::{guest_program, kernel_module};
+use crate::bundle::{guest_program, kernel_module, suite_programs};
 
 /// Build the module, the guest's program and the initramfs, and put them with a pinned kernel into one directory
 ///
@@ -96,6 +96,8 @@ fn parts(
     };
     let module = kernel_module::build(&kernel_tree, module_source, &tree.cache(), tell)?;
     let guest = guest_program::build(tree, tell)?;
+    let suites = roles.contains(&Role::Suites);
+    let suites = suites.then(|| suite_programs::build(tree, tell));
     Ok(Parts {
         machine,
         kernel_image,
@@ -103,6 +105,7 @@ fn parts(
         roles,
         module: module.path,
         guest_program: guest.path,
+        suites: suites.transpose()?,
         provenance: Provenance {
             kernel,
             module_compiler: module.compiler,

@@ -5,6 +5,7 @@ mod assemble;
 mod bare_metal;
 pub mod bundle;
 mod compare;
+mod deep;
 mod image;
 mod lint_kernel;
 mod manual;

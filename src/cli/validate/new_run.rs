@@ -101,6 +101,25 @@ impl NewRunArgs {
         Ok(Some(own))
     }
 
+    /// These options for a part of a deep run, which has a directory of its own.
+    pub fn of_part(&self, name: &str) -> NewRunArgs {
+        NewRunArgs {
+            out: self.deep_directory().join(name),
+            ..self.clone()
+        }
+    }
+
+    /// The directory of the parts of a deep run.
+    pub fn deep_directory(&self) -> PathBuf {
+        self.out.join("deep")
+    }
+
+    /// The bundles of a deep run: User-Mode Linux, and its debug kernel.
+    pub fn uml_bundles(&self) -> [&Path; 2] {
+        let uml = self.bundle.as_ref().unwrap_or(&self.uml_bundle);
+        [uml, &self.debug_bundle]
+    }
+
     /// Carries out a run in a new directory below `--out`, writes its report there, and returns that directory.
     /// `latest` then points to it.
     pub fn carry_out(

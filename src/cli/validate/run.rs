@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::deep;
 use super::new_run::NewRunArgs;
 use super::output::{print, print_json, print_line};
 use crate::criteria::Criteria;
+use crate::criteria::deep::Deep;
 use crate::criteria::own_criteria;
 use crate::machine::accelerator::Requested;
 use crate::protocol::run_files::PAGE;
@@ -26,9 +28,20 @@ pub struct RunArgs {
     /// Which accelerator; kvm never falls back
     #[arg(long, value_enum, default_value_t = Requested::Auto)]
     accel: Requested,
-    /// What must be shown [default: the criteria of this version]
+    /// What must be shown; with --deep in the form of src/criteria/deep-criteria.json [default: the criteria of this
+    /// version]
     #[arg(long, value_name = "FILE")]
     criteria: Option<PathBuf>,
+    /// Run the parts of a deep run instead: the POSIX suites in full, 10,000 cycles, 500 power cuts, and the suites on
+    /// a debug kernel. They take most of an hour. A part that has passed with the same bundles is not run again
+    #[arg(long, conflicts_with_all = ["accel", "once", "json", "dataset", "peers"])]
+    deep: bool,
+    /// With --deep: run every part, whatever has passed before
+    #[arg(long, requires = "deep")]
+    fresh: bool,
+    /// With --deep: run only the part of this name
+    #[arg(long, value_name = "NAME", requires = "deep")]
+    part: Option<String>,
     /// Boot once only: do not show that icount repeats exactly
     #[arg(long)]
     once: bool,
@@ -42,6 +55,10 @@ pub struct RunArgs {
 impl RunArgs {
     /// Prints the verdict and returns the exit status.
     pub fn run(self) -> Result<u8> {
+        if self.deep {
+            let deep = Deep::read(self.criteria.as_deref())?;
+            return deep::run(&deep, &self.new_run, self.part.as_deref(), self.fresh);
+        }
         let mut criteria = Criteria::read(self.criteria.as_deref())?;
         // Under icount, and only there, the same plan is booted twice.
         let twice = !self.once && matches!(self.accel, Requested::Auto | Requested::Icount);

@@ -23,14 +23,16 @@ const ROWS: usize = 64;
 const DIM: usize = 32;
 const K: u32 = 5;
 
-/// Cycles from one progress message to the next.
+/// Cycles from one progress message to the next, at least; and the most messages of many cycles.
 const PROGRESS_EVERY: u32 = 10;
+const MOST_PROGRESS: u32 = 100;
 
 pub fn observe(context: &Context) -> Result<Cycles> {
     let planned = context.plan.cycles;
     let store = Store::new()?;
     let lower = store.part(Place::Kernel)?;
     kmod::ensure_unloaded()?;
+    let every = PROGRESS_EVERY.max(planned / MOST_PROGRESS);
     let mut cycles = Vec::new();
     let mut failed = None;
     for number in 0..planned {
@@ -41,7 +43,7 @@ pub fn observe(context: &Context) -> Result<Cycles> {
                 break;
             }
         }
-        if (number + 1) % PROGRESS_EVERY == 0 {
+        if (number + 1) % every == 0 {
             context.progress(number + 1, planned)?;
         }
     }

@@ -16,8 +16,11 @@ mod module;
 mod peers;
 mod stacking;
 mod stage;
+mod suites;
+mod survivors;
 mod watchers;
 mod workload;
+mod writing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -65,7 +68,10 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Workload => StepData::Workload(workload::observe(context)?),
         Step::Indexes => StepData::Indexes(indexes::observe(context)?),
         Step::Calls => StepData::Calls(calls::observe(context)?),
+        Step::Suites => StepData::Suites(suites::observe(context)?),
         Step::Peers => StepData::Peers(peers::observe(context)?),
+        Step::Survivors => StepData::Survivors(survivors::observe(context)?),
+        Step::Writing => StepData::Writing(writing::observe(context)?),
         Step::Failing => StepData::Failing(failing::observe(context)?),
         Step::Watchers => StepData::Watchers(watchers::observe(context)?),
         Step::After => StepData::After(after::observe()?),

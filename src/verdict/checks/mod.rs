@@ -3,6 +3,7 @@
 
 mod answers;
 mod cases;
+mod cuts;
 mod dataset;
 mod debug;
 mod evaluation;
@@ -16,6 +17,7 @@ mod module;
 mod peers;
 mod peers_in_guest;
 mod stability;
+mod suites;
 mod uml;
 mod workload;
 
@@ -25,7 +27,7 @@ use super::evidence::Evidence;
 use crate::criteria::check::{Check, Finding};
 use crate::criteria::{Criteria, Criterion, subject};
 use crate::protocol::run_files::{
-    COMPARISON, CONSOLE, DEBUG, HOST, MANIFEST, RESULTS, RUN, SECOND_BOOT, VERDICT,
+    COMPARISON, CONSOLE, CUTS, DEBUG, HOST, MANIFEST, RESULTS, RUN, SECOND_BOOT, VERDICT,
 };
 
 type Row = (&'static str, Evaluate, &'static str);
@@ -69,6 +71,8 @@ const TABLE: &[Row] = &[
     ("index.following", indexes::following, RESULTS),
     ("index.replacing", indexes::replacing, RESULTS),
     ("kernel.search-time", uml::search_time, RESULTS),
+    ("suites.pjdfstest", suites::pjdfstest, RESULTS),
+    ("suites.fsx", suites::fsx, RESULTS),
     ("peers.guest.measured", peers_in_guest::measured, RESULTS),
     ("kernel.vs-fuse", peers_in_guest::against_fuse, RESULTS),
     ("kernel.vs-chromadb", peers_in_guest::against_chromadb, RESULTS),
@@ -78,12 +82,14 @@ const TABLE: &[Row] = &[
     ("slab.leak", stability::slab_leak, RESULTS),
     ("kernel.log", kernel_log::clean, CONSOLE),
     ("kernel.taint", kernel_log::taint, RESULTS),
+    ("cuts", cuts::survived, CUTS),
     ("uml.guest", on_second_machine, RUN),
     ("debug.guest", on_debug_kernel, DEBUG),
     ("debug.log", debug::log, DEBUG),
     ("debug.watchers", debug::watchers, DEBUG),
     ("debug.allocations", debug::allocations, DEBUG),
     ("debug.disk", debug::disk, DEBUG),
+    ("debug.suites", suites::on_debug_kernel, DEBUG),
     ("run.repeated", stability::repeated, SECOND_BOOT),
     ("guest.completed", stability::completed, CONSOLE),
 ];

@@ -171,6 +171,7 @@ fn evidence(noise: &mut Noise) -> Evidence {
         debug: Second::Skipped {
             reason: "there is no out/debug-bundle".into(),
         },
+        cuts: Err("no check of the criteria asks for it".into()),
         repetition: Repetition::Equal { bytes: 1_234_567 },
         criteria,
     }
