@@ -63,7 +63,8 @@ pub fn observe(context: &Context) -> Result<Writing> {
     Ok(Writing { stored })
 }
 
-/// Appends in one write or in two, of which the first may end within a row.
+/// Appends in one write or in two. The first of two may end within a row and is stored by itself, so that a cut may
+/// leave it alone.
 fn append(path: &Path, bytes: &[u8], choice: &mut Choice) -> Result<()> {
     let mut file = OpenOptions::new()
         .append(true)
@@ -73,6 +74,10 @@ fn append(path: &Path, bytes: &[u8], choice: &mut Choice) -> Result<()> {
     let at = usize::try_from(choice.next(bytes.len() as u64))?;
     let pieces = bytes.split_at(if choice.next(2) == 0 { 0 } else { at });
     file.write_all(pieces.0)
+        .and_then(|()| match pieces.0 {
+            [] => Ok(()),
+            _ => file.sync_all(),
+        })
         .and_then(|()| file.write_all(pieces.1))
         .and_then(|()| file.sync_all())
         .and_then(|()| sync_directory(path))
@@ -95,8 +100,12 @@ fn replace(dir: &Path, kind: Kind, bytes: &[u8]) -> Result<()> {
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    // The halves are stored one after the other, so that a cut may leave the first alone.
+    for half in [&bytes[..bytes.len() / 2], &bytes[bytes.len() / 2..]] {
+        file.write_all(half)?;
+        file.sync_all()?;
+    }
+    Ok(())
 }
 
 fn sync_directory(path: &Path) -> std::io::Result<()> {
