@@ -9,12 +9,14 @@ mod fixture;
 mod guest_steps;
 mod index_files;
 mod indexes;
+mod ordinary_user;
 mod ownership;
 mod posix;
 mod posix_suites;
 mod process;
 #[path = "../support/processes.rs"]
 mod processes;
+mod readme;
 mod search;
 #[path = "../support/unheard.rs"]
 mod unheard;
