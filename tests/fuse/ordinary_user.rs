@@ -23,6 +23,7 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let place = Place { directory };
         fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+        chown(place.path(""), Some(NOBODY), Some(NOBODY)).unwrap();
         fs::create_dir(place.path("bin")).unwrap();
         fs::copy(env!("CARGO_BIN_EXE_vexfs"), place.path("bin/vexfs")).unwrap();
         symlink("vexfs", place.path("bin/mount.fuse.vexfs")).unwrap();
@@ -154,7 +155,7 @@ fn a_signal_unmounts_an_ordinary_users_mount_even_while_a_file_is_open() {
     let place = Place::new();
     place.as_nobody(
         "vexfs mount store mnt 2>said & driver=$!
-         until grep -q \" $PWD/mnt \" /proc/mounts; do sleep .01; done
+         for i in $(seq 3000); do grep -q \" $PWD/mnt \" /proc/mounts && break; sleep .01; done
          exec 3>mnt/open
          kill $driver
          wait $driver
@@ -168,7 +169,7 @@ fn a_killed_drivers_mount_is_replaced() {
     let place = Place::new();
     place.as_nobody(
         "vexfs mount store mnt 2>/dev/null & driver=$!
-         until grep -q \" $PWD/mnt \" /proc/mounts; do sleep .01; done
+         for i in $(seq 3000); do grep -q \" $PWD/mnt \" /proc/mounts && break; sleep .01; done
          kill -9 $driver; wait $driver || true
          vexfs mount --background store mnt 2>said
          grep -q 'the mount of a driver that is gone was removed' said
