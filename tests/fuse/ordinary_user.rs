@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs mount` by an ordinary user, through fusermount3, and by mount(8), as a line of fstab asks.
 //!
-//! The test is root, and runs each script as nobody, or in a mount namespace.
+//! The test is root, and runs each script as nobody or as root, in a mount namespace in which everybody may open
+//! /dev/fuse, as udev arranges it on most hosts.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 
-use nix::mount::{MntFlags, umount2};
 use tempfile::TempDir;
 
 const NOBODY: u32 = 65534;
@@ -16,12 +17,27 @@ const NOBODY: u32 = 65534;
 /// A store and a mount point of nobody's, beside the program under both of its names.
 pub struct Place {
     directory: TempDir,
+    /// A process that keeps the mount namespace.
+    namespace: Child,
 }
 
 impl Place {
     pub fn new() -> Place {
         let directory = tempfile::tempdir().unwrap();
-        let place = Place { directory };
+        let script = "mknod -m 666 fuse c 10 229; mount --bind fuse /dev/fuse; echo; exec cat";
+        let mut namespace = Command::new("unshare")
+            .args(["--mount", "sh", "-ec", script])
+            .current_dir(directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let ready = namespace.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+        assert_eq!(ready, 1, "a mount namespace takes root");
+        let place = Place {
+            directory,
+            namespace,
+        };
         fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
         chown(place.path(""), Some(NOBODY), Some(NOBODY)).unwrap();
         fs::create_dir(place.path("bin")).unwrap();
@@ -38,18 +54,31 @@ impl Place {
         self.directory.path().join(name)
     }
 
+    /// Runs a script in this directory, below the command `before`.
     pub fn shell(&self, before: &[&str], script: &str) -> Output {
-        let path = format!(
-            "{}:/usr/bin:/bin:/usr/sbin",
-            self.path("bin").to_str().unwrap()
-        );
-        Command::new(before[0])
-            .args(&before[1..])
-            .args(["sh", "-ec", script])
-            .current_dir(self.path(""))
+        let bin = self.path("bin");
+        let path = format!("{}:/usr/bin:/bin:/usr/sbin", bin.display());
+        let script = format!("cd '{}'\n{script}", self.directory.path().display());
+        Command::new("nsenter")
+            .args([
+                "--mount",
+                "--target",
+                &self.namespace.id().to_string(),
+                "--",
+            ])
+            .args(before)
+            .args(["sh", "-ec", &script])
             .env("PATH", path)
             .output()
             .unwrap()
+    }
+
+    /// The line of /proc/mounts for the mount point.
+    fn line(&self) -> Option<String> {
+        let mounts = fs::read_to_string(format!("/proc/{}/mounts", self.namespace.id())).unwrap();
+        let named = format!(" {} ", self.path("mnt").display());
+        let line = mounts.lines().rfind(|line| line.contains(&named));
+        line.map(str::to_owned)
     }
 
     /// Runs a script as nobody.
@@ -79,7 +108,12 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        while umount2(&self.path("mnt"), MntFlags::MNT_DETACH).is_ok() {}
+        self.shell(
+            &[],
+            "while umount --lazy mnt store/mnt; do :; done 2>/dev/null",
+        );
+        let _ = self.namespace.kill();
+        let _ = self.namespace.wait();
     }
 }
 
@@ -87,14 +121,6 @@ pub fn printed(output: Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// The line of /proc/mounts for a mount point.
-fn line(mount_point: &Path) -> Option<String> {
-    let mounts = fs::read_to_string("/proc/mounts").unwrap();
-    let named = format!(" {} ", mount_point.display());
-    let line = mounts.lines().rfind(|line| line.contains(&named));
-    line.map(str::to_owned)
 }
 
 #[test]
@@ -117,12 +143,12 @@ fn an_ordinary_user_mounts_searches_and_unmounts() {
     let (through, plain) = (hits(answers[0]), hits(answers[1]));
     assert_eq!(
         (&through.0, &plain.0),
-        (&"fuse".into(), &"in-process".into())
+        (&"fuse.vexfs".into(), &"in-process".into())
     );
     assert_eq!(through.1, plain.1);
 
     let mount_point = place.path("mnt");
-    let line_of = line(&mount_point).unwrap();
+    let line_of = place.line().unwrap();
     let store = place.path("store").canonicalize().unwrap();
     let begin = format!(
         "{} {} fuse.vexfs rw,nosuid,nodev,",
@@ -136,10 +162,9 @@ fn an_ordinary_user_mounts_searches_and_unmounts() {
     );
     assert!(!line_of.contains("allow_other"), "{line_of}");
     // As a FUSE mount of somebody's: not even root looks in.
-    assert_eq!(
-        fs::read_dir(&mount_point).unwrap_err().raw_os_error(),
-        Some(libc::EACCES)
-    );
+    let looked = place.shell(&[], "ls mnt");
+    let said = String::from_utf8(looked.stderr).unwrap();
+    assert!(said.contains("Permission denied"), "{said}");
     let made = fs::metadata(store.join("vectors.fvecs")).unwrap();
     assert_eq!(
         (made.uid(), made.gid(), made.mode() & 0o777),
@@ -147,7 +172,7 @@ fn an_ordinary_user_mounts_searches_and_unmounts() {
     );
 
     place.as_nobody("fusermount3 -u mnt");
-    assert_eq!(line(&mount_point), None);
+    assert_eq!(place.line(), None);
 }
 
 #[test]
@@ -161,7 +186,7 @@ fn a_signal_unmounts_an_ordinary_users_mount_even_while_a_file_is_open() {
          wait $driver
          grep -q 'was still in use' said",
     );
-    assert_eq!(line(&place.path("mnt")), None);
+    assert_eq!(place.line(), None);
 }
 
 #[test]
@@ -171,18 +196,17 @@ fn a_killed_drivers_mount_is_replaced() {
         "vexfs mount store mnt 2>/dev/null & driver=$!
          for i in $(seq 3000); do grep -q \" $PWD/mnt \" /proc/mounts && break; sleep .01; done
          kill -9 $driver; wait $driver || true
-         vexfs mount --background store mnt 2>said
-         grep -q 'the mount of a driver that is gone was removed' said
+         vexfs mount --background store mnt
          touch mnt/works; test -e store/works; fusermount3 -u mnt",
     );
-    assert_eq!(line(&place.path("mnt")), None);
+    assert_eq!(place.line(), None);
 }
 
 #[test]
 fn options_are_those_of_other_filesystems() {
     let place = Place::new();
     place.as_nobody("vexfs mount --background store mnt -o ro,noexec,nosuid,fsname='a\\,b c'");
-    let line_of = line(&place.path("mnt")).unwrap();
+    let line_of = place.line().unwrap();
     assert!(line_of.starts_with("a,b\\040c "), "{line_of}");
     assert!(
         line_of.contains(" fuse.vexfs ro,nosuid,nodev,noexec,"),
