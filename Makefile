@@ -12,11 +12,12 @@ FUZZ ?=
 # Options of the self-test.
 SELF_TEST ?=
 
-.PHONY: help validate shell test suites check self-test nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
+.PHONY: help validate shell deb test suites check self-test nix peers-if-possible tools browser lint lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg|uml]  build the module, boot it in a VM, measure, give a verdict'
 	@echo 'make shell [ACCEL=auto|uml|kvm|icount|tcg]  a prompt in the guest, with a store that both drivers have mounted'
+	@echo 'make deb                                   a Debian package of vexfs and vexfs-validate, in target/deb'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
 	@echo 'make check                                 linters, unit tests, search, and FUSE on the host: no machine, as root'
 	@echo 'make self-test                             plant bugs, and name the check that notices each (docs/self-test.md)'
@@ -34,6 +35,10 @@ shell: tools
 	vm/build-programs.sh
 	$(programs)/vexfs-validate bundle --machine $(if $(filter auto uml,$(ACCEL)),uml,qemu)
 	$(programs)/vexfs-validate shell --accel $(ACCEL)
+
+deb: tools
+	vm/build-programs.sh
+	contrib/debian/make-deb $(programs) target/deb
 
 # The tests with the programs that they need in PATH.
 cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/tools/bin:$$PATH" cargo test --release
