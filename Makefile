@@ -15,12 +15,14 @@ DEEP ?=
 # Options of the self-test.
 SELF_TEST ?=
 
-.PHONY: help validate validate-deep shell test suites check self-test nix peers-if-possible tools browser posix lint lint-kernel bundle fuzz clean
+.PHONY: help validate validate-deep shell deb test suites check self-test nix peers-if-possible tools browser posix lint
+.PHONY: lint-kernel bundle fuzz clean
 
 help:
 	@echo 'make validate [ACCEL=auto|kvm|icount|tcg|uml]  build the module, boot it in a VM, measure, give a verdict'
 	@echo 'make validate-deep [DEEP=OPTIONS]           POSIX suites in full, 10,000 cycles, 500 power cuts: most of an hour'
 	@echo 'make shell [ACCEL=auto|uml|kvm|icount|tcg]  a prompt in the guest, with a store that both drivers have mounted'
+	@echo 'make deb                                   a Debian package of vexfs and vexfs-validate, in target/deb'
 	@echo 'make test                                  run every test, the linters and the VM tests included'
 	@echo 'make check                                 linters, unit tests, search, and FUSE on the host: no machine, as root'
 	@echo 'make self-test                             plant bugs, and name the check that notices each (docs/self-test.md)'
@@ -45,6 +47,10 @@ shell: tools
 	vm/build-programs.sh
 	$(programs)/vexfs-validate bundle --machine $(if $(filter auto uml,$(ACCEL)),uml,qemu)
 	$(programs)/vexfs-validate shell --accel $(ACCEL)
+
+deb: tools
+	vm/build-programs.sh
+	contrib/debian/make-deb $(programs) target/deb
 
 # The tests with the programs that they need in PATH.
 cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/suites/bin:$$PATH" cargo test --release

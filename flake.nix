@@ -15,6 +15,7 @@
       linuxPackages = pkgs.linuxPackages_6_12;
 
       toolkit = pkgs.callPackage ./nix/toolkit.nix { };
+      tests = toolkit.tests.suites;
       module = linuxPackages.callPackage ./nix/module.nix { };
       bundle = linuxPackages.callPackage ./nix/bundle.nix {
         inherit toolkit module;
@@ -53,20 +54,34 @@
               bundle
               umlBundle
               debugBundle
-              peers
-              peersDisk
               ;
           }
         );
-      validate = command {
+      # Nobody waits for a Python with all engines who does not ask for them.
+      besidePeers =
+        given:
+        command (
+          given
+          // {
+            name = "${given.name}-peers";
+            inherit peers peersDisk;
+          }
+        );
+      validation = {
         name = "vexfs-validation";
         subcommand = "run";
         description = "Boots the bundle, runs the workload through both drivers, gives a verdict";
       };
-      reproduce = command {
+      reproduction = {
         name = "vexfs-reproduction";
         subcommand = "reproduce";
         description = "Verifies a pack, runs the same again on the bundle, and compares";
+      };
+      commands = {
+        validate = command validation;
+        validate-peers = besidePeers validation;
+        reproduce = command reproduction;
+        reproduce-peers = besidePeers reproduction;
       };
       app = package: {
         type = "app";
@@ -75,33 +90,28 @@
       };
     in
     {
-      packages.${system} = {
+      packages.${system} = commands // {
         inherit
           toolkit
           module
           bundle
           image
-          validate
-          reproduce
+          peers
           ;
         uml-bundle = umlBundle;
         uml-debug-bundle = debugBundle;
-        default = validate;
+        default = commands.validate;
         nixos-test = pkgs.callPackage ./nix/nixos-test.nix {
           inherit linuxPackages bundle;
           nixosModule = self.nixosModules.default;
         };
       };
 
-      apps.${system} = {
-        validate = app validate;
-        reproduce = app reproduce;
-      };
+      apps.${system} = builtins.mapAttrs (_: app) commands;
 
       checks.${system} = {
-        # Its build runs its tests.
-        inherit toolkit;
-        clippy = pkgs.callPackage ./nix/clippy.nix { inherit toolkit; };
+        inherit toolkit tests;
+        clippy = pkgs.callPackage ./nix/clippy.nix { inherit tests; };
         format = pkgs.callPackage ./nix/format.nix { };
         module = linuxPackages.callPackage ./nix/module-lint.nix { inherit module; };
         bundle-twice = pkgs.callPackage ./nix/bundle-twice.nix {

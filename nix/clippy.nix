@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # The toolkit without a warning of clippy.
-{ toolkit, clippy }:
-toolkit.overrideAttrs (old: {
+{ tests, clippy }:
+tests.overrideAttrs (old: {
   pname = "vexfs-clippy";
   nativeBuildInputs = old.nativeBuildInputs ++ [ clippy ];
   # Without --target it would hold for build scripts as well, which cannot be linked statically.

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# A command that runs on the bundle, with this QEMU and these peers. Its results go to ./out of whoever calls it.
+# A command that runs on the bundle, with this QEMU, and beside these peers where any are given. Its results go to ./out of
+# whoever calls it.
 {
+  lib,
   writeShellApplication,
   qemu_kvm,
   toolkit,
   bundle,
   umlBundle,
   debugBundle,
-  peers,
-  peersDisk,
+  peers ? null,
+  peersDisk ? null,
   # How it is called, and what vexfs-validate is to do.
   name,
   subcommand,
@@ -23,7 +25,7 @@ writeShellApplication {
   text = ''
     exec vexfs-validate ${subcommand} \
       --bundle ${bundle} --uml-bundle ${umlBundle} --debug-bundle ${debugBundle} \
-      --peers ${peers}/bin/python3 --peers-disk ${peersDisk} "$@"
+      ${lib.optionalString (peers != null) "--peers ${peers}/bin/python3 --peers-disk ${peersDisk}"} "$@"
   '';
   meta = { inherit description; };
 }

@@ -11,6 +11,10 @@ let
   cfg = config.programs.vexfs;
   by = driver: lib.filterAttrs (_: mount: mount.driver == driver) cfg.mounts;
 
+  # systemd expands specifiers such as %i in most settings, and splits some at spaces.
+  literal = lib.replaceStrings [ "%" ] [ "%%" ];
+  quoted = path: ''"${lib.replaceStrings [ "\\" ''"'' ] [ "\\\\" ''\"'' ] (literal path)}"'';
+
   mountOptions = {
     options = {
       store = lib.mkOption {
@@ -39,9 +43,9 @@ in
     enable = lib.mkEnableOption "VexFS, a filesystem in which vector files can be searched";
     package = lib.mkOption {
       type = lib.types.package;
-      default = pkgs.callPackage ./toolkit.nix { };
-      defaultText = lib.literalMD "the toolkit of this flake";
-      description = "The package that vexfs and vexfs-validate come from.";
+      default = pkgs.vexfs or (pkgs.callPackage ./toolkit.nix { });
+      defaultText = lib.literalMD "`pkgs.vexfs` if there is one, else the toolkit of this flake";
+      description = "The package that vexfs, vexfs-validate and mount.fuse.vexfs come from.";
     };
     kernelModule = {
       enable = lib.mkOption {
@@ -52,8 +56,9 @@ in
       };
       package = lib.mkOption {
         type = lib.types.package;
-        default = config.boot.kernelPackages.callPackage ./module.nix { };
-        defaultText = lib.literalMD "the module of this flake, for `boot.kernelPackages`";
+        default =
+          config.boot.kernelPackages.vexfs or (config.boot.kernelPackages.callPackage ./module.nix { });
+        defaultText = lib.literalMD "`boot.kernelPackages.vexfs` if there is one, else the module of this flake for them";
         description = "The package that vexfs.ko comes from.";
       };
     };
@@ -61,7 +66,10 @@ in
       type = lib.types.attrsOf (lib.types.submodule mountOptions);
       default = { };
       example = lib.literalExpression ''{ "/mnt/vectors".store = "/srv/vectors"; }'';
-      description = "Stores to mount at boot, by mount point.";
+      description = ''
+        Stores to mount at boot, by mount point. A store that is missing does not keep the system from booting.
+        `fileSystems` with `fsType = "fuse.vexfs"` (or `"vexfs"`, the kernel module) does the same.
+      '';
     };
   };
 
@@ -78,18 +86,24 @@ in
     ];
 
     environment.systemPackages = [ cfg.package ];
+    # mount(8) finds mount.fuse.vexfs here, for fileSystems.
+    system.fsPackages = [ cfg.package ];
 
     boot.extraModulePackages = lib.mkIf cfg.kernelModule.enable [ cfg.kernelModule.package ];
     boot.kernelModules = lib.mkIf cfg.kernelModule.enable [ "vexfs" ];
 
-    # Not fileSystems: a store that is missing must not keep the system from booting.
     systemd.mounts = lib.mapAttrsToList (mountPoint: mount: {
-      description = "VexFS at ${mountPoint}";
+      description = "VexFS at ${literal mountPoint}";
       what = mount.store;
+      # The unit is named by this, without an expansion.
       where = mountPoint;
       type = "vexfs";
       options = if mount.readOnly then "ro" else "rw";
-      unitConfig.RequiresMountsFor = [ mount.store ];
+      mountConfig = {
+        What = lib.mkForce (literal mount.store);
+        Where = lib.mkForce (literal mountPoint);
+      };
+      unitConfig.RequiresMountsFor = [ (quoted mount.store) ];
       after = [ "systemd-modules-load.service" ];
       wantedBy = [ "multi-user.target" ];
     }) (by "kernel");
@@ -97,16 +111,16 @@ in
     systemd.services = lib.mapAttrs' (
       mountPoint: mount:
       lib.nameValuePair "vexfs-${utils.escapeSystemdPath mountPoint}" {
-        description = "VexFS at ${mountPoint}, by FUSE";
+        description = "VexFS at ${literal mountPoint}, by FUSE";
         wantedBy = [ "multi-user.target" ];
-        unitConfig.RequiresMountsFor = [ mount.store ];
+        unitConfig.RequiresMountsFor = [ (quoted mount.store) ];
         serviceConfig = {
-          Type = "forking";
-          ExecStart = lib.escapeShellArgs (
+          # The driver says when the mount is up.
+          Type = "notify";
+          ExecStart = utils.escapeSystemdExecArgs (
             [
-              (lib.getExe' cfg.package "vexfs")
+              (lib.getExe cfg.package)
               "mount"
-              "--background"
             ]
             ++ lib.optional mount.readOnly "--read-only"
             ++ [
@@ -114,10 +128,22 @@ in
               mountPoint
             ]
           );
+          # What a killed driver leaves behind.
+          ExecStopPost =
+            "-"
+            + utils.escapeSystemdExecArgs [
+              (lib.getExe' pkgs.util-linux "umount")
+              "--quiet"
+              "--lazy"
+              mountPoint
+            ];
+          Restart = "on-failure";
         };
       }
     ) (by "fuse");
 
-    systemd.tmpfiles.settings.vexfs = lib.mapAttrs (_: _: { d = { }; }) (by "fuse");
+    systemd.tmpfiles.settings.vexfs = lib.mapAttrs' (
+      mountPoint: _: lib.nameValuePair (literal mountPoint) { d = { }; }
+    ) (by "fuse");
   };
 }

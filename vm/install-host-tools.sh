@@ -17,6 +17,9 @@ headers=$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>
 command -v g++ >/dev/null || wanted+=(g++)
 [ -e "$headers/Python.h" ] || wanted+=(Python.h)
 packages+=(g++ python3-dev)
+# Without root, mounts are made by it.
+tools+=(fusermount3)
+packages+=(fuse3)
 # For the flake, without nixpkgs.
 tools+=(git shellcheck)
 packages+=(git shellcheck)

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! HDF5 files in the layout of ann-benchmarks: `train`, `test`, `neighbors`, and an attribute that names the distance.
+//! HDF5 files: any table in them, and the layout of ann-benchmarks: `train`, `test`, `neighbors`, and an attribute that
+//! names the distance.
 
 use std::path::Path;
 
-use hdf5_pure::{DType, Dataset, File};
+use hdf5_pure::{Dataset, Datatype, DatatypeByteOrder, File, FloatingPointLayout, Group};
 
+use super::element::{Element, TYPES};
+use super::names::listed;
 use super::rows::{Doubles, Rows};
 use super::{Fault, ReadError};
 
@@ -38,36 +41,36 @@ impl Hdf5 {
         Ok(names.iter().any(|name| name == dataset))
     }
 
-    /// Returns the rows of a dataset, which has two axes and elements of f32 or f64.
+    /// Returns the rows of a dataset with two axes. A dataset in a group is named by its path, such as `group/dataset`.
     pub fn rows(self, name: &str, doubles: Doubles) -> Result<Rows, ReadError> {
-        if !self.has(name)? {
-            return Err(ReadError::Unsupported(format!(
-                "it has no dataset `{name}`"
-            )));
+        if self.file.dataset(name).is_err() {
+            let mut names = Vec::new();
+            add_names(&self.file.root(), "", DEPTH, &mut names);
+            if !names.iter().any(|known| known == name.trim_matches('/')) {
+                return Err(ReadError::Unsupported(format!(
+                    "it has no dataset `{name}`, but {}",
+                    listed(&names)
+                )));
+            }
         }
         let (dataset, [rows, dim]) = self.table(name)?;
-        let element = dataset.dtype().map_err(|error| unreadable(name, error))?;
-        let batches = (dataset, name, dim as usize);
-        match element {
-            DType::F32 => {
-                let mut narrow = Batches::new(batches, Dataset::read_f32_rows)?;
-                let read = move |index: usize, row: &mut [f32]| {
-                    row.copy_from_slice(narrow.row(index)?);
-                    Ok(())
-                };
-                Rows::new(rows, dim, Box::new(read))
+        let kind = dataset
+            .datatype()
+            .map_err(|error| unreadable(name, error))?;
+        let (element, big_endian) = match element(&kind) {
+            Some(element) => element,
+            None => {
+                let kind = dataset.dtype().map_err(|error| unreadable(name, error))?;
+                return Err(ReadError::Unsupported(format!(
+                    "the elements of its dataset `{name}` are {kind}; {TYPES}"
+                )));
             }
-            DType::F64 => {
-                let mut wide = Batches::new(batches, Dataset::read_f64_rows)?;
-                let read = move |index: usize, row: &mut [f32]| {
-                    doubles.convert(index, wide.row(index)?, row)
-                };
-                Rows::new(rows, dim, Box::new(read))
-            }
-            other => Err(ReadError::Unsupported(format!(
-                "the elements of its dataset `{name}` are {other}; f32 or f64 are needed"
-            ))),
-        }
+        };
+        let mut batches = Batches::new(dataset, name, dim as usize, element, big_endian)?;
+        let read = move |index: usize, row: &mut [f32]| {
+            element.decode(index, batches.row(index)?, row, doubles)
+        };
+        Rows::new(rows, dim, Box::new(read))
     }
 
     /// Returns the value of the attribute `distance`, such as `euclidean`, if there is one.
@@ -129,41 +132,111 @@ impl Hdf5 {
     }
 }
 
-/// A table of which some rows at a time are in memory.
-struct Batches<T> {
+/// How deep groups are looked into for the names of datasets.
+const DEPTH: usize = 8;
+
+/// Adds the paths of the datasets in a group. What cannot be listed is left out.
+fn add_names(group: &Group, path: &str, depth: usize, names: &mut Vec<String>) {
+    let datasets = group.datasets().unwrap_or_default();
+    names.extend(datasets.iter().map(|name| format!("{path}{name}")));
+    if depth > 0 {
+        for name in group.groups().unwrap_or_default() {
+            if let Ok(inner) = group.group(&name) {
+                add_names(&inner, &format!("{path}{name}/"), depth - 1, names);
+            }
+        }
+    }
+}
+
+/// The type of a dataset's elements, and whether they are big-endian.
+fn element(kind: &Datatype) -> Option<(Element, bool)> {
+    let (element, order) = match kind {
+        Datatype::FixedPoint {
+            size,
+            byte_order,
+            layout,
+        } if u32::from(layout.bit_precision) == 8 * size => {
+            let element = match (layout.signed, size) {
+                (true, 1) => Element::I8,
+                (true, 2) => Element::I16,
+                (true, 4) => Element::I32,
+                (true, 8) => Element::I64,
+                (false, 1) => Element::U8,
+                (false, 2) => Element::U16,
+                (false, 4) => Element::U32,
+                (false, 8) => Element::U64,
+                _ => return None,
+            };
+            (element, byte_order)
+        }
+        Datatype::FloatingPoint {
+            byte_order, layout, ..
+        } => {
+            let element = match *layout {
+                FloatingPointLayout::IEEE754_BINARY32 => Element::F32,
+                FloatingPointLayout::IEEE754_BINARY64 => Element::F64,
+                IEEE754_BINARY16 => Element::F16,
+                _ => return None,
+            };
+            (element, byte_order)
+        }
+        _ => return None,
+    };
+    match order {
+        DatatypeByteOrder::LittleEndian => Some((element, false)),
+        DatatypeByteOrder::BigEndian => Some((element, true)),
+        DatatypeByteOrder::Vax => None,
+    }
+}
+
+const IEEE754_BINARY16: FloatingPointLayout = FloatingPointLayout {
+    bit_offset: 0,
+    bit_precision: 16,
+    exponent_location: 10,
+    exponent_size: 5,
+    mantissa_location: 0,
+    mantissa_size: 10,
+    exponent_bias: 15,
+};
+
+/// A table of which some rows at a time are in memory, as little-endian elements.
+struct Batches {
     dataset: Dataset,
     name: String,
-    dim: usize,
-    read: ReadRows<T>,
+    element: Element,
+    big_endian: bool,
+    /// How many bytes a row has.
+    width: usize,
     /// How many rows a batch has.
     length: usize,
     first: usize,
-    batch: Vec<T>,
+    batch: Vec<u8>,
 }
 
-/// Reads rows of a dataset: the first argument is the first row, the second one the number of rows.
-type ReadRows<T> = fn(&Dataset, u64, u64) -> Result<Vec<T>, hdf5_pure::Error>;
-
-impl<T> Batches<T> {
+impl Batches {
     fn new(
-        (dataset, name, dim): (Dataset, &str, usize),
-        read: ReadRows<T>,
+        dataset: Dataset,
+        name: &str,
+        dim: usize,
+        element: Element,
+        big_endian: bool,
     ) -> Result<Self, ReadError> {
         let chunk = dataset
             .chunk_shape()
             .map_err(|error| unreadable(name, error))?;
         let chunk = chunk.and_then(|shape| shape.first().copied()).unwrap_or(1);
+        let width = dim.saturating_mul(element.bytes());
         // A batch is a number of whole chunks, so that each chunk is decompressed once.
-        let length = BATCH / (dim.max(1) * size_of::<T>()) as u64;
-        let length = length
+        let length = (BATCH / width.max(1) as u64)
             .max(1)
             .checked_next_multiple_of(chunk.max(1))
             .unwrap_or(chunk);
         Ok(Batches {
             dataset,
             name: name.to_owned(),
-            dim,
-            read,
+            element,
+            big_endian,
+            width,
             length: usize::try_from(length).unwrap_or(usize::MAX),
             first: 0,
             batch: Vec::new(),
@@ -171,15 +244,19 @@ impl<T> Batches<T> {
     }
 
     /// Returns row `index`, which is in this batch or begins the next one.
-    fn row(&mut self, index: usize) -> Result<&[T], ReadError> {
-        let mut at = (index - self.first) * self.dim;
+    fn row(&mut self, index: usize) -> Result<&[u8], ReadError> {
+        let mut at = (index - self.first) * self.width;
         if at >= self.batch.len() {
-            let read = (self.read)(&self.dataset, index as u64, self.length as u64);
+            let read = self.dataset.read_raw_rows(index as u64, self.length as u64);
             self.batch = read.map_err(|error| unreadable(&self.name, error))?;
+            if self.big_endian {
+                let elements = self.batch.chunks_exact_mut(self.element.bytes());
+                elements.for_each(<[u8]>::reverse);
+            }
             self.first = index;
             at = 0;
         }
-        let row = self.batch.get(at..at + self.dim);
+        let row = self.batch.get(at..at + self.width);
         row.ok_or(ReadError::Malformed {
             row: index,
             fault: Fault::Truncated,

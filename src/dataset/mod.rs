@@ -9,6 +9,7 @@ pub mod hdf5;
 pub mod length;
 mod matrix;
 mod mending;
+mod names;
 mod numpy_random;
 pub mod rows;
 pub mod source;

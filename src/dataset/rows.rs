@@ -13,22 +13,6 @@ pub enum Doubles {
 }
 
 impl Doubles {
-    /// Converts the elements of row `index`.
-    pub(super) fn convert(
-        self,
-        index: usize,
-        from: &[f64],
-        to: &mut [f32],
-    ) -> Result<(), ReadError> {
-        for (at, (from, to)) in from.iter().zip(to).enumerate() {
-            let fault = Fault::Inexact(at);
-            *to = self
-                .narrow(*from)
-                .ok_or(ReadError::Malformed { row: index, fault })?;
-        }
-        Ok(())
-    }
-
     /// The f32 of a float, if it may become one.
     pub(super) fn narrow(self, wide: f64) -> Option<f32> {
         let narrow = wide as f32;

@@ -6,12 +6,21 @@ use std::io;
 
 use fuser::Request;
 use nix::sched::CloneFlags;
-use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use nix::unistd::{Gid, Uid, getegid, geteuid, setfsgid, setfsuid};
 use rustix::fs::Mode;
 use rustix::thread::CapabilitiesSecureBits;
 
 thread_local! {
-    static PREPARED: Cell<bool> = const { Cell::new(false) };
+    static PREPARED: Cell<Option<Rights>> = const { Cell::new(None) };
+}
+
+/// What a thread may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    /// Take anybody's filesystem identity, and keep its capabilities.
+    AnyIdentity,
+    /// Be whom this process is, as an ordinary user is.
+    OwnIdentity,
 }
 
 /// The process on behalf of which something is created.
@@ -35,22 +44,34 @@ impl Caller {
     ///
     /// The thread keeps its capabilities. The kernel has already decided, with the caller's whole set of groups, that
     /// the caller may create here (`default_permissions`).
+    ///
+    /// An ordinary user's driver creates for that user only. Others get `EPERM`: the file could not be theirs.
     pub(super) fn create<T>(self, create: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        prepare_thread()?;
+        let rights = prepare_thread()?;
         rustix::process::umask(self.umask);
+        let is_own = || self.uid == geteuid() && self.gid == getegid();
+        if rights == Rights::OwnIdentity && !is_own() {
+            return Err(io::Error::from_raw_os_error(libc::EPERM));
+        }
         let _identity = Identity::assume(self.uid, self.gid)?;
         create()
     }
 }
 
 /// Gives the thread a umask of its own, and makes its capabilities independent of its filesystem identity.
-fn prepare_thread() -> io::Result<()> {
-    if !PREPARED.get() {
-        nix::sched::unshare(CloneFlags::CLONE_FS)?;
-        rustix::thread::set_capabilities_secure_bits(CapabilitiesSecureBits::NO_SETUID_FIXUP)?;
-        PREPARED.set(true);
+fn prepare_thread() -> io::Result<Rights> {
+    if let Some(rights) = PREPARED.get() {
+        return Ok(rights);
     }
-    Ok(())
+    nix::sched::unshare(CloneFlags::CLONE_FS)?;
+    let bits = CapabilitiesSecureBits::NO_SETUID_FIXUP;
+    let rights = match rustix::thread::set_capabilities_secure_bits(bits) {
+        Ok(()) => Rights::AnyIdentity,
+        Err(rustix::io::Errno::PERM) => Rights::OwnIdentity,
+        Err(error) => return Err(error.into()),
+    };
+    PREPARED.set(Some(rights));
+    Ok(rights)
 }
 
 /// The filesystem identity of another user, until it is dropped.

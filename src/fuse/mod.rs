@@ -5,13 +5,17 @@ mod attributes;
 mod callbacks;
 mod caller;
 mod file_handle;
+mod fusermount;
 mod handles;
 mod inodes;
 mod lower;
 mod mount;
 mod open;
 mod operations;
+mod options;
 mod replies;
 mod vectors;
 
-pub use mount::{Mount, MountError, MountOptions, Unmounted};
+pub use fusermount::FusermountError;
+pub use mount::{Mount, MountError, Unmounted};
+pub use options::{KNOWN as KNOWN_OPTIONS, MountOptions, OptionError};

@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::num::NonZero;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -13,16 +13,21 @@ use std::time::{Duration, Instant};
 use fuser::{Config, Session, SessionACL};
 use log::warn;
 use nix::errno::Errno;
-use nix::mount::{MntFlags, MsFlags, umount2};
+use nix::mount::{MntFlags, umount2};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{getegid, geteuid};
 use procfs_core::FromRead;
 use procfs_core::process::MountInfos;
 use rustix::fs::{CWD, Mode, OFlags};
 use thiserror::Error;
 
 use super::callbacks::StoreFilesystem;
+use super::fusermount::{self, FusermountError};
+use super::options::MountOptions;
+use crate::system::proc::is_mounted;
 
 const DEVICE: &str = "/dev/fuse";
+const SUBTYPE: &str = "vexfs";
 const FILESYSTEM_TYPE: &str = "fuse.vexfs";
 
 /// How long after an unmount the serving has ended, unless another mount namespace has the mount as well.
@@ -30,17 +35,6 @@ const HELD_ELSEWHERE_AFTER: Duration = Duration::from_secs(3);
 
 /// How many dead mounts there may be, one over the other, at a place where one is to be mounted.
 const DEAD_MOUNTS: usize = 16;
-
-/// What to mount, and how.
-#[derive(Debug, Clone)]
-pub struct MountOptions {
-    pub store: PathBuf,
-    pub mount_point: PathBuf,
-    pub read_only: bool,
-    /// How many requests are served at the same time. The default is one more than there are processors, and at least
-    /// four, so that long searches leave a thread for everything else.
-    pub threads: Option<NonZero<usize>>,
-}
 
 /// Why a store could not be mounted.
 #[derive(Debug, Error)]
@@ -62,8 +56,17 @@ pub enum MountError {
         "{DEVICE} cannot be opened: {0}; load the kernel module (modprobe fuse), or allow the device in a container"
     )]
     Device(io::Error),
-    #[error("mounting needs root (CAP_SYS_ADMIN); run the same command with sudo")]
+    #[error("mounting takes the right to (CAP_SYS_ADMIN), which root lacks in this container")]
     NotPermitted,
+    #[error(
+        "{mount_point} could not be mounted: without root that takes fusermount3; install the package fuse3, or run the same command with sudo"
+    )]
+    NoFusermount { mount_point: PathBuf },
+    #[error("{mount_point} could not be mounted without root: {error}")]
+    Fusermount {
+        mount_point: PathBuf,
+        error: FusermountError,
+    },
     #[error("{mount_point} could not be mounted: {error}")]
     Mount {
         mount_point: PathBuf,
@@ -92,10 +95,38 @@ pub enum Unmounted {
     HeldElsewhere,
 }
 
+/// Who has mounted, and may unmount.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    Ourselves,
+    Fusermount,
+}
+
+impl By {
+    /// Unmounts as umount2(2) does, and fails as it does: `EINVAL` where nothing is mounted, `EBUSY` where it is in use.
+    fn unmount(self, mount_point: &Path, lazily: bool) -> Result<(), Errno> {
+        match self {
+            By::Ourselves => {
+                let mut flags = MntFlags::UMOUNT_NOFOLLOW;
+                flags.set(MntFlags::MNT_DETACH, lazily);
+                umount2(mount_point, flags)
+            }
+            By::Fusermount => fusermount::unmount(mount_point, lazily).map_err(|error| {
+                match (is_mounted(mount_point), error) {
+                    (Ok(false), _) => Errno::EINVAL,
+                    (_, FusermountError::Refused(_)) if !lazily => Errno::EBUSY,
+                    _ => Errno::EPERM,
+                }
+            }),
+        }
+    }
+}
+
 /// A mounted store, served by threads of this process until it is unmounted. Dropping it unmounts it.
 #[derive(Debug)]
 pub struct Mount {
     mount_point: PathBuf,
+    by: By,
     /// The serving thread, absent once the mount is known to be gone.
     server: Option<JoinHandle<io::Result<()>>>,
 }
@@ -109,35 +140,31 @@ impl Mount {
         // In this order: a store that is mounted over itself may be covered by a dead mount.
         let mount_point = check_mount_point(&options.mount_point)?;
         let filesystem = open_store(&options.store, raise_descriptor_limit())?;
-        let device = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(DEVICE)
-            .map_err(MountError::Device)?;
-        mount(&device, options, &mount_point)?;
+        let (device, by) = mount(options, &mount_point)?;
         // From here on an early return unmounts.
         let mut mount = Self {
             mount_point,
+            by,
             server: None,
         };
-        let started =
-            Session::from_fd(filesystem, device.into(), SessionACL::All, session(options))
-                .and_then(|session| {
-                    std::thread::Builder::new()
-                        .name("vexfs-serve".to_owned())
-                        .spawn(move || {
-                            let result = session.run();
-                            on_end();
-                            result
-                        })
-                });
+        // Who may use the mount, the kernel decides.
+        let started = Session::from_fd(filesystem, device, SessionACL::All, session(options))
+            .and_then(|session| {
+                std::thread::Builder::new()
+                    .name("vexfs-serve".to_owned())
+                    .spawn(move || {
+                        let result = session.run();
+                        on_end();
+                        result
+                    })
+            });
         match started {
             Ok(server) => {
                 mount.server = Some(server);
                 Ok(mount)
             }
             Err(error) => {
-                let _ = umount2(&mount.mount_point, MntFlags::MNT_DETACH);
+                let _ = by.unmount(&mount.mount_point, true);
                 Err(MountError::Mount {
                     mount_point: mount.mount_point.clone(),
                     error,
@@ -163,13 +190,13 @@ impl Mount {
         let Some(server) = self.server.take() else {
             return Ok(Unmounted::Clean);
         };
-        match umount2(&self.mount_point, MntFlags::UMOUNT_NOFOLLOW) {
+        match self.by.unmount(&self.mount_point, false) {
             // The kernel ends the serving as soon as nobody has the mount any more.
             Ok(()) if !ends_within(&server, HELD_ELSEWHERE_AFTER) => Ok(Unmounted::HeldElsewhere),
             Ok(()) => self.join(server).map(|()| Unmounted::Clean),
             Err(Errno::EBUSY) => {
-                let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
-                umount2(&self.mount_point, flags).map_err(|error| self.unmount_error(error))?;
+                let lazily = self.by.unmount(&self.mount_point, true);
+                lazily.map_err(|error| self.unmount_error(error))?;
                 Ok(Unmounted::InUse)
             }
             // Somebody else was faster.
@@ -216,7 +243,7 @@ impl Drop for Mount {
         if let Some(server) = self.server.take()
             && !server.is_finished()
         {
-            let _ = umount2(&self.mount_point, MntFlags::MNT_DETACH);
+            let _ = self.by.unmount(&self.mount_point, true);
         }
     }
 }
@@ -273,8 +300,11 @@ fn remove_dead_mounts(path: &Path) -> Result<(), MountError> {
         {
             return Err(stale());
         }
-        let flags = MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW;
-        umount2(&absolute, flags).map_err(|_| stale())?;
+        match By::Ourselves.unmount(&absolute, true) {
+            Err(Errno::EPERM) => By::Fusermount.unmount(&absolute, true),
+            done => done,
+        }
+        .map_err(|_| stale())?;
         warn!(
             "the mount of a driver that is gone was removed from {}",
             absolute.display()
@@ -328,24 +358,62 @@ fn raise_descriptor_limit() -> usize {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft as usize)
 }
 
-fn mount(device: &File, options: &MountOptions, mount_point: &Path) -> Result<(), MountError> {
-    let mut flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    flags.set(MsFlags::MS_RDONLY, options.read_only);
+/// Mounts with this process's own rights, else by fusermount3.
+fn mount(options: &MountOptions, mount_point: &Path) -> Result<(OwnedFd, By), MountError> {
+    let store = options.store.canonicalize();
+    let store = store.map_err(|error| MountError::Store {
+        store: options.store.clone(),
+        error,
+    })?;
+    let source = options.source(&store);
+    match mount_ourselves(options, source, mount_point) {
+        Err(MountError::NotPermitted) if !geteuid().is_root() => {
+            let asked = options.for_fusermount(SUBTYPE, &store);
+            let device = fusermount::mount(&asked, mount_point).map_err(|error| {
+                let mount_point = mount_point.to_owned();
+                match error {
+                    FusermountError::Missing => MountError::NoFusermount { mount_point },
+                    error => MountError::Fusermount { mount_point, error },
+                }
+            })?;
+            Ok((device, By::Fusermount))
+        }
+        mounted => Ok((mounted?, By::Ourselves)),
+    }
+}
+
+fn mount_ourselves(
+    options: &MountOptions,
+    source: &Path,
+    mount_point: &Path,
+) -> Result<OwnedFd, MountError> {
+    let device = open_device().map_err(|error| match error.kind() {
+        // As root this is not a matter of who asks.
+        io::ErrorKind::PermissionDenied if !geteuid().is_root() => MountError::NotPermitted,
+        _ => MountError::Device(error),
+    })?;
     let data = format!(
-        "fd={},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other",
-        device.as_raw_fd()
+        "fd={},rootmode=40000,user_id={},group_id={},default_permissions,allow_other",
+        device.as_raw_fd(),
+        geteuid(),
+        getegid()
     );
-    let store = Some(options.store.as_path());
     let kind = Some(FILESYSTEM_TYPE);
-    nix::mount::mount(store, mount_point, kind, flags, Some(data.as_str())).map_err(|error| {
-        match error {
+    let flags = options.flags();
+    nix::mount::mount(Some(source), mount_point, kind, flags, Some(data.as_str())).map_err(
+        |error| match error {
             Errno::EPERM => MountError::NotPermitted,
             error => MountError::Mount {
                 mount_point: mount_point.to_owned(),
                 error: error.into(),
             },
-        }
-    })
+        },
+    )?;
+    Ok(device.into())
+}
+
+fn open_device() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(DEVICE)
 }
 
 fn session(options: &MountOptions) -> Config {
@@ -355,7 +423,7 @@ fn session(options: &MountOptions) -> Config {
         .map_or((processors + 1).max(4), NonZero::get);
     let mut config = Config::default();
     config.n_threads = Some(threads);
-    // Each thread waits at a queue of its own.
-    config.clone_fd = true;
+    // Each thread waits at a queue of its own, if it may open the device.
+    config.clone_fd = open_device().is_ok();
     config
 }

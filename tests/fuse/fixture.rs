@@ -62,10 +62,8 @@ impl Mounted {
         let store = Store::new();
         let mount_point = tempfile::tempdir().expect("a directory to mount on");
         let options = MountOptions {
-            store: store.path().to_owned(),
-            mount_point: mount_point.path().to_owned(),
             read_only,
-            threads: None,
+            ..MountOptions::new(store.path(), mount_point.path())
         };
         Self {
             _mount: Mount::new(&options, || {}).expect("mounting takes root and /dev/fuse"),

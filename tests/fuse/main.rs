@@ -9,11 +9,13 @@ mod fixture;
 mod guest_steps;
 mod index_files;
 mod indexes;
+mod ordinary_user;
 mod ownership;
 mod posix;
 mod process;
 #[path = "../support/processes.rs"]
 mod processes;
+mod readme;
 mod search;
 #[path = "../support/unheard.rs"]
 mod unheard;

@@ -469,6 +469,12 @@ fn an_index_tells_its_recall_and_is_tuned_to_another() {
     assert_eq!(told["indexes"][0]["recall_queries"], 128);
     let other = json(folder, &format!("{tune} --queries queries.fvecs"));
     assert_eq!(other["recall_queries"], 6);
+    // In another format they are the same queries.
+    let rows = vexfs::dataset::fvecs::read(&folder.join("queries.fvecs")).unwrap();
+    let lines = rows.iter().map(|row| format!("{row:?}\n"));
+    std::fs::write(folder.join("queries.jsonl"), lines.collect::<String>()).unwrap();
+    let again = json(folder, &format!("{tune} --queries queries.jsonl"));
+    assert_eq!(again, other);
     printed(folder, "index verify vectors.fvecs");
 
     // What is said is not changed, and what cannot be reached is said.

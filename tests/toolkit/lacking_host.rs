@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -138,4 +139,54 @@ fn a_host_without_the_driver() {
         .output()
         .unwrap();
     assert_could_not_run(&output, &FUSE, &["there is no ", "install it beside"]);
+}
+
+/// Each of these is known before anything is measured, which takes minutes.
+#[test]
+fn what_cannot_end_well_does_not_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], before: &str| {
+        let begun = Instant::now();
+        let output = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-euc"])
+            .arg(format!("{before}; exec \"$0\" run \"$@\""))
+            .arg(env!("CARGO_BIN_EXE_vexfs-validate"))
+            .args(arguments)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    };
+    for (arguments, named) in [
+        (&[][..], "there is no bundle in out/bundle to boot"),
+        (
+            &["--accel", "uml"],
+            "there is no bundle in out/uml-bundle to boot",
+        ),
+        (
+            &["--bundle", "absent"],
+            "there is no bundle in absent to boot",
+        ),
+    ] {
+        let said = run(arguments, ":");
+        assert!(
+            said.contains(named) && said.contains("vexfs-validate bundle"),
+            "{said}"
+        );
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    }
+    fs::create_dir(folder.path().join("bundle")).unwrap();
+    fs::write(folder.path().join("bundle/manifest.json"), "").unwrap();
+    let said = run(
+        &["--bundle", "bundle"],
+        "mount --bind . .; mount -o remount,ro,bind .; cd .; cd \"$PWD\"",
+    );
+    assert!(
+        said.contains("Read-only file system") && said.contains("--out names"),
+        "{said}"
+    );
 }

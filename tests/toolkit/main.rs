@@ -11,6 +11,7 @@ mod lacking_host;
 mod like_for_like;
 mod mutants;
 mod own_data;
+mod package;
 mod peers;
 #[path = "../support/peers_python.rs"]
 mod peers_python;

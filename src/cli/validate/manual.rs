@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Command, ValueEnum};
 use clap_complete::Shell;
 
-/// Write the man pages and shell completions of vexfs and vexfs-validate, for a packager
+/// Write the man pages and shell completions of vexfs, vexfs-validate and mount.fuse.vexfs, for a packager
 ///
 /// They go to man/ and completions/ in DIR. Completions are named as clap names them: NAME.bash, NAME.fish, _NAME.
 #[derive(Debug, clap::Args)]
@@ -19,8 +19,8 @@ pub struct ManualArgs {
 }
 
 impl ManualArgs {
-    /// Writes the files of `programs`, the whole command lines of both programs.
-    pub fn run(&self, programs: [Command; 2]) -> anyhow::Result<()> {
+    /// Writes the files of `programs`, the whole command lines of both programs, and the man page of the helper.
+    pub fn run(&self, programs: [Command; 2], mount_helper: Command) -> anyhow::Result<()> {
         let (man, completions) = (self.dir.join("man"), self.dir.join("completions"));
         for dir in [&man, &completions] {
             fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -36,6 +36,9 @@ impl ManualArgs {
             clap_mangen::generate_to(command, &man)
                 .with_context(|| format!("cannot write to {}", man.display()))?;
         }
+        let page = clap_mangen::Man::new(mount_helper).section("8");
+        page.generate_to(&man)
+            .with_context(|| format!("cannot write to {}", man.display()))?;
         Ok(())
     }
 }

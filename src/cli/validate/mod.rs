@@ -88,7 +88,9 @@ pub fn main() -> ExitCode {
         Command::ImageResults(args) => args.run(),
         Command::LintKernel(args) => args.run().map(|()| 0),
         Command::SelfTest(args) => args.run(),
-        Command::Manual(args) => args.run([vexfs::command(), Cli::command()]).map(|()| 0),
+        Command::Manual(args) => args
+            .run([vexfs::command(), Cli::command()], vexfs::mount_helper())
+            .map(|()| 0),
         Command::Completions(args) => args.run(Cli::command()).map(|()| 0),
         Command::ObserveHost => fuse::observe_in_namespace().map(|()| 0),
         Command::CompareOnHost => peers::observe_in_namespace().map(|()| 0),

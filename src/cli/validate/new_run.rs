@@ -11,9 +11,11 @@ use anyhow::{Context, Result, ensure};
 
 use super::output::tell;
 use crate::anns::Metric;
+use crate::bundle::MANIFEST;
 use crate::bundle::peers_disk::DiskSource;
 use crate::criteria::Criteria;
 use crate::criteria::own_data::{Options, OwnData};
+use crate::criteria::subject;
 use crate::machine::accelerator::Requested;
 use crate::report;
 use crate::run::{RunRequest, run};
@@ -129,17 +131,24 @@ impl NewRunArgs {
         accelerator: Requested,
         once: bool,
     ) -> Result<(PathBuf, Verdict, Evidence)> {
+        let bundle = match (&self.bundle, accelerator) {
+            (Some(bundle), _) => bundle.clone(),
+            (None, Requested::Uml) => self.uml_bundle.clone(),
+            (None, _) => "out/bundle".into(),
+        };
+        // Before anything is measured: that would be in vain.
+        ensure!(
+            subject::steps(&criteria).is_none() || bundle.join(MANIFEST).exists(),
+            "there is no bundle in {} to boot: `vexfs-validate bundle` makes one in a checkout of VexFS (`make validate` does all), and --bundle names another directory",
+            bundle.display()
+        );
         let name = format!("{}-{}", timestamp()?, std::process::id());
         let dir = self.out.join("runs").join(&name);
         let request = RunRequest {
             criteria,
             patience: self.patience(own.as_ref()),
             own,
-            bundle: match (self.bundle, accelerator) {
-                (Some(bundle), _) => bundle,
-                (None, Requested::Uml) => self.uml_bundle.clone(),
-                (None, _) => "out/bundle".into(),
-            },
+            bundle,
             uml_bundle: self.uml_bundle,
             debug_bundle: self.debug_bundle,
             accelerator,
@@ -158,6 +167,12 @@ impl NewRunArgs {
         if let Some(own) = &request.own {
             progress(&own.origin.record.sentence());
         }
+        fs::create_dir_all(&dir).with_context(|| {
+            format!(
+                "cannot create {}, where this run is written down: --out names another directory",
+                dir.display()
+            )
+        })?;
         let (verdict, evidence) = run(request, &progress)?;
         report::write(&evidence, &verdict, &dir)?;
         point_latest_to(&self.out, &name)?;

@@ -29,6 +29,9 @@ pub struct Arguments {
     vectors: PathBuf,
     /// A file of queries, of any format that `vexfs dataset import` reads.
     queries: PathBuf,
+    /// Take the first N queries only [default: all].
+    #[arg(long, value_name = "N")]
+    query_rows: Option<NonZero<usize>>,
     /// The index to use.
     #[arg(long, value_enum, default_value_t = Kind::Flat)]
     kind: Kind,
@@ -101,7 +104,8 @@ impl Dataset {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let vectors = fvecs::read(&arguments.vectors)?;
-    let queries = formats::read(&arguments.queries)?;
+    let limit = arguments.query_rows.map_or(usize::MAX, NonZero::get);
+    let queries = formats::read_first(&arguments.queries, limit)?;
     ensure!(
         !queries.is_empty(),
         "{} holds no queries",

@@ -7,6 +7,7 @@ mod index;
 mod info;
 mod interruption;
 mod mount;
+mod mount_helper;
 mod output;
 mod progress;
 mod search;
@@ -48,11 +49,19 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
+/// The command line of the helper of mount(8), likewise.
+pub fn mount_helper() -> clap::Command {
+    mount_helper::command()
+}
+
 /// The exit status after Ctrl-C: the one that a shell gives a process that SIGINT has killed.
 const INTERRUPTED: u8 = 130;
 
 /// Runs the tool with this process's arguments.
 pub fn main() -> ExitCode {
+    if mount_helper::is_called(std::env::args_os().next().as_deref()) {
+        return mount_helper::main();
+    }
     let result = match Arguments::parse().command {
         Command::Mount(arguments) => mount::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),

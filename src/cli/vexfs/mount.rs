@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs mount`: serve a store through FUSE until it is unmounted or a signal asks to stop.
+//! `mount_helper.rs` has what mount(8) calls.
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write};
@@ -12,17 +13,26 @@ use clap::Args;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::syslog::{Facility, Priority, Severity, syslog};
 use nix::unistd::{ForkResult, Pid, fork, setsid};
+use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
-use crate::fuse::{Mount, MountOptions, Unmounted};
+use super::usage::WrongUsage;
+use crate::fuse::{Mount, MountOptions, OptionError, Unmounted};
 use crate::system::output::tell_without_waiting;
 use crate::system::signals;
 
 /// Present the directory STORE at MNT, with searchable vector files
 ///
-/// The mount is served until MNT is unmounted (umount MNT) or the process gets a signal such as SIGINT (Ctrl-C),
-/// SIGTERM or SIGHUP, which unmounts it.
+/// The mount is served until MNT is unmounted (umount MNT, fusermount3 -u MNT) or the process gets a signal such as
+/// SIGINT (Ctrl-C), SIGTERM or SIGHUP, which unmounts it.
+///
+/// Without root, fusermount3 of the package fuse3 mounts. Then the mount is for this user alone, unless -o allow_other
+/// is given and /etc/fuse.conf has user_allow_other. Only this user can create there, and what is created is theirs.
+/// Each file that the kernel knows takes a descriptor (ulimit -n).
+///
+/// As mount.fuse.vexfs, this program is the helper of mount(8): mount -t fuse.vexfs STORE MNT -o OPTIONS. For
+/// /etc/fstab: /srv/vectors /mnt/vectors fuse.vexfs ro,nofail 0 0
 #[derive(Debug, Args)]
 pub struct MountArgs {
     /// The directory to present
@@ -30,13 +40,19 @@ pub struct MountArgs {
     /// The directory to mount on
     #[arg(value_name = "MNT")]
     mount_point: PathBuf,
-    /// Refuse every change
+    /// Options of mount(8), separated by commas
+    ///
+    /// ro, rw, noexec, exec; allow_other: for other users, too (always so as root); fsname=NAME: what /proc/mounts
+    /// names in the place of STORE; threads=N, as --threads. nosuid, nodev and default_permissions are always so.
+    #[arg(short, long, value_name = "OPTIONS")]
+    options: Vec<String>,
+    /// Refuse every change, as -o ro
     #[arg(long)]
     read_only: bool,
     /// Return once the mount is up and serve it from the background
     #[arg(long)]
     background: bool,
-    /// Stay in the foreground (the default)
+    /// Stay in the foreground (the default); systemd is told when the mount is up (Type=notify)
     #[arg(long, conflicts_with = "background")]
     foreground: bool,
     /// Serve this many requests at the same time
@@ -44,23 +60,40 @@ pub struct MountArgs {
     threads: Option<NonZero<usize>>,
 }
 
-pub fn run(args: &MountArgs) -> Result<()> {
-    let options = MountOptions {
-        store: args.store.clone(),
-        mount_point: args.mount_point.clone(),
-        read_only: args.read_only,
-        threads: args.threads,
-    };
-    if !args.background {
-        log_to(&STDERR);
-        return serve(&options, |mount| {
-            tell_without_waiting(&format!(
-                "serving {}; Ctrl-C unmounts",
-                mount.mount_point().display()
-            ));
-            Ok(())
-        });
+impl MountArgs {
+    fn mount_options(&self) -> Result<MountOptions, OptionError> {
+        let mut all = MountOptions::new(&self.store, &self.mount_point);
+        for options in &self.options {
+            all.apply(options)?;
+        }
+        all.read_only |= self.read_only;
+        all.threads = self.threads.or(all.threads);
+        Ok(all)
     }
+}
+
+pub fn run(args: &MountArgs) -> Result<()> {
+    let options = args.mount_options().map_err(|error| WrongUsage {
+        subcommand: &["mount"],
+        fault: error.to_string(),
+    })?;
+    if args.background {
+        return in_background(&options);
+    }
+    log_to(&STDERR);
+    serve(&options, |mount| {
+        tell_without_waiting(&format!(
+            "serving {}; Ctrl-C unmounts",
+            mount.mount_point().display()
+        ));
+        // Nobody need hear it but systemd, for a service of Type=notify.
+        let _ = sd_notify::notify(&[NotifyState::Ready]);
+        Ok(())
+    })
+}
+
+/// Returns when the mount is up; in the background process, when it has ended.
+pub fn in_background(options: &MountOptions) -> Result<()> {
     let (ready, tell_ready) = std::io::pipe().context("no pipe for the background process")?;
     // SAFETY: no thread has been started, so the child may go on as if nothing had happened.
     match unsafe { fork() }.context("the background process cannot be started")? {
@@ -72,7 +105,7 @@ pub fn run(args: &MountArgs) -> Result<()> {
             drop(ready);
             setsid()?;
             log_to(&SYSLOG);
-            serve(&options, |_| leave_terminal(tell_ready))
+            serve(options, |_| leave_terminal(tell_ready))
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod bin;
 mod npy;
+mod npz;
 mod safetensors;
 mod table;
 mod text;
@@ -27,6 +28,8 @@ pub enum Format {
     Ivecs,
     /// NumPy's format.
     Npy,
+    /// NumPy's archive of named arrays.
+    Npz,
     /// A header of rows and dimension, then elements of f32.
     Fbin,
     /// A header of rows and dimension, then elements of f16.
@@ -35,7 +38,7 @@ pub enum Format {
     U8bin,
     /// A header of rows and dimension, then elements of i8.
     I8bin,
-    /// HDF5, in the layout of ann-benchmarks.
+    /// HDF5, such as in the layout of ann-benchmarks.
     Hdf5,
     /// Hugging Face's format of named tensors.
     Safetensors,
@@ -56,6 +59,7 @@ impl Format {
             "bvecs" => Format::Bvecs,
             "ivecs" => Format::Ivecs,
             "npy" => Format::Npy,
+            "npz" => Format::Npz,
             "fbin" => Format::Fbin,
             "f16bin" => Format::F16bin,
             "u8bin" => Format::U8bin,
@@ -71,8 +75,8 @@ impl Format {
 }
 
 /// Every ending of a name that tells a format.
-const ENDINGS: &str = ".fvecs, .bvecs, .ivecs, .npy, .fbin, .f16bin, .u8bin, .i8bin, .hdf5, .h5, .safetensors, \
-                       .jsonl, .ndjson, .csv, .tsv";
+const ENDINGS: &str = ".fvecs, .bvecs, .ivecs, .npy, .npz, .fbin, .f16bin, .u8bin, .i8bin, .hdf5, .h5, \
+                       .safetensors, .jsonl, .ndjson, .csv, .tsv";
 
 /// Opens a file in the format that its name ends in. `dataset` is the name of the dataset if it is an HDF5 file.
 pub fn open(path: &Path, dataset: &str, doubles: Doubles) -> Result<Rows, ReadError> {
@@ -100,6 +104,7 @@ pub fn open_as(
         Format::Bvecs => vecs::open(file, Element::U8, doubles),
         Format::Ivecs => vecs::open(file, Element::I32, doubles),
         Format::Npy => npy::open(file, doubles),
+        Format::Npz => npz::open(file, name, doubles),
         Format::Fbin => bin::open(file, Element::F32, doubles),
         Format::F16bin => bin::open(file, Element::F16, doubles),
         Format::U8bin => bin::open(file, Element::U8, doubles),
@@ -114,12 +119,17 @@ pub fn open_as(
 
 /// Reads a whole file of vectors in the format that its name ends in.
 pub fn read(path: &Path) -> Result<Matrix, FileError> {
+    read_first(path, usize::MAX)
+}
+
+/// Reads the first `limit` rows, or all if there are fewer.
+pub fn read_first(path: &Path, limit: usize) -> Result<Matrix, FileError> {
     open(path, TRAIN, Doubles::Rounded)
-        .and_then(|rows| rows.read_first(usize::MAX))
+        .and_then(|rows| rows.read_first(limit))
         .map_err(|error| FileError::new(path, error))
 }
 
-/// Whether the name of a file says that it holds several datasets.
+/// Whether the name of a file says that it is HDF5.
 pub fn is_hdf5(path: &Path) -> bool {
     Format::of(path) == Some(Format::Hdf5)
 }

@@ -9,6 +9,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use super::table::{Table, read_header};
 use crate::dataset::ReadError;
 use crate::dataset::element::{Element, TYPES};
+use crate::dataset::names::{listed, only};
 use crate::dataset::rows::{Doubles, Rows};
 
 /// The longest header that the format allows.
@@ -77,28 +78,9 @@ fn choose<'a>(
     tables.retain(|_, tensor| tensor.shape.len() == 2);
     let mut names: Vec<String> = tables.keys().cloned().collect();
     names.sort();
-    match names.as_slice() {
-        [only] => Ok((only.clone(), tables[only])),
-        [] => Err(ReadError::Unsupported(format!(
-            "it has no tensor with two axes, but {}",
-            listed(&metadata.offset_keys())
-        ))),
-        several => Err(ReadError::Unsupported(format!(
-            "it has several tensors with two axes: name one by `vexfs dataset import --dataset NAME`, of {}",
-            listed(several)
-        ))),
-    }
-}
-
-/// The first names of a list, and how many there are besides.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let shown: Vec<_> = names.iter().take(SHOWN).map(String::as_str).collect();
-    match names.len() {
-        0 => "none at all".to_owned(),
-        1..=SHOWN => shown.join(", "),
-        all => format!("{} and {} more", shown.join(", "), all - SHOWN),
-    }
+    let only = only(&names, &metadata.offset_keys(), "tensor").map_err(ReadError::Unsupported)?;
+    let tensor = tables[&only];
+    Ok((only, tensor))
 }
 
 fn element(kind: Dtype) -> Option<Element> {

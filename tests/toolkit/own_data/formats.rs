@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files as NumPy and h5py write them, read to the bit.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
-use vexfs::dataset::formats;
+use vexfs::dataset::Matrix;
+use vexfs::dataset::formats::{self, Format};
 use vexfs::dataset::hdf5::TRAIN;
 use vexfs::dataset::rows::Doubles;
 
@@ -141,17 +142,90 @@ np.savetxt('a.tsv', a, delimiter='\t', fmt='%.9g', header='\t'.join('abcdefghijk
     );
 }
 
+#[test]
+fn a_part_is_meant_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = r"
+import h5py, numpy as np
+a = np.random.default_rng(7).standard_normal((20, 5)).astype('<f4')
+a.tofile('expected')
+with h5py.File('a.h5', 'w') as file:
+    file['train'] = a[:3]
+    file['texts/embeddings'] = a.astype('>f8')
+    file['texts/old/embeddings'] = a[:4]
+np.savez('a.npz', embeddings=a, old=a[:4])
+with open('not.npz', 'wb') as file:
+    file.write(open('a.npz', 'rb').read()[:-30])
+";
+    run_python(program, folder.path());
+    let expected = fs::read(folder.path().join("expected")).unwrap();
+    let read = |file: &str, name: Option<&str>| {
+        let path = folder.path().join(file);
+        let format = Format::of(&path).unwrap();
+        let rows = formats::open_as(
+            format,
+            File::open(&path).unwrap(),
+            &path,
+            name,
+            Doubles::Exact,
+        );
+        let rows = rows.and_then(|rows| rows.read_first(usize::MAX));
+        let bytes = |rows: Matrix| {
+            rows.iter()
+                .flat_map(bytemuck::cast_slice::<f32, u8>)
+                .copied()
+                .collect::<Vec<_>>()
+        };
+        rows.map(bytes).map_err(|error| error.to_string())
+    };
+    for (file, name) in [
+        ("a.h5", "texts/embeddings"),
+        ("a.h5", "/texts/embeddings"),
+        ("a.npz", "embeddings"),
+    ] {
+        assert!(
+            read(file, Some(name)).unwrap() == expected,
+            "{file}: {name}"
+        );
+    }
+    for (file, name, sentence) in [
+        (
+            "a.h5",
+            Some("none"),
+            "it has no dataset `none`, but train, texts/embeddings, texts/old/embeddings",
+        ),
+        (
+            "a.npz",
+            Some("none"),
+            "it has no array `none`, but embeddings, old",
+        ),
+        (
+            "a.npz",
+            None,
+            "it has several arrays with two axes: name one by `vexfs dataset import --dataset NAME`, of embeddings, old",
+        ),
+        ("not.npz", None, "it cannot be read as a ZIP file"),
+    ] {
+        let said = read(file, name).unwrap_err();
+        assert!(said.starts_with(sentence), "{said}");
+    }
+}
+
 /// Small integers, which every type of element holds.
 #[test]
 fn every_type_of_element() {
     all_hold_what_is_expected(
         r"
-import numpy as np
+import h5py, numpy as np
 a = np.random.default_rng(6).integers(0, 128, (40, 7))
 a.astype('<f4').tofile('expected')
+np.savez('one.npz', a)
+np.savez_compressed('two.npz', ids=np.arange(40), vectors=a, one=np.float32(1))
 for kind in ['f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8']:
     for order in '<>':
         np.save(f'{order}{kind}.npy', a.astype(order + kind))
+        with h5py.File(f'{order}{kind}.h5', 'w') as file:
+            file.create_dataset('train', data=a.astype(order + kind), chunks=(16, 7), compression='gzip')
     np.save(f'fortran-{kind}.npy', np.asfortranarray(a.astype(kind)))
 def vecs(name, kind):
     with open(name, 'wb') as file:
@@ -172,6 +246,6 @@ for name, kind, array in [('BF16', 'BF16', bfloat), ('F16', 'F16', a.astype('<f2
         file.write(header.encode())
         array.tofile(file)
 ",
-        11 * 3 + 2 + 3 + 3,
+        11 * 5 + 2 + 2 + 3 + 3,
     );
 }

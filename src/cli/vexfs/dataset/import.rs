@@ -20,8 +20,8 @@ use crate::system::output::tell;
 /// it was. Numbers become f32: 64-bit floats are rounded, and an integer that no f32 equals is refused.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Which part of the file: the dataset of an HDF5 file [default: train], the tensor of a safetensors file or the
-    /// list in each object of JSON lines [default: the only one].
+    /// Which part of the file: the dataset of an HDF5 file, such as group/name [default: train], the array of an .npz
+    /// file, the tensor of a safetensors file or the list in each object of JSON lines [default: the only one].
     #[arg(long, value_name = "NAME")]
     dataset: Option<String>,
     /// The format of the input [default: what its name ends in].
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.output.display()
     );
     let mut source = input.rows(arguments.dataset.as_deref())?;
-    let mut line = ProgressLine::new("importing");
+    let line = ProgressLine::new("importing");
     let mut row = vec![0.0; source.dim];
     let written = output.write(&interruption, |mut writer| {
         for index in 0..source.rows {

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::files::check_name;
 use super::parameters::Flags;
-use super::progress::Watched;
 use super::quality::{Measured, RECALL, recall};
+use super::watched::Watched;
 use crate::anns::Metric;
 use crate::anns::index::{self, BuildError, Index, Kind, Wanted};
 use crate::cli::vexfs::output::{print_json, print_line};
@@ -90,11 +90,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .map_or(1, NonZero::get);
     let path = index_file::path(file, *kind);
 
-    let watched = Watched::new()?;
-    watched.begin("reading the rows");
+    let watched = Watched::new("reading the rows")?;
     let mode = file.metadata().map_or(0o600, |data| data.mode() & 0o666);
     let rows = fvecs::read(file)?;
-    watched.begin("building the index");
+    watched.line.begin("building the index");
     let begun = Instant::now();
     let seed = arguments.seed;
     let failed = |error| match error {
@@ -108,7 +107,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let bytes = bytes.map_err(failed)?;
     let build_ns = begun.elapsed().as_nanos() as u64;
 
-    watched.begin("measuring recall");
+    watched.line.begin("measuring recall");
     let index = Index::parse(bytes, *kind)
         .with_context(|| format!("the {kind} index of {}, just built", file.display()))?;
     ensure!(
@@ -125,10 +124,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (bytes, quality) =
         index::tune(index, &rows, None, wanted, threads, &watched).map_err(failed)?;
 
-    watched.begin("writing the index");
+    watched.line.begin("writing the index");
     // Whoever may not read the rows need not read what is derived from them.
     write(&path, &bytes, mode, &watched)?;
-    watched.clear();
+    watched.line.clear();
 
     let report = BuildOutput {
         path,

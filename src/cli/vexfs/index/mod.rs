@@ -6,10 +6,10 @@ mod drop;
 mod files;
 mod info;
 mod parameters;
-mod progress;
 mod quality;
 mod tune;
 mod verify;
+mod watched;
 
 pub use build::Interrupted;
 

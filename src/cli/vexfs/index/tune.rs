@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use super::build::{interrupted, write};
 use super::files::{find, nothing_found};
-use super::progress::Watched;
 use super::quality::{Measured, RECALL, recall};
+use super::watched::Watched;
 use crate::anns::index::{self, BuildError, Kind, Wanted};
 use crate::cli::vexfs::output::print_json;
-use crate::dataset::fvecs;
+use crate::dataset::{formats, fvecs};
 use crate::store::index_file;
 
 /// Choose what effort 0 means to an index: the least effort that reaches a recall.
@@ -31,8 +31,8 @@ pub struct Arguments {
     /// The recall@10 to reach, from 0 to 1.
     #[arg(long, value_name = "R", value_parser = recall, default_value_t = RECALL)]
     recall: f64,
-    /// Measure with the queries of this .fvecs file, the first 10,000 at most: what the index is asked for may lie
-    /// elsewhere than its rows.
+    /// Measure with the queries of this file, of any format that `vexfs dataset import` reads, the first 10,000 at most:
+    /// what the index is asked for may lie elsewhere than its rows.
     #[arg(long, value_name = "FILE")]
     queries: Option<PathBuf>,
     /// Threads that measure; by default one for each processor.
@@ -59,8 +59,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!(nothing_found(file, Some(*kind)));
     };
     let path = &found.path;
-    let watched = Watched::new()?;
-    watched.begin("reading rows and index");
+    let watched = Watched::new("reading rows and index")?;
     let rows = fvecs::read(file)?;
     let index = index_file::read(&found.file, found.bytes, *kind)
         .with_context(|| format!("{} cannot be tuned", path.display()))?;
@@ -78,7 +77,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let queries = match &arguments.queries {
         None => None,
         Some(path) => {
-            let queries = fvecs::read(path)?;
+            let queries = formats::read(path)?;
             ensure!(
                 queries.dim() == rows.dim() && !queries.is_empty(),
                 "{} has {} queries of dimension {}, but the rows are of dimension {}",
@@ -91,7 +90,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     };
 
-    watched.begin("measuring recall");
+    watched.line.begin("measuring recall");
     let wanted = Wanted::Recall(arguments.recall);
     let threads = arguments
         .threads
@@ -102,13 +101,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Err(BuildError::Interrupted) => return Err(interrupted(path)),
             tuned => tuned.with_context(|| format!("cannot tune {}", path.display()))?,
         };
-    watched.begin("writing the index");
+    watched.line.begin("writing the index");
     let mode = found
         .file
         .metadata()
         .map_or(0o600, |data| data.mode() & 0o666);
     write(path, &bytes, mode, &watched)?;
-    watched.clear();
+    watched.line.clear();
 
     let quality = quality.map(|quality| Measured::new(&quality, *kind, exact));
     if arguments.json {
