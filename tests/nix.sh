@@ -111,6 +111,24 @@ nothing_idle() {
 }
 works "the stand-in offers nothing that the flake does not use" nothing_idle
 
+# What an output is built from, all the way down.
+built_from() { nix derivation show -r "$(drv "$root" "$1")"; }
+without() { ! built_from "$1" | grep -F -- "$2"; }
+works "validate waits for no peers and no disk with them" without validate vexfs-peers
+works "no bundle waits for the toolkit's tests" without bundle vexfs-tests
+pinned_files() {
+	built_from peers >"$scratch/peers.json" || return
+	python3 - "$scratch/peers.json" peers/wheels.json peers/requirements.txt <<-'END'
+		import json, re, sys
+		derivations, files = json.load(open(sys.argv[1])).values(), json.load(open(sys.argv[2]))
+		pinned = re.findall(r"sha256:(\w+)", open(sys.argv[3]).read())
+		fetched = {(d["name"], d["outputs"]["out"].get("hash")) for d in derivations}
+		lacking = [f["file"] for f in files if (f["file"], f["sha256"]) not in fetched or f["sha256"] not in pinned]
+		sys.exit(f"not fetched as pinned: {lacking}" if lacking or len(files) < 80 else 0)
+	END
+}
+works "the peers are the files of peers/wheels.json, by hashes of peers/requirements.txt" pinned_files
+
 # Elsewhere and later, with other documentation.
 other=$(checkout elsewhere)
 echo "One more line." >>"$other/README.md"

@@ -138,6 +138,7 @@ let
       cc = {
         pname = "gcc";
         version = ccVersion;
+        lib = tools "gcc-lib" [ ];
       };
     };
   rustTool = name: bins: toolsIn "${host}/rust/bin" name rustVersion bins;
@@ -488,18 +489,39 @@ let
           mkdir $out
           grep -hx '/nix/store/.*' graph-* | { grep -v '[.]drv$' || true; } | sort -u > $out/store-paths
         '';
-    # Of a Python with packages there is none here; whoever runs it is told so.
-    python313.withPackages =
-      _:
-      runCommand "python3-debian" { } ''
-        mkdir -p $out/bin
-        cat > $out/bin/python3 <<'END'
-        #!${bash}
-        echo "the stand-in for nixpkgs has no Python packages" >&2
-        exit 1
-        END
-        chmod +x $out/bin/python3
-      '';
+    # The peers are evaluated, and never built: their files come by the network.
+    autoPatchelfHook = tools "auto-patchelf-hook" [ ];
+    zlib = tools "zlib" [ ];
+    python313 = tools "python3" [ ] // {
+      sitePackages = "lib/python3.13/site-packages";
+      pkgs.fetchPypi =
+        {
+          pname,
+          version,
+          sha256,
+          format ? "setuptools",
+          dist ? "",
+          python ? "",
+          abi ? "",
+          platform ? "",
+        }:
+        derivation {
+          name =
+            if format == "wheel" then
+              "${pname}-${version}-${python}-${abi}-${platform}.whl"
+            else
+              "${pname}-${version}.tar.gz";
+          inherit system dist;
+          builder = bash;
+          args = [
+            "-c"
+            "echo 'the stand-in for nixpkgs has no network' >&2; exit 1"
+          ];
+          outputHashMode = "flat";
+          outputHashAlgo = "sha256";
+          outputHash = sha256;
+        };
+    };
     sparse = tool "sparse";
     bc = tool "bc";
     bison = withM4 "bison";

@@ -103,7 +103,8 @@ enum By {
 }
 
 impl By {
-    /// Unmounts as umount2(2) does, and fails as it does: `EINVAL` where nothing is mounted, `EBUSY` where it is in use.
+    /// Unmounts as umount2(2) does, and fails as it does: `EINVAL` where nothing is mounted, `EBUSY` where it is in
+    /// use.
     fn unmount(self, mount_point: &Path, lazily: bool) -> Result<(), Errno> {
         match self {
             By::Ourselves => {

@@ -21,8 +21,8 @@ const MOUNT_FAILURE: u8 = 32;
 
 /// Present the directory STORE at MNT, with searchable vector files, in the background
 ///
-/// The helper of mount(8) for the type fuse.vexfs; vexfs mount --help tells more. The exit status is that of mount(8): 0
-/// mounted, 1 wrong usage, 32 not mounted.
+/// The helper of mount(8) for the type fuse.vexfs; vexfs mount --help tells more. The exit status is that of mount(8):
+/// 0 mounted, 1 wrong usage, 32 not mounted.
 #[derive(Debug, Parser)]
 #[command(name = NAMES[0], version, max_term_width = 100)]
 struct Arguments {

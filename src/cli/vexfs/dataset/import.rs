@@ -20,8 +20,10 @@ use crate::system::output::tell;
 /// it was. Numbers become f32: 64-bit floats are rounded, and an integer that no f32 equals is refused.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Which part of the file: the dataset of an HDF5 file, such as group/name [default: train], the array of an .npz
-    /// file, the tensor of a safetensors file or the list in each object of JSON lines [default: the only one].
+    /// Which part of the file: the dataset of an HDF5 file, such as group/name [default: train].
+    ///
+    /// Else it is the array of an .npz file, the tensor of a safetensors file or the list in each object of JSON lines
+    /// [default: the only one].
     #[arg(long, value_name = "NAME")]
     dataset: Option<String>,
     /// The format of the input [default: what its name ends in].

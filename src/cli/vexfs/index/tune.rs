@@ -31,8 +31,8 @@ pub struct Arguments {
     /// The recall@10 to reach, from 0 to 1.
     #[arg(long, value_name = "R", value_parser = recall, default_value_t = RECALL)]
     recall: f64,
-    /// Measure with the queries of this file, of any format that `vexfs dataset import` reads, the first 10,000 at most:
-    /// what the index is asked for may lie elsewhere than its rows.
+    /// Measure with the queries of this file, of any format that `vexfs dataset import` reads, the first 10,000 at
+    /// most: what the index is asked for may lie elsewhere than its rows.
     #[arg(long, value_name = "FILE")]
     queries: Option<PathBuf>,
     /// Threads that measure; by default one for each processor.

@@ -11,8 +11,8 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Begins to watch, and shows what is done first: from here on Ctrl-C, SIGTERM and SIGHUP end the build, and a second one ends the process at
-    /// once.
+    /// Begins to watch, and shows what is done first. From here on Ctrl-C, SIGTERM and SIGHUP end the build, and a
+    /// second one ends the process at once.
     pub fn new(text: &'static str) -> anyhow::Result<Self> {
         let interruption = Interruption::watch()?;
         let line = ProgressLine::new(text);
