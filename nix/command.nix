@@ -25,7 +25,9 @@ writeShellApplication {
   text = ''
     exec vexfs-validate ${subcommand} \
       --bundle ${bundle} --uml-bundle ${umlBundle} --debug-bundle ${debugBundle} \
-      ${lib.optionalString (peers != null) "--peers ${peers}/bin/python3 --peers-disk ${peersDisk}"} "$@"
+      ${
+        lib.optionalString (peers != null) "--peers ${peers}/bin/python3 --peers-disk ${peersDisk}"
+      } "$@"
   '';
   meta = { inherit description; };
 }

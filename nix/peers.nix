@@ -16,7 +16,9 @@ let
   fetch =
     { file, sha256 }:
     let
-      part = builtins.elemAt (lib.splitString "-" (lib.removeSuffix ".tar.gz" (lib.removeSuffix ".whl" file)));
+      part = builtins.elemAt (
+        lib.splitString "-" (lib.removeSuffix ".tar.gz" (lib.removeSuffix ".whl" file))
+      );
     in
     python313.pkgs.fetchPypi (
       {

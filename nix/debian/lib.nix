@@ -21,10 +21,7 @@ rec {
   optionalAttrs = condition: set: if condition then set else { };
   removeSuffix =
     suffix: text:
-    if hasSuffix suffix text then
-      substring 0 (stringLength text - stringLength suffix) text
-    else
-      text;
+    if hasSuffix suffix text then substring 0 (stringLength text - stringLength suffix) text else text;
   # For separators without a meaning in a pattern.
   splitString = separator: text: builtins.filter isString (builtins.split separator text);
   inherit (builtins) concatMap concatStringsSep filter;
