@@ -2,7 +2,7 @@
 # The two commands of the README, and their parts.
 
 ACCEL ?= auto
-programs := target/static/x86_64-unknown-linux-gnu/release
+programs := target/static
 venv := target/venv
 peers := target/peers
 
@@ -14,6 +14,9 @@ DEEP ?=
 
 # Options of the self-test.
 SELF_TEST ?=
+
+# Options of the flake's test: --beside-suites.
+NIX ?=
 
 .PHONY: help validate validate-deep shell deb test suites check self-test nix peers-if-possible tools browser posix lint
 .PHONY: lint-kernel bundle fuzz clean
@@ -53,12 +56,12 @@ deb: tools
 	contrib/debian/make-deb $(programs) target/deb
 
 # The tests with the programs that they need in PATH.
-cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/suites/bin:$$PATH" cargo test --release
+cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/suites/bin:$$PATH" vm/cargo.sh test
 
 # The flake and the suites wait for different things most of the time, so they run side by side. The flake yields: no test
-# measures it, and tests have deadlines.
+# measures it, and tests have deadlines. It has no tests and no clippy of its own here: they would be the same ones.
 test: tools
-	@$(MAKE) --no-print-directory -j3 suites nix lint-kernel
+	@$(MAKE) --no-print-directory -j3 NIX=--beside-suites suites nix lint-kernel
 
 suites: lint bundle browser $(venv)/installed $(peers)/installed posix
 	$(cargo_test)
@@ -75,7 +78,7 @@ self-test: tools
 nix: bundle target/tools/bin/nixfmt
 	cargo fetch --quiet --locked
 	nix/debian/get-nix.sh target/nix/program
-	nice -n 5 tests/nix.sh
+	nice -n 5 tests/nix.sh $(NIX)
 
 # What the host lacks is installed as root; otherwise the one command for an administrator is printed.
 tools:
@@ -95,8 +98,8 @@ bundle: tools
 # The house: the order of its rooms, its documents and doc comments.
 lint: tools
 	cargo fmt --check
-	cargo clippy --release --all-targets -- -D warnings
-	cargo test --release --quiet --test house
+	vm/cargo.sh clippy --all-targets -- -D warnings
+	vm/cargo.sh test --quiet --test house
 
 # W=1, sparse and checkpatch --strict, against the kernel of each machine.
 lint-kernel: bundle

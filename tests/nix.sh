@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # The flake, built and run for real with the stand-in for nixpkgs (nix/debian/README.md): what it must give, what must come out
 # equal, and what must be refused, with the reason. `make nix` calls this; it takes root.
+#
+#     tests/nix.sh [--beside-suites]      # without the tests and clippy in the sandbox, which `make test` has of its own
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 root=$PWD
@@ -77,7 +79,15 @@ drv() { nix eval --raw "git+file://$1#$2.drvPath" 2>/dev/null; }
 echo "the flake, with the stand-in for nixpkgs"
 
 works "flake.lock fits flake.nix" nix flake metadata --no-update-lock-file
-works "nix flake check" nix flake check -L
+if [ "${1-}" = --beside-suites ]; then
+	works "nix flake check --no-build" nix flake check --no-build
+	others='all: toString (builtins.attrNames (removeAttrs all [ "tests" "clippy" ]))'
+	for check in $(nix eval --raw ".#checks.$system" --apply "$others"); do
+		works "nix build .#checks.$system.$check" nix build -L ".#checks.$system.$check" --no-link
+	done
+else
+	works "nix flake check" nix flake check -L
+fi
 for what in bundle uml-bundle image; do
 	works "nix build .#$what" nix build -L .#$what --no-link
 	works "nix build .#$what --rebuild: the same bytes" nix build -L .#$what --rebuild --no-link

@@ -11,9 +11,10 @@
 #     OUT/lib/modules/RELEASE/build             what modules are built from; it may be moved
 #
 # The compiler is $CC, or else gcc. The same sources, compiler and C library give the same bytes, wherever SOURCE lies.
+# Where $CCACHE names a ccache, what it has compiled already is taken from $CCACHE_DIR.
 set -euo pipefail
 recipe=$(realpath "$(dirname "$0")")
-source=$1 out=$2 further=${3:-/dev/null} cc=${CC:-gcc}
+source=$1 out=$2 further=${3:-/dev/null} cc=${CC:-gcc} cached=${CCACHE:+$CCACHE }
 
 # None of the caller's flags: arch/um takes CFLAGS as they are.
 unset MAKEFLAGS CFLAGS CPPFLAGS LDFLAGS KCFLAGS KAFLAGS KCPPFLAGS KBUILD_OUTPUT CROSS_COMPILE
@@ -23,9 +24,12 @@ export LC_ALL=C
 compiler=$("$cc" --version)
 compiler=${compiler%%$'\n'*}
 found=(CC_VERSION_TEXT="gcc ${compiler#* }" RUSTC=none PAHOLE=none)
+# By one name for all of its names: ccache takes it for a part of what is compiled.
+[ -z "$cached" ] || CCACHE_COMPILER=$(realpath "$(command -v "$cc")")
+export CCACHE_COMPILER
 # Within the sources all paths are relative. An empty LOCALVERSION keeps git's state out of the release.
 build=(
-	make --silent --no-print-directory -C "$source" -j "${JOBS:-$(nproc)}" ARCH=um CC="$cc" HOSTCC="$cc" LOCALVERSION=
+	make --silent --no-print-directory -C "$source" -j "${JOBS:-$(nproc)}" ARCH=um CC="$cached$cc" HOSTCC="$cached$cc" LOCALVERSION=
 	"${found[@]}" KBUILD_BUILD_TIMESTAMP=1970-01-01 KBUILD_BUILD_USER=vexfs KBUILD_BUILD_HOST=vexfs KBUILD_BUILD_VERSION=1
 )
 # Strictly: a kernel that needs the patch no more refuses it.

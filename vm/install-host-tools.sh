@@ -20,9 +20,9 @@ packages+=(g++ python3-dev)
 # Without root, mounts are made by it.
 tools+=(fusermount3)
 packages+=(fuse3)
-# For the flake, without nixpkgs.
-tools+=(git shellcheck)
-packages+=(git shellcheck)
+# For the flake, without nixpkgs: it compiles a second time what the bundles have compiled.
+tools+=(git shellcheck ccache)
+packages+=(git shellcheck ccache)
 
 if [ "${1:-}" = --browser ]; then
 	tools+=(chromium chromedriver)

@@ -5,6 +5,8 @@ set -eo pipefail
 PATH=
 for i in $nativeBuildInputs $basePath; do PATH=$PATH${PATH:+:}$i/bin; done
 export PATH HOME=/homeless-shelter SHELL=/nix/debian/usr/bin/bash CONFIG_SHELL=/nix/debian/usr/bin/bash
+# What the bundles have compiled is not compiled again.
+export CCACHE=/nix/debian/usr/bin/ccache CCACHE_DIR=/nix/debian/ccache
 export SOURCE_DATE_EPOCH=1 TZ=UTC LC_ALL=C.UTF-8
 target=x86_64-unknown-linux-gnu
 makeFlagsArray=()

@@ -10,7 +10,7 @@ use super::source_tree::SourceTree;
 
 /// The script that builds the program.
 const SCRIPT: &str = "vm/build-programs.sh";
-const BUILT: &str = "target/static/x86_64-unknown-linux-gnu/release/vexfs-init";
+const BUILT: &str = "target/static/vexfs-init";
 
 /// A program, and the compiler that made it.
 #[derive(Debug)]

@@ -139,11 +139,16 @@ fn build(
     let shell = Shell::new()?;
     let script = tree.root().join(RECIPE[0]);
     let options = flavour.options().map(|options| tree.root().join(options));
+    // The flake compiles the same once more.
+    let ccache = cmd!(shell, "ccache --version").quiet().ignore_stderr().read();
+    let ccache = ccache.is_ok().then_some("ccache");
     make_dir_whole(dest, |dir| {
         let compiler = pin.compiler();
         cmd!(shell, "{script} {source} {dir} {options...}")
             .quiet()
             .env("CC", compiler)
+            .env("CCACHE", ccache.unwrap_or_default())
+            .env("CCACHE_DIR", cache.join("ccache"))
             .run()
             .with_context(|| format!("{what} does not build"))
     })?;
