@@ -104,6 +104,7 @@ pub enum Event {
 pub struct Machine {
     vehicle: &'static str,
     threads: Threads,
+    memory_mib: u32,
     child: Child,
     exited: Option<ExitStatus>,
     messages: Tail,
@@ -198,7 +199,9 @@ impl Machine {
                     kernel_arguments: &config.kernel_arguments,
                 }
                 .command();
-                command.stdout(Stdio::null());
+                // A kernel that panics before it has a console writes its log there.
+                let stdout = said.try_clone();
+                command.stdout(stdout.map_err(io_error(|| "share a file".to_owned()))?);
                 messages = Tail::of_pipe(reader, log(MESSAGES)?);
                 start(command, Child::spawn_group)?
             }
@@ -209,6 +212,7 @@ impl Machine {
                 Vehicle::Qemu(..) => Threads::SideBySide,
                 Vehicle::Uml | Vehicle::UmlDebug => Threads::InTurn,
             },
+            memory_mib: config.memory_mib,
             child,
             exited: None,
             messages,
@@ -245,6 +249,15 @@ impl Machine {
     /// How its threads share their work.
     fn threads(&self) -> Threads {
         self.threads
+    }
+
+    /// Says so where the vehicle may have ended since the host had no room for the guest's memory.
+    fn without_memory(&self, status: ExitStatus) -> Option<String> {
+        match self.threads {
+            // QEMU says so itself.
+            Threads::SideBySide => None,
+            Threads::InTurn => uml::without_memory(status, self.memory_mib),
+        }
     }
 
     /// The vehicle's threads, as this host's scheduler sees them.

@@ -112,7 +112,10 @@ pub fn follow(
                     Some(ending) => return Ok(ending),
                     None => None,
                 },
-                Event::Exited(status) => return Ok(run.exited(status)),
+                Event::Exited(status) => {
+                    run.host_lacks_at_the_end = machine.without_memory(status);
+                    return Ok(run.exited(status));
+                }
             };
             message.into_iter().for_each(&mut on_message);
         } else {
@@ -141,6 +144,8 @@ struct Run<'a> {
     guest_error: Option<String>,
     /// What the host was without.
     host_lacks: Option<String>,
+    /// What it was without as the vehicle ended, which a known cause outweighs.
+    host_lacks_at_the_end: Option<String>,
     /// How often the host's kernel had killed for want of memory, before; none where it does not tell.
     oom_kills: Option<u64>,
     /// The last lines of the vehicle's own that are out of the ordinary.
@@ -163,6 +168,7 @@ impl<'a> Run<'a> {
             crash: None,
             guest_error: None,
             host_lacks: None,
+            host_lacks_at_the_end: None,
             oom_kills: proc::oom_kills().ok(),
             said: VecDeque::new(),
         }
@@ -247,6 +253,9 @@ impl<'a> Run<'a> {
             let how = format!("QEMU stopped it with \"{line}\"");
             return Some(Ending::Lost { how });
         }
+        if kernel_log::is_without_memory(&line) {
+            self.host_lacks.get_or_insert(line.clone());
+        }
         if !uml::is_routine(&line) {
             self.said.push_back(line);
         }
@@ -302,7 +311,9 @@ impl<'a> Run<'a> {
         if status.success() && self.done {
             return Ending::Completed;
         }
-        if let Some(what) = self.without_memory(status, proc::oom_kills().ok()) {
+        let lacking = self.host_lacks_at_the_end.take();
+        if let Some(what) = lacking.or_else(|| self.without_memory(status, proc::oom_kills().ok()))
+        {
             return Ending::HostLacks { what };
         }
         let vehicle = self.vehicle;
@@ -510,6 +521,14 @@ mod tests {
             "[ 3.1] Bus error - the host /dev/shm or /tmp mount likely just ran out of space",
         );
         run.console("[ 3.1] Kernel panic - not syncing: Kernel mode signal 7");
+        let ending = run.exited(ExitStatus::from_raw(6));
+        assert!(ending.is_of_the_host(), "{ending}");
+    }
+
+    #[test]
+    fn a_kernel_without_memory_and_without_a_console_is_the_hosts() {
+        let mut run = run();
+        run.vehicle_said("<3>[    0.000000] Bus error - the host /dev/shm or /tmp mount".into());
         let ending = run.exited(ExitStatus::from_raw(6));
         assert!(ending.is_of_the_host(), "{ending}");
     }

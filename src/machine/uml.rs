@@ -6,14 +6,22 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::protocol::guest_files::{CUT_DISK, PEERS_DISK};
+
+/// The signals by which a kernel ends that touches a page of its memory for which the host has no room: before it has a
+/// console, and after.
+const NO_ROOM: [i32; 2] = [libc::SIGBUS, libc::SIGABRT];
+
+/// Where a kernel has its memory if nobody names another directory.
+const SHARED_MEMORY: &str = "/dev/shm";
 
 /// The variables in which a kernel looks for a directory for its memory, in its order.
 const MEMORY_DIRECTORY: [&str; 3] = ["TMPDIR", "TMP", "TEMP"];
@@ -70,7 +78,7 @@ impl Hardware<'_> {
         command.args(self.arguments());
         // What is there by the name of a default disk is none of the kernel's business.
         command.current_dir("/");
-        if !memory_directory_is_in_memory() {
+        if named_memory_directory().is_none() {
             for variable in MEMORY_DIRECTORY {
                 command.env_remove(variable);
             }
@@ -147,15 +155,31 @@ fn stay_on_one_processor() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the directory that the user names for such files is in memory. On a disk the guest's memory would be written
+/// The directory that the user names for such files, if it is in memory. On a disk the guest's memory would be written
 /// out again and again.
-fn memory_directory_is_in_memory() -> bool {
+fn named_memory_directory() -> Option<PathBuf> {
     let named = MEMORY_DIRECTORY
         .iter()
         .filter_map(env::var_os)
-        .find(|value| !value.is_empty());
-    named.is_some_and(|directory| {
-        rustix::fs::statfs(&directory).is_ok_and(|about| about.f_type == TMPFS)
+        .find(|value| !value.is_empty())?;
+    let about = rustix::fs::statfs(&named).ok()?;
+    (about.f_type == TMPFS).then(|| named.into())
+}
+
+/// Says so where a kernel may have ended since its memory had no room. It has given back what it had.
+pub(super) fn without_memory(status: ExitStatus, memory_mib: u32) -> Option<String> {
+    let signal = status
+        .signal()
+        .filter(|signal| NO_ROOM.contains(signal))?;
+    let directory = named_memory_directory().unwrap_or_else(|| SHARED_MEMORY.into());
+    let about = rustix::fs::statvfs(&directory).ok()?;
+    let room_mib = about.f_bavail.saturating_mul(about.f_frsize) >> 20;
+    (room_mib < memory_mib.into()).then(|| {
+        format!(
+            "the kernel was killed by signal {signal}, and {} has room for {room_mib} of the {memory_mib} MiB of the \
+             guest's memory: enlarge it, or name another tmpfs in TMPDIR",
+            directory.display()
+        )
     })
 }
 
