@@ -19,6 +19,8 @@ source=$1 out=$2 further=${3:-/dev/null} cc=${CC:-gcc} cached=${CCACHE:+$CCACHE 
 # None of the caller's flags: arch/um takes CFLAGS as they are.
 unset MAKEFLAGS CFLAGS CPPFLAGS LDFLAGS KCFLAGS KAFLAGS KCPPFLAGS KBUILD_OUTPUT CROSS_COMPILE
 export LC_ALL=C
+# ccache takes these for a part of what is compiled.
+unset LANG LANGUAGE LC_CTYPE LC_MESSAGES
 # The kernel carries its configuration, and Kconfig writes there what it finds: the name by which the compiler was called, and the
 # versions of a rustc and a pahole that have no part in it.
 compiler=$("$cc" --version)

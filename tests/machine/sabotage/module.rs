@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A module with one fault.
+//! A module with one fault. How a machine ends is QEMU's to tell here; all else is found in User-Mode Linux, which is soon
+//! done (`uml.rs` has its endings).
 
 use vexfs::anns::{Metric, flat};
 use vexfs::bench::{Answer, first_divergence};
 use vexfs::dataset::workload::{Name, Workload};
 
-use crate::faults::{Fault, with_faults};
+use crate::faults::{Fault, with_faults, with_faults_for};
 use crate::sabotage::run::{Report, Run};
 
-fn run(fault: Fault, checks: &[&str], arguments: &[&str]) -> Report {
-    run_all(&[fault], checks, arguments)
+fn run(fault: Fault, checks: &[&str]) -> Report {
+    run_all(&[fault], checks)
 }
 
-fn run_all(faults: &[Fault], checks: &[&str], arguments: &[&str]) -> Report {
-    let bundle = with_faults(faults, &[]);
+fn run_all(faults: &[Fault], checks: &[&str]) -> Report {
+    let bundle = with_faults_for("uml", faults, &[]);
+    let arguments = ["--once", "--accel", "uml"];
+    Run::start(&bundle.path().join("bundle"), checks, &arguments).finish()
+}
+
+fn run_under_icount(fault: Fault, checks: &[&str], arguments: &[&str]) -> Report {
+    let bundle = with_faults(&[fault], &[]);
     let arguments = [&["--once"], arguments].concat();
     Run::start(&bundle.path().join("bundle"), checks, &arguments).finish()
 }
@@ -25,7 +32,7 @@ fn a_flipped_bit_of_an_answer_is_named_with_query_rank_and_both_values() {
         "vexfs_key_distance(top->keys[i]);",
         "vexfs_key_distance(top->keys[i]) ^ (i == 3);",
     );
-    let report = run(fault, &["fuse.answers", "kernel.answers"], &[]);
+    let report = run(fault, &["fuse.answers", "kernel.answers"]);
     report.assert_verdict("fail", 1);
     report.assert_check("fuse.answers", "pass", &[]);
 
@@ -45,7 +52,7 @@ fn a_neighbour_off_by_one_is_named_with_its_case_kind_and_query() {
         "fresh[count] = *links;",
         "fresh[count] = *links ? *links - 1 : 0;",
     );
-    let report = run(fault, &["index.identity", "index.answers"], &[]);
+    let report = run(fault, &["index.identity", "index.answers"]);
     report.assert_verdict("fail", 1);
     report.assert_check("index.identity", "pass", &[]);
     let sentence = [
@@ -72,7 +79,7 @@ fn a_swapped_order_of_lanes_is_named_with_its_query() {
         ("simd/simd.c", "if (!agree) {", "if (false) {"),
     ];
     let checks = ["fuse.answers", "kernel.answers", "index.answers"];
-    let report = run_all(&faults, &checks, &[]);
+    let report = run_all(&faults, &checks);
     report.assert_verdict("fail", 1);
     report.assert_check("fuse.answers", "pass", &[]);
     let sentence = ["kernel against in process: query 0, rank "];
@@ -88,7 +95,7 @@ fn an_index_of_other_rows_that_is_taken_is_named() {
         "return sum == index->rows_crc ? 0 : -ESTALE;",
         "return 0;",
     );
-    let report = run(fault, &["index.answers", "index.following"], &[]);
+    let report = run(fault, &["index.answers", "index.following"]);
     report.assert_verdict("fail", 1);
     report.assert_check("index.answers", "pass", &[]);
     let sentence = ["kernel, a covered row overwritten: ok instead of ESTALE"];
@@ -106,7 +113,7 @@ fn a_changed_byte_of_the_workload_is_seen_in_its_hash() {
          \t\t}\n\
          \t\tvexfs_end_change(inode);\n\t}\n\tput_cred",
     );
-    let report = run(fault, &["fuse.dataset", "kernel.dataset"], &[]);
+    let report = run(fault, &["fuse.dataset", "kernel.dataset"]);
     report.assert_verdict("fail", 1);
     report.assert_check("fuse.dataset", "pass", &[]);
     let expected = "d3d19df5590eecccbb1223fe5bd65071a4c41a559ea3c18de335679ba67fda28";
@@ -116,7 +123,7 @@ fn a_changed_byte_of_the_workload_is_seen_in_its_hash() {
 #[test]
 fn a_warning_is_found_in_the_kernel_log() {
     let fault = on_load("WARN_ON(1);");
-    let report = run(fault, &["cycles", "kernel.log", "kernel.taint"], &[]);
+    let report = run(fault, &["cycles", "kernel.log", "kernel.taint"]);
     report.assert_verdict("fail", 1);
     report.assert_check("cycles", "pass", &[]);
     report.assert_check("kernel.log", "fail", &["WARNING: ", "vexfs_init"]);
@@ -130,7 +137,7 @@ fn inodes_that_are_never_freed_are_a_leak() {
         "kmem_cache_free(vexfs_inode_cache, vexfs_i(inode));",
         "(void)inode;",
     );
-    let report = run(fault, &["slab.leak", "kernel.log"], &[]);
+    let report = run(fault, &["slab.leak", "kernel.log"]);
     report.assert_verdict("fail", 1);
     report.assert_check(
         "slab.leak",
@@ -148,7 +155,7 @@ fn a_search_without_end_is_a_hang() {
         "do\n\t\t\tcond_resched();\n\t\twhile (READ_ONCE(scan.stride));",
     );
     let checks = ["cycles", "guest.completed"];
-    let report = run(fault, &checks, &["--patience", "40"]);
+    let report = run_under_icount(fault, &checks, &["--patience", "40"]);
     report.assert_verdict("fail", 12);
     report.assert_check("cycles", "fail", &["step cycles did not end"]);
     let sentence = ["hangs", "nothing for 40 s", "step-started", "cycles"];
@@ -158,7 +165,8 @@ fn a_search_without_end_is_a_hang() {
 #[test]
 fn a_null_dereference_is_an_oops() {
     let fault = on_load("READ_ONCE(*(int *)NULL);");
-    let report = run(fault, &["guest.completed", "cycles", "kernel.log"], &[]);
+    let checks = ["guest.completed", "cycles", "kernel.log"];
+    let report = run_under_icount(fault, &checks, &[]);
     report.assert_verdict("fail", 11);
     report.assert_check("guest.completed", "fail", &["NULL pointer dereference"]);
     report.assert_check("kernel.log", "fail", &["NULL pointer dereference"]);
@@ -167,7 +175,7 @@ fn a_null_dereference_is_an_oops() {
 #[test]
 fn a_panic_is_a_panic() {
     let fault = on_load("panic(\"nothing works any more\");");
-    let report = run(fault, &["guest.completed", "cycles"], &[]);
+    let report = run_under_icount(fault, &["guest.completed", "cycles"], &[]);
     report.assert_verdict("fail", 10);
     let sentence = ["panicked", "nothing works any more"];
     report.assert_check("guest.completed", "fail", &sentence);
