@@ -14,7 +14,7 @@ const PAGE: &str = "history.html";
 
 /// Write a page that shows how every figure went from run to run
 ///
-/// Every directory below DIR that has a verdict.json is a run, at any depth; packs and images are not read. The runs are
+/// Every directory below DIR that has a verdict.json is a run, at any depth; packs and images are not read. Runs are
 /// ordered by the seconds with which `run` begins their names, else by their day. Only figures that are like for like
 /// are in one line: unlike machines never are. A directory that gives no run is named on standard error. Nothing is
 /// measured and nothing is judged.

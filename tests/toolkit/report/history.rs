@@ -191,8 +191,8 @@ fn what_gives_no_run_is_named() {
     fs::write(dir.join("torn").join(FIGURES), "[{").unwrap();
     run(&dir.join("old"), DAY, "Some CPU", 1.0);
     let path = dir.join("old/run.json");
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replace("\"format\": 4", "\"format\": 1")).unwrap();
+    let told = fs::read_to_string(&path).unwrap();
+    fs::write(&path, told.replace("\"format\": 4", "\"format\": 1")).unwrap();
     fs::create_dir_all(dir.join("nothing/at/all")).unwrap();
     symlink(elsewhere.path(), dir.join("out")).unwrap();
     symlink("good", dir.join("latest")).unwrap();
