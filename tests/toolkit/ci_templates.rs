@@ -19,9 +19,9 @@ fn template(name: &str) -> String {
 /// The commands of a template, each as its words. A comment is none.
 fn commands(text: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = text.lines().map(str::trim);
-    let lines = lines.filter(|line| !line.starts_with('#'));
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
-        .map(|line| line.trim_start_matches("run: ").trim_start_matches("- "))
+        .map(|line| line.trim_start_matches("- ").trim_start_matches("run: "))
         .map(|line| line.split_whitespace().collect())
 }
 

@@ -87,12 +87,12 @@ fn points(line: &Value) -> Vec<(&str, f64)> {
 fn lines<'a>(history: &'a Value, name: &str) -> Vec<&'a Value> {
     let named = |line: &&Value| line["figure"] == name;
     let lines: Vec<&Value> = all(history, "figures").iter().filter(named).collect();
-    assert!(!lines.is_empty(), "{name}: {history:#}");
+    assert!(!lines.is_empty(), "{name}");
     lines
 }
 
-const IN_GUEST: &str = "guest: median of vexfs flat search, effort 0, module on inherited";
-const ON_HOST: &str = "host: median of vexfs flat search, effort 0, FUSE on inherited";
+const IN_GUEST: &str = "guest: median of vexfs flat search, effort 0, kernel on inherited";
+const ON_HOST: &str = "host: median of vexfs flat search, effort 0, fuse on inherited";
 
 #[test]
 fn runs_are_in_the_order_of_time_and_a_figure_goes_through_them() {
@@ -172,11 +172,11 @@ fn unlike_machines_are_never_in_one_line() {
             .map(text)
             .collect();
         for machine in [
-            "a guest under icount",
-            "the host (Some CPU)",
-            "the host (Another CPU)",
+            "On a guest under icount, in instructions",
+            "On the host (Some CPU), in nanoseconds",
+            "On the host (Another CPU), in nanoseconds",
         ] {
-            let of_machine = captions.iter().filter(|caption| caption.contains(machine));
+            let of_machine = captions.iter().filter(|caption| *caption == machine);
             assert_eq!(of_machine.count(), 1, "{machine}: {captions:?}");
         }
     });
@@ -290,7 +290,9 @@ fn the_page_shows_every_figure_with_its_line_and_values() {
         let cells: Vec<String> = row.children().map(text).collect();
         assert_eq!(cells[2], "instructions");
         let number = |cell: &str| cell.replace(',', "").parse::<f64>().unwrap();
-        assert_eq!(number(&cells[4]), 2.0 * number(&cells[3]));
+        let twice = 2.0 * number(&cells[3]);
+        // Both are rounded.
+        assert!((number(&cells[4]) - twice).abs() < 0.2, "{cells:?}");
         assert_eq!(cells[6], "0.5000 x");
         assert_eq!(classed(*row, "mark").count(), 3);
         // Three places across, on one line.
