@@ -140,7 +140,10 @@ fn build(
     let script = tree.root().join(RECIPE[0]);
     let options = flavour.options().map(|options| tree.root().join(options));
     // The flake compiles the same once more.
-    let ccache = cmd!(shell, "ccache --version").quiet().ignore_stderr().read();
+    let ccache = cmd!(shell, "ccache --version")
+        .quiet()
+        .ignore_stderr()
+        .read();
     let ccache = ccache.is_ok().then_some("ccache");
     make_dir_whole(dest, |dir| {
         let compiler = pin.compiler();

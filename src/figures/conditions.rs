@@ -227,7 +227,7 @@ impl Machine {
     }
 
     /// The machine with its bundle left out, to compare guests of any bundle.
-    pub(super) fn without_bundle(&self) -> Machine {
+    pub fn without_bundle(&self) -> Machine {
         match self {
             Machine::Guest {
                 accelerator, cpu, ..

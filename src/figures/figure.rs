@@ -171,6 +171,14 @@ impl Figure {
         }
     }
 
+    /// What the value counts.
+    pub fn unit(&self) -> &'static str {
+        match self.quantity {
+            Quantity::Rate => "a second",
+            _ => self.conditions.clock.unit(),
+        }
+    }
+
     /// A figure that could not be measured: it has a reason and no value.
     pub fn missing(quantity: Quantity, reason: impl ToString, conditions: Conditions) -> Figure {
         Figure {

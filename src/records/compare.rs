@@ -161,10 +161,7 @@ fn row(of: &Figure, to: &Figure, ratio: Ratio, tolerance: f64) -> Row {
     };
     Row {
         what: of.to_string(),
-        unit: match of.quantity {
-            Quantity::Rate => "a second",
-            _ => of.conditions.clock.unit(),
-        },
+        unit: of.unit(),
         change,
         a: to.value.value,
         b: of.value.value,

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A run for readers: a page, JUnit's XML for a CI, Markdown for its summary (`docs/report.md`), text for a terminal.
+//! A page shows the figures of many runs.
 //!
 //! Reported again, a record gives the bytes that it gave before.
 
 mod charts;
 mod clocked;
 mod contestants;
+pub mod history;
 mod junit;
 mod markdown;
 mod numbers;
@@ -29,10 +31,7 @@ use crate::verdict::evidence::Evidence;
 
 impl Shown<'_> {
     pub fn page(&self) -> String {
-        // A terminal's colours in a line of a log, say: no character of HTML.
-        let page = page::render(self).into_string();
-        let control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-        page.replace(control, "\u{fffd}")
+        page::render(self)
     }
 
     pub fn junit(&self) -> Result<String> {

@@ -25,6 +25,11 @@ pub enum Cell {
     Code(String),
     /// Why there is nothing to show.
     Missing(String),
+    /// A small drawing, and what it shows where nothing can be drawn.
+    Drawing {
+        drawing: Markup,
+        says: String,
+    },
 }
 
 impl Table {
@@ -132,6 +137,7 @@ impl Cell {
     pub fn as_str(&self) -> &str {
         match self {
             Cell::Text(text) | Cell::Prose(text) | Cell::Code(text) | Cell::Missing(text) => text,
+            Cell::Drawing { says, .. } => says,
         }
     }
 
@@ -142,6 +148,7 @@ impl Cell {
                 Cell::Prose(text) => span class="prose" { (text) },
                 Cell::Code(text) => code { (text) },
                 Cell::Missing(reason) => span class="missing" { (reason) },
+                Cell::Drawing { drawing, .. } => (drawing),
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod not_looked_at;
 pub mod record;
 pub mod repetition;
 pub mod searched;
+pub mod told;
 mod twice_told;
 
 use serde::{Deserialize, Serialize};

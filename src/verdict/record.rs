@@ -349,12 +349,7 @@ fn first_difference<'a>(found: &'a str, expected: &'a str) -> (usize, &'a str, &
 /// The evidence, and the format that it is written in.
 fn evidence(dir: &Path) -> Result<(Evidence, u32)> {
     let run: Run = parse(dir, RUN)?;
-    ensure!(
-        (FORMAT_WITHOUT_GAPS..=FORMAT).contains(&run.format),
-        "{RUN} has format {}, this toolkit reads {FORMAT_WITHOUT_GAPS} to {FORMAT}: use the toolkit {} that wrote it",
-        run.format,
-        run.toolkit
-    );
+    check_format(run.format, &run.toolkit)?;
     let toolkit = env!("CARGO_PKG_VERSION");
     ensure!(
         run.toolkit == toolkit,
@@ -401,6 +396,15 @@ fn evidence(dir: &Path) -> Result<(Evidence, u32)> {
     Ok((evidence, run.format))
 }
 
+/// Refuses a format in which a record means something else.
+pub(super) fn check_format(format: u32, toolkit: &str) -> Result<()> {
+    ensure!(
+        (FORMAT_WITHOUT_GAPS..=FORMAT).contains(&format),
+        "{RUN} has format {format}, this toolkit reads {FORMAT_WITHOUT_GAPS} to {FORMAT}: use the toolkit {toolkit} that wrote it"
+    );
+    Ok(())
+}
+
 /// What came out of the guest; nothing without a boot.
 fn messages(dir: &Path) -> Result<GuestReport> {
     if !dir.join(MESSAGES).exists() {
@@ -409,7 +413,7 @@ fn messages(dir: &Path) -> Result<GuestReport> {
     Ok(GuestReport::of_messages(&bytes(dir, MESSAGES)?))
 }
 
-fn parse<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<T> {
     serde_json::from_str(&text(dir, name)?)
         .map_err(|error| anyhow!("{name} cannot be understood: {error}"))
 }

@@ -13,8 +13,8 @@ use crate::prose::{LINE, line_of, long_sentences, parser};
 const README_LINES: usize = 120;
 
 /// The directories with which paths of the repository begin.
-const ROOMS: [&str; 8] = [
-    "src/", "kernel/", "tests/", "docs/", "nix/", "vm/", "peers/", "benches/",
+const ROOMS: [&str; 9] = [
+    "src/", "kernel/", "tests/", "docs/", "nix/", "vm/", "peers/", "benches/", "contrib/",
 ];
 
 /// Files that a run writes: no document, though one may have this name too.
@@ -199,6 +199,7 @@ fn documents() -> Vec<PathBuf> {
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "nix/debian/README.md",
+        "contrib/ci/README.md",
     ]
     .map(PathBuf::from)
     .into();

@@ -2,6 +2,7 @@
 //! The programs without a machine: command lines, files of the user's own, kernel logs, figures, reports and peers.
 //! The suite needs root, /dev/fuse, the peers of `make target/peers/installed`, and a browser for one test.
 
+mod ci_templates;
 mod cli;
 #[path = "../support/criteria.rs"]
 mod criteria;

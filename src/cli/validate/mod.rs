@@ -6,6 +6,7 @@ mod bare_metal;
 pub mod bundle;
 mod compare;
 mod deep;
+mod history;
 mod image;
 mod lint_kernel;
 mod manual;
@@ -46,6 +47,7 @@ enum Command {
     Run(run::RunArgs),
     Shell(shell::ShellArgs),
     Report(report::ReportArgs),
+    History(history::HistoryArgs),
     Pack(pack::PackArgs),
     Reproduce(reproduce::ReproduceArgs),
     Compare(compare::CompareArgs),
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.run(),
         Command::Shell(args) => args.run(),
         Command::Report(args) => args.run().map(|()| 0),
+        Command::History(args) => args.run().map(|()| 0),
         Command::Pack(args) => args.run().map(|()| 0),
         Command::Reproduce(args) => args.run(),
         Command::Compare(args) => args.run(),

@@ -9,6 +9,7 @@ mod frame;
 pub mod legend;
 pub mod line;
 mod mark;
+pub mod sparkline;
 
 pub use frame::{Frame, NARROW, WIDE};
 pub use mark::{Shape, Stroke};
