@@ -168,9 +168,7 @@ fn named_memory_directory() -> Option<PathBuf> {
 
 /// Says so where a kernel may have ended since its memory had no room. It has given back what it had.
 pub(super) fn without_memory(status: ExitStatus, memory_mib: u32) -> Option<String> {
-    let signal = status
-        .signal()
-        .filter(|signal| NO_ROOM.contains(signal))?;
+    let signal = status.signal().filter(|signal| NO_ROOM.contains(signal))?;
     let directory = named_memory_directory().unwrap_or_else(|| SHARED_MEMORY.into());
     let about = rustix::fs::statvfs(&directory).ok()?;
     let room_mib = about.f_bavail.saturating_mul(about.f_frsize) >> 20;
