@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, FallocateFlags, Gid, Mode, Uid, XattrFlags};
 use super::attributes;
 use super::caller::Caller;
 use super::operations::{NewAttributes, Operations};
+use super::options::MountOptions;
 use super::replies;
 
 /// A filesystem that presents a store, as fuser serves it.
@@ -27,9 +28,13 @@ pub(super) struct StoreFilesystem {
 
 impl StoreFilesystem {
     /// A filesystem that presents the directory `root`, by a process that may have so many descriptors.
-    pub(super) fn new(root: OwnedFd, descriptors: usize) -> io::Result<Self> {
+    pub(super) fn new(
+        root: OwnedFd,
+        descriptors: usize,
+        options: &MountOptions,
+    ) -> io::Result<Self> {
         Ok(Self {
-            operations: Operations::new(root, descriptors)?,
+            operations: Operations::new(root, descriptors, options)?,
         })
     }
 }
@@ -51,11 +56,20 @@ impl Filesystem for StoreFilesystem {
             // A kernel that lacks one works without it.
             let _ = config.add_capabilities(capability);
         }
+        // The lower filesystem is none that lies on others itself (Linux 6.9).
+        let passthrough = config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok();
+        if !passthrough || config.set_max_stack_depth(1).is_err() {
+            self.operations.forbid_passthrough();
+        }
         Ok(())
     }
 
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        replies::entry(self.operations.lookup(parent, name), reply);
+        replies::entry(
+            self.operations.lookup(parent, name),
+            self.operations.cached(name),
+            reply,
+        );
     }
 
     fn forget(&self, _request: &Request, node: INodeNo, lookups: u64) {
@@ -69,7 +83,11 @@ impl Filesystem for StoreFilesystem {
         _handle: Option<FileHandle>,
         reply: ReplyAttr,
     ) {
-        replies::attributes(self.operations.attributes(node), reply);
+        replies::attributes(
+            self.operations.attributes(node),
+            self.operations.cached_attributes(),
+            reply,
+        );
     }
 
     fn setattr(
@@ -98,7 +116,7 @@ impl Filesystem for StoreFilesystem {
             times: attributes::times(atime, mtime),
         };
         let result = self.operations.set_attributes(node, handle, new);
-        replies::attributes(result, reply);
+        replies::attributes(result, self.operations.cached_attributes(), reply);
     }
 
     fn readlink(&self, _request: &Request, node: INodeNo, reply: ReplyData) {
@@ -117,7 +135,7 @@ impl Filesystem for StoreFilesystem {
     ) {
         let caller = Caller::new(request, umask);
         let result = self.operations.make_node(caller, parent, name, mode, rdev);
-        replies::entry(result, reply);
+        replies::entry(result, self.operations.cached(name), reply);
     }
 
     fn mkdir(
@@ -132,7 +150,7 @@ impl Filesystem for StoreFilesystem {
         let caller = Caller::new(request, umask);
         let mode = Mode::from_raw_mode(mode);
         let result = self.operations.make_directory(caller, parent, name, mode);
-        replies::entry(result, reply);
+        replies::entry(result, self.operations.cached(name), reply);
     }
 
     fn unlink(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -155,7 +173,7 @@ impl Filesystem for StoreFilesystem {
     ) {
         let caller = Caller::new(request, 0);
         let result = self.operations.make_symlink(caller, parent, name, target);
-        replies::entry(result, reply);
+        replies::entry(result, self.operations.cached(name), reply);
     }
 
     fn rename(
@@ -182,11 +200,12 @@ impl Filesystem for StoreFilesystem {
         reply: ReplyEntry,
     ) {
         let result = self.operations.link(node, new_parent, new_name);
-        replies::entry(result, reply);
+        replies::entry(result, self.operations.cached(new_name), reply);
     }
 
     fn open(&self, _request: &Request, node: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        replies::opened(self.operations.open(node, flags.0), reply);
+        let register = |file: BorrowedFd<'_>| reply.open_backing(file);
+        replies::opened(self.operations.open(node, flags.0, &register), reply);
     }
 
     fn create(
@@ -201,8 +220,11 @@ impl Filesystem for StoreFilesystem {
     ) {
         let caller = Caller::new(request, umask);
         let mode = Mode::from_raw_mode(mode);
-        let result = self.operations.create(caller, parent, name, mode, flags);
-        replies::created(result, reply);
+        let register = |file: BorrowedFd<'_>| reply.open_backing(file);
+        let created = self
+            .operations
+            .create(caller, parent, name, mode, flags, &register);
+        replies::created(created, self.operations.cached(name), reply);
     }
 
     fn read(

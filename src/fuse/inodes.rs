@@ -9,6 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use fuser::{FileAttr, INodeNo};
@@ -16,7 +17,8 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 
 use super::attributes;
 use super::lower::{Descriptors, Held, Lower, descriptor_path};
-use crate::store::{Content, FileId, Sidecars, VectorFile, is_vector_file_name};
+use super::passthrough::{Need, Ways};
+use crate::store::{Content, FileId, Sidecars, VectorFile, index_file, is_vector_file_name};
 
 /// Numbers from here on are given to inodes whose own number cannot be used.
 const FIRST_SUBSTITUTE: u64 = 1 << 63;
@@ -30,6 +32,9 @@ pub(super) struct Inode {
     sidecars: Sidecars,
     /// The name by which the kernel last found this inode, if a vector file can have that name.
     vector_name: Mutex<Option<Arc<VectorName>>>,
+    /// Whether the kernel ever found it by the name of a vector file or an index. What changes it then counts.
+    is_searched: AtomicBool,
+    ways: Ways,
 }
 
 /// The directory and the name of a vector file. Its index files lie beside it.
@@ -48,6 +53,8 @@ impl Inode {
             content,
             sidecars: Sidecars::default(),
             vector_name: Mutex::default(),
+            is_searched: AtomicBool::new(false),
+            ways: Ways::default(),
         })
     }
 
@@ -90,6 +97,22 @@ impl Inode {
         let is_root = self.node == INodeNo::ROOT.0;
         let shown = if is_root { stat.st_ino } else { self.node };
         Ok(attributes::from_stat(shown, &stat))
+    }
+
+    /// Which ways its open files go.
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
+    }
+
+    /// What an open file of this inode needs, opened as a vector file or as a plain one.
+    pub(super) fn need(&self, as_vector_file: bool) -> Need {
+        if as_vector_file {
+            Need::Direct
+        } else if self.is_searched.load(Ordering::Relaxed) {
+            Need::Seen
+        } else {
+            Need::Any
+        }
     }
 
     /// The name by which the kernel last found this inode, if it is that of a vector file.
@@ -199,6 +222,9 @@ impl Inodes {
             &self.descriptors,
             self.root.identity.device,
         );
+        if vector_name.is_some() || index_file::is_name(name) {
+            inode.is_searched.store(true, Ordering::Relaxed);
+        }
         let forgotten = std::mem::replace(
             &mut *inode.vector_name.lock().expect("a thread panicked"),
             vector_name,

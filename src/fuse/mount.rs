@@ -140,7 +140,7 @@ impl Mount {
     ) -> Result<Self, MountError> {
         // In this order: a store that is mounted over itself may be covered by a dead mount.
         let mount_point = check_mount_point(&options.mount_point)?;
-        let filesystem = open_store(&options.store, raise_descriptor_limit())?;
+        let filesystem = open_store(options, raise_descriptor_limit())?;
         let (device, by) = mount(options, &mount_point)?;
         // From here on an early return unmounts.
         let mut mount = Self {
@@ -249,13 +249,14 @@ impl Drop for Mount {
     }
 }
 
-fn open_store(store: &Path, descriptors: usize) -> Result<StoreFilesystem, MountError> {
+fn open_store(options: &MountOptions, descriptors: usize) -> Result<StoreFilesystem, MountError> {
+    let store = &options.store;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::openat(CWD, store, flags, Mode::empty())
         .map_err(io::Error::from)
-        .and_then(|root| StoreFilesystem::new(root, descriptors))
+        .and_then(|root| StoreFilesystem::new(root, descriptors, options))
         .map_err(|error| MountError::Store {
-            store: store.to_owned(),
+            store: store.clone(),
             error,
         })
 }

@@ -14,6 +14,7 @@ use rustix::io::ReadWriteFlags;
 
 use super::inodes::{Inode, Inodes, VectorName};
 use super::lower::Held;
+use super::passthrough::Way;
 use super::vectors::OpenVectors;
 use crate::store::serve;
 
@@ -29,6 +30,13 @@ pub(super) struct OpenFile {
     pub(super) readable: bool,
     /// The name under which the file was opened, if it is that of a vector file.
     pub(super) vector_name: Option<Arc<VectorName>>,
+    pub(super) way: Way,
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.inode.ways().leave(&self.way);
+    }
 }
 
 impl OpenFile {

@@ -7,8 +7,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use fuser::{FileAttr, FileHandle, FopenFlags, INodeNo};
+use fuser::{BackingId, FileAttr, FileHandle, FopenFlags, INodeNo};
 use rustix::fs::{
     AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, StatVfs, Timestamps, Uid, XattrFlags,
 };
@@ -18,9 +19,20 @@ use super::handles::Handles;
 use super::inodes::{Inode, Inodes};
 use super::lower::Held;
 use super::open::{Entry, OpenDirectory, OpenFile};
+use super::options::MountOptions;
+use super::passthrough::{self, Passthrough, Register, Way};
+use crate::store::is_vector_file_name;
 
 /// The handle of what was opened, and how the kernel is to treat it.
-pub(super) type Opened = (FileHandle, FopenFlags);
+pub(super) struct Opened {
+    pub(super) handle: FileHandle,
+    pub(super) options: FopenFlags,
+    /// What the kernel itself reads and writes.
+    pub(super) backing: Option<Arc<BackingId>>,
+}
+
+/// How long the kernel may cache what nobody else changes.
+const EXCLUSIVELY_CACHED: Duration = Duration::from_secs(3600);
 
 /// How many descriptors are left for the driver itself, and for what it opens for a moment.
 const FOR_THE_DRIVER: usize = 64;
@@ -40,11 +52,18 @@ pub(super) struct Operations {
     inodes: Inodes,
     files: Handles<OpenFile>,
     directories: Handles<OpenDirectory>,
+    passthrough: Passthrough,
+    /// Whether nothing but this mount changes the store.
+    exclusive: bool,
 }
 
 impl Operations {
     /// The operations of a mount that presents the directory `root`, by a process that may have so many descriptors.
-    pub(super) fn new(root: OwnedFd, descriptors: usize) -> io::Result<Self> {
+    pub(super) fn new(
+        root: OwnedFd,
+        descriptors: usize,
+        options: &MountOptions,
+    ) -> io::Result<Self> {
         // An open file takes one, and its inode another.
         let half = (descriptors - FOR_THE_DRIVER.min(descriptors / 2)) / 2;
         Ok(Self {
@@ -52,7 +71,31 @@ impl Operations {
             inodes: Inodes::new(root, half)?,
             files: Handles::new(),
             directories: Handles::new(),
+            passthrough: Passthrough::new(options.passthrough),
+            exclusive: options.exclusive,
         })
+    }
+
+    /// How long the kernel may cache a name without asking, and what it stands for. By the name under which the kernel
+    /// looked last, a file is a vector file or none: these names are looked up each time.
+    pub(super) fn cached(&self, name: &OsStr) -> Duration {
+        match is_vector_file_name(name) {
+            true => Duration::ZERO,
+            false => self.cached_attributes(),
+        }
+    }
+
+    /// How long the kernel may cache attributes without asking: never where the store may change beneath the mount.
+    pub(super) fn cached_attributes(&self) -> Duration {
+        match self.exclusive {
+            true => EXCLUSIVELY_CACHED,
+            false => Duration::ZERO,
+        }
+    }
+
+    /// All files go to the driver.
+    pub(super) fn forbid_passthrough(&self) {
+        self.passthrough.forbid();
     }
 
     pub(super) fn lookup(&self, parent: INodeNo, name: &OsStr) -> io::Result<FileAttr> {
@@ -233,6 +276,7 @@ impl Operations {
         name: &OsStr,
         mode: Mode,
         flags: i32,
+        register: Register<'_>,
     ) -> io::Result<(FileAttr, Opened)> {
         let parent = self.inodes.get(parent)?;
         let exclusive = lower_flags(flags) | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -250,14 +294,20 @@ impl Operations {
             Err(error) => return Err(error),
         };
         let inode = self.inodes.adopt(&file, &parent, name)?;
-        Ok((inode.attributes()?, self.keep_open(inode, file, flags)?))
+        let attributes = inode.attributes()?;
+        Ok((attributes, self.keep_open(inode, file, flags, register)?))
     }
 
-    pub(super) fn open(&self, node: INodeNo, flags: i32) -> io::Result<Opened> {
+    pub(super) fn open(
+        &self,
+        node: INodeNo,
+        flags: i32,
+        register: Register<'_>,
+    ) -> io::Result<Opened> {
         self.room_to_open()?;
         let inode = self.inodes.get(node)?;
         let file = inode.open(lower_flags(flags))?;
-        self.keep_open(inode, file, flags)
+        self.keep_open(inode, file, flags, register)
     }
 
     /// Refuses to open more than leaves room for everything else.
@@ -268,25 +318,34 @@ impl Operations {
         }
     }
 
-    fn keep_open(&self, inode: Arc<Inode>, file: File, flags: i32) -> io::Result<Opened> {
+    fn keep_open(
+        &self,
+        inode: Arc<Inode>,
+        file: File,
+        flags: i32,
+        register: Register<'_>,
+    ) -> io::Result<Opened> {
         let held = inode.hold()?;
         let vector_name = inode.vector_name();
-        let is_vector_file = vector_name.is_some();
+        let need = inode.need(vector_name.is_some());
+        let way = inode.ways().join(need, &file, &self.passthrough, register);
+        let backing = match &way {
+            Way::Past(backing) => Some(backing.clone()),
+            Way::Cached | Way::Direct => None,
+        };
         let handle = self.files.insert(OpenFile {
             file,
             inode,
             _held: held,
             readable: flags & libc::O_ACCMODE != libc::O_WRONLY,
             vector_name,
+            way,
         });
-        // Through the page cache a write that starts within a page arrives as two (fuse_fill_write_pages), and a search
-        // in between would find half a row. Past the cache it arrives whole, up to the largest request (1 MiB).
-        let options = if is_vector_file {
-            FopenFlags::FOPEN_DIRECT_IO
-        } else {
-            FopenFlags::empty()
-        };
-        Ok((handle, options))
+        Ok(Opened {
+            handle,
+            options: passthrough::options(need, self.exclusive),
+            backing,
+        })
     }
 
     /// An open file by its handle.
@@ -323,7 +382,11 @@ impl Operations {
         let inode = self.inodes.get(node)?;
         let stream = inode.open(OFlags::RDONLY | OFlags::DIRECTORY)?;
         let handle = self.directories.insert(OpenDirectory::new(stream.into()));
-        Ok((handle, FopenFlags::empty()))
+        Ok(Opened {
+            handle,
+            options: FopenFlags::empty(),
+            backing: None,
+        })
     }
 
     pub(super) fn list(

@@ -24,11 +24,14 @@ pub struct MountOptions {
     /// How many requests are served at the same time. The default is one more than there are processors, and at least
     /// four, so that long searches leave a thread for everything else.
     pub threads: Option<NonZero<usize>>,
+    /// Whether nothing but this mount changes the store, so that the kernel may keep what it knows of it.
+    pub exclusive: bool,
+    /// Whether the kernel reads and writes plain files itself, where it can.
+    pub passthrough: bool,
 }
 
 /// Which options there are.
-pub const KNOWN: &str =
-    "ro, rw, exec, noexec, nosuid, nodev, allow_other, default_permissions, fsname=NAME, threads=N";
+pub const KNOWN: &str = "ro, rw, exec, noexec, nosuid, nodev, allow_other, default_permissions, exclusive, nopassthrough, fsname=NAME, threads=N";
 
 /// An option that cannot be had.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -54,6 +57,8 @@ impl MountOptions {
             allow_other: false,
             name: None,
             threads: None,
+            exclusive: false,
+            passthrough: true,
         }
     }
 
@@ -84,6 +89,9 @@ impl MountOptions {
             ("noexec", "") => self.no_exec = true,
             ("exec", "") => self.no_exec = false,
             ("allow_other", "") => self.allow_other = true,
+            ("exclusive", "") => self.exclusive = true,
+            ("passthrough", "") => self.passthrough = true,
+            ("nopassthrough", "") => self.passthrough = false,
             ("suid" | "dev", "") => return Err(OptionError::Never(option.to_owned())),
             ("fsname", name) if !name.is_empty() => self.name = Some(name.to_owned()),
             ("threads", number) => {

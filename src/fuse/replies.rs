@@ -12,9 +12,6 @@ use rustix::fs::StatVfs;
 
 use super::operations::Opened;
 
-/// How long the kernel may cache without asking: never, since the store may change beneath the mount at any time.
-const NO_CACHING: Duration = Duration::ZERO;
-
 /// The generation of every node. A node number is never in use for two inodes at once, so that generations are not
 /// needed.
 const GENERATION: Generation = Generation(0);
@@ -26,24 +23,42 @@ pub(super) fn done(result: io::Result<()>, reply: ReplyEmpty) {
     }
 }
 
-pub(super) fn entry(result: io::Result<FileAttr>, reply: ReplyEntry) {
+/// The kernel may cache name and attributes for `cached`.
+pub(super) fn entry(result: io::Result<FileAttr>, cached: Duration, reply: ReplyEntry) {
     match result {
-        Ok(attributes) => reply.entry(&NO_CACHING, &attributes, GENERATION),
+        Ok(attributes) => reply.entry(&cached, &attributes, GENERATION),
         Err(error) => reply.error(error.into()),
     }
 }
 
-pub(super) fn attributes(result: io::Result<FileAttr>, reply: ReplyAttr) {
+pub(super) fn attributes(result: io::Result<FileAttr>, cached: Duration, reply: ReplyAttr) {
     match result {
-        Ok(attributes) => reply.attr(&NO_CACHING, &attributes),
+        Ok(attributes) => reply.attr(&cached, &attributes),
         Err(error) => reply.error(error.into()),
     }
 }
 
-pub(super) fn created(result: io::Result<(FileAttr, Opened)>, reply: ReplyCreate) {
+pub(super) fn created(
+    result: io::Result<(FileAttr, Opened)>,
+    cached: Duration,
+    reply: ReplyCreate,
+) {
     match result {
-        Ok((attributes, (handle, options))) => {
-            reply.created(&NO_CACHING, &attributes, GENERATION, handle, options);
+        Ok((attributes, opened)) => {
+            let Opened {
+                handle, options, ..
+            } = opened;
+            match &opened.backing {
+                Some(backing) => reply.created_passthrough(
+                    &cached,
+                    &attributes,
+                    GENERATION,
+                    handle,
+                    options,
+                    backing,
+                ),
+                None => reply.created(&cached, &attributes, GENERATION, handle, options),
+            }
         }
         Err(error) => reply.error(error.into()),
     }
@@ -51,7 +66,10 @@ pub(super) fn created(result: io::Result<(FileAttr, Opened)>, reply: ReplyCreate
 
 pub(super) fn opened(result: io::Result<Opened>, reply: ReplyOpen) {
     match result {
-        Ok((handle, options)) => reply.opened(handle, options),
+        Ok(opened) => match &opened.backing {
+            Some(backing) => reply.opened_passthrough(opened.handle, opened.options, backing),
+            None => reply.opened(opened.handle, opened.options),
+        },
         Err(error) => reply.error(error.into()),
     }
 }

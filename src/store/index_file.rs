@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 
 use crate::anns::index::{Bytes, Header, Index, Kind, Malformed, section_sizes};
+use crate::store::is_vector_file_name;
 
 const HEADER_BYTES: usize = size_of::<Header>();
 
@@ -50,6 +51,15 @@ pub fn name(vectors: &OsStr, kind: Kind) -> OsString {
     name.push(".");
     name.push(kind.extension());
     name
+}
+
+/// Whether a file of this name may be the index of a vector file.
+pub fn is_name(name: &OsStr) -> bool {
+    let (vectors, kind) = (Path::new(name).file_stem(), Path::new(name).extension());
+    vectors.is_some_and(is_vector_file_name)
+        && Kind::ALL
+            .iter()
+            .any(|known| kind == Some(OsStr::new(known.extension())))
 }
 
 /// The path of the index file beside the vector file at the path `vectors`.
@@ -109,4 +119,23 @@ fn read_exactly(file: &File, bytes: &mut [u8]) -> Result<(), Fault> {
             io::ErrorKind::UnexpectedEof => Malformed("it was cut off while it was read").into(),
             _ => error.into(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_has_the_name_of_its_vectors_and_its_kind() {
+        for (name, is) in [
+            ("a.fvecs.hnsw", true),
+            ("a.fvecs.lsh", true),
+            ("a.fvecs", false),
+            ("a.fvecs.other", false),
+            (".fvecs.hnsw", false),
+            ("a.hnsw", false),
+        ] {
+            assert_eq!(is_name(OsStr::new(name)), is, "{name}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod index_files;
 mod indexes;
 mod ordinary_user;
 mod ownership;
+mod passthrough;
 mod posix;
 mod process;
 #[path = "../support/processes.rs"]

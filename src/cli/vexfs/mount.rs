@@ -43,12 +43,19 @@ pub struct MountArgs {
     /// Options of mount(8), separated by commas
     ///
     /// ro, rw, noexec, exec; allow_other: for other users, too (always so as root); fsname=NAME: what /proc/mounts
-    /// names in the place of STORE; threads=N, as --threads. nosuid, nodev and default_permissions are always so.
+    /// names in the place of STORE; threads=N, exclusive: as --threads, --exclusive.
+    ///
+    /// nopassthrough: the driver reads and writes plain files, too, where the kernel could do that itself.
+    ///
+    /// nosuid, nodev and default_permissions are always so.
     #[arg(short, long, value_name = "OPTIONS")]
     options: Vec<String>,
     /// Refuse every change, as -o ro
     #[arg(long)]
     read_only: bool,
+    /// Nothing but this mount changes the store, so that the kernel may keep names, attributes and pages
+    #[arg(long)]
+    exclusive: bool,
     /// Return once the mount is up and serve it from the background
     #[arg(long)]
     background: bool,
@@ -67,6 +74,7 @@ impl MountArgs {
             all.apply(options)?;
         }
         all.read_only |= self.read_only;
+        all.exclusive |= self.exclusive;
         all.threads = self.threads.or(all.threads);
         Ok(all)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A module with one fault. How a machine ends is QEMU's to tell here; all else is found in User-Mode Linux, which is soon
-//! done (`uml.rs` has its endings).
+//! A module with one fault. How a machine ends is QEMU's to tell here. All else is found in User-Mode Linux, which is
+//! soon done.
 
 use vexfs::anns::{Metric, flat};
 use vexfs::bench::{Answer, first_divergence};
