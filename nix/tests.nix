@@ -35,6 +35,7 @@ toolkit.overrideAttrs (old: {
     "flat::"
     "fvecs::"
     "kernel_logs::"
+    "many_queries::"
     "serve::"
     "vector_file::"
   ]

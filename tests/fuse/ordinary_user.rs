@@ -132,7 +132,7 @@ fn an_ordinary_user_mounts_searches_and_unmounts() {
          vexfs dataset generate --workload clustered --rows 500 --dim 16 --queries 5 --out mnt
          vexfs index build mnt/vectors.fvecs --kind hnsw >&2
          for where in mnt store; do
-             vexfs search $where/vectors.fvecs --query-file $where/queries.fvecs --kind hnsw --json
+             vexfs search $where/vectors.fvecs --query-file $where/queries.fvecs --row 0 --kind hnsw --json
          done",
     );
     let hits = |line: &str| {

@@ -46,7 +46,7 @@ fn while_stopped<T: Send + 'static>(
     driver: &Driver,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> (bool, T) {
-    driver.signal(Signal::SIGSTOP);
+    driver.stop();
     let (tell, told) = mpsc::channel();
     let working = thread::spawn(move || {
         let done = work();

@@ -68,6 +68,23 @@ impl Driver {
     }
 }
 
+impl Driver {
+    /// Stops the driver, and returns when none of its threads runs any more.
+    pub fn stop(&self) {
+        self.signal(Signal::SIGSTOP);
+        let tasks = format!("/proc/{}/task", self.process.id());
+        let is_stopped = |task: fs::DirEntry| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap();
+            stat.rsplit(')').next().unwrap().starts_with(" T")
+        };
+        await_that("the driver is stopped", || {
+            fs::read_dir(&tasks)
+                .unwrap()
+                .all(|task| is_stopped(task.unwrap()))
+        });
+    }
+}
+
 impl Drop for Driver {
     fn drop(&mut self) {
         let _ = self.process.kill();

@@ -164,11 +164,11 @@ fn more_than_there_is_is_answered_with_all_there_is() {
     std::fs::write(folder.join("empty.fvecs"), "").unwrap();
     let all = printed(
         folder,
-        "search vectors.fvecs --query-file queries.fvecs --k 500",
+        "search vectors.fvecs --query-file queries.fvecs --row 0 --k 500",
     );
     assert_eq!(all.lines().count(), 500);
     for k in [501, 2000, 2001, u32::MAX] {
-        let search = format!("search vectors.fvecs --query-file queries.fvecs --k {k}");
+        let search = format!("search vectors.fvecs --query-file queries.fvecs --row 0 --k {k}");
         let output = vexfs(folder, &search);
         assert!(output.status.success(), "{k}: {output:?}");
         assert_eq!(String::from_utf8(output.stdout).unwrap(), all);
@@ -480,7 +480,8 @@ fn an_index_tells_its_recall_and_is_tuned_to_another() {
     // What is said is not changed, and what cannot be reached is said.
     let said = json(folder, "index build vectors.fvecs --kind ivf --nprobe 2");
     assert_eq!(said["effort"], 2);
-    let search = "search vectors.fvecs --query-file queries.fvecs --kind ivf --effort 1 --k 400";
+    let search =
+        "search vectors.fvecs --query-file queries.fvecs --row 0 --kind ivf --effort 1 --k 400";
     let output = vexfs(folder, search);
     let lines = String::from_utf8(output.stdout).unwrap().lines().count();
     let told = String::from_utf8(output.stderr).unwrap();

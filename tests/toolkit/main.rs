@@ -10,6 +10,7 @@ mod import;
 mod kernel_logs;
 mod lacking_host;
 mod like_for_like;
+mod many_queries;
 mod mutants;
 mod own_data;
 mod package;
