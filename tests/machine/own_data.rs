@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs on vectors of the user's own, in a guest that really boots.
+//! Whole runs on vectors of the user's own, in a guest that really boots, under icount.
 
 use std::fs;
 use std::path::Path;
@@ -66,13 +66,13 @@ with h5py.File('small.hdf5', 'w') as file:
         .args([
             "run",
             "--accel",
-            "uml",
+            "icount",
             "--once",
             "--criteria",
             "criteria.json",
         ])
         .args(["--dataset", "small.hdf5", "--bundle"])
-        .arg(bundles::for_uml())
+        .arg(bundles::plain())
         .current_dir(folder.path())
         .output()
         .unwrap();
