@@ -98,6 +98,20 @@ fn answers_are_written_into_files() {
 }
 
 #[test]
+fn what_a_link_leads_to_is_written_and_the_link_stays() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("old.npy"), "old").unwrap();
+    std::os::unix::fs::symlink("old.npy", path("link.npy")).unwrap();
+    std::os::unix::fs::symlink("nowhere", path("lost.npy")).unwrap();
+    printed(folder.path(), &format!("{SEARCH} --ids link.npy"));
+    assert!(path("link.npy").is_symlink());
+    assert_eq!(formats::read(&path("old.npy")).unwrap().rows(), 7);
+    let lost = vexfs(folder.path(), &format!("{SEARCH} --ids lost.npy"));
+    assert!(!lost.status.success() && path("lost.npy").is_symlink());
+}
+
+#[test]
 fn a_query_that_finds_fewer_is_told_and_its_row_is_filled() {
     let folder = folder();
     printed(

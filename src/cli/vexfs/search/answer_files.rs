@@ -76,9 +76,13 @@ impl AnswerFiles {
             match extension(path) {
                 Some("npy") => put(path, |output| npy(output, answers, NO_ROW, of_hit)),
                 _ => put(path, |output| {
-                    // No file has so many rows.
-                    let of_hit = |hit: &Hit| i32::try_from(hit.row).unwrap_or(i32::MAX);
-                    vecs(output, answers, NO_ROW as i32, of_hit)
+                    let largest = answers.iter().flatten().map(|hit| hit.row).max();
+                    if largest.is_some_and(|row| i32::try_from(row).is_err()) {
+                        return Err(io::Error::other(
+                            "its 32-bit integers cannot hold the number of a row; write .npy",
+                        ));
+                    }
+                    vecs(output, answers, NO_ROW as i32, |hit| hit.row as i32)
                 }),
             }?;
         }
@@ -140,10 +144,17 @@ fn vecs<T: bytemuck::NoUninit>(
 }
 
 fn put(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
-    let written = replace::replace_with(path, NEW_FILE, |file| {
-        let mut output = BufWriter::new(file);
-        write(&mut output)?;
-        output.flush()
+    // What a link leads to is written, and the link stays.
+    let target = match path.is_symlink() {
+        true => fs::canonicalize(path),
+        false => Ok(path.to_owned()),
+    };
+    let written = target.and_then(|target| {
+        replace::replace_with(&target, NEW_FILE, |file| {
+            let mut output = BufWriter::new(file);
+            write(&mut output)?;
+            output.flush()
+        })
     });
     written.with_context(|| format!("cannot write {}", path.display()))
 }
