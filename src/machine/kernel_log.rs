@@ -137,10 +137,14 @@ pub fn scan_as_of(log: &[u8], day: Date) -> Result<Scan, String> {
     Ok(scan(&String::from_utf8_lossy(log), &exceptions, day))
 }
 
-/// Whether a line of User-Mode Linux says that its host had no room for a page of the guest's memory. What follows is a
-/// panic.
+/// Whether a line of User-Mode Linux says that its host had no room for a page of the guest's memory, or granted no
+/// further mapping of one. What follows is a panic.
 pub(super) fn is_without_memory(line: &str) -> bool {
-    line.contains("Bus error - the host ")
+    let signs = [
+        "Bus error - the host ",
+        "UML ran out of memory on the host side",
+    ];
+    signs.iter().any(|sign| line.contains(sign))
 }
 
 /// Scans a log as of `today`. A log that does not begin where the kernel does is a finding in itself: silence proves

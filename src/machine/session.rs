@@ -516,13 +516,24 @@ mod tests {
 
     #[test]
     fn a_crash_for_want_of_the_hosts_memory_is_no_crash() {
-        let mut run = run();
-        run.console(
-            "[ 3.1] Bus error - the host /dev/shm or /tmp mount likely just ran out of space",
-        );
-        run.console("[ 3.1] Kernel panic - not syncing: Kernel mode signal 7");
-        let ending = run.exited(ExitStatus::from_raw(6));
-        assert!(ending.is_of_the_host(), "{ending}");
+        let crashes = [
+            (
+                "[ 3.1] Bus error - the host /dev/shm or /tmp mount likely just ran out of space",
+                "[ 3.1] Kernel panic - not syncing: Kernel mode signal 7",
+            ),
+            (
+                "[ 3.1] UML ran out of memory on the host side! This can happen due to a memory limitation or \
+                 vm.max_map_count has been reached.",
+                "[ 3.1] Kernel panic - not syncing: Kernel tried to access user memory at addr 0xccfc0000, ip 0x6055c138",
+            ),
+        ];
+        for (cause, consequence) in crashes {
+            let mut run = run();
+            run.console(cause);
+            run.console(consequence);
+            let ending = run.exited(ExitStatus::from_raw(6));
+            assert!(ending.is_of_the_host(), "{ending}");
+        }
     }
 
     #[test]

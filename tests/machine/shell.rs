@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A shell in the guest, booted for real: what a command prints, its status, and what becomes of it in a panic.
 
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::iter;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -127,4 +130,54 @@ fn what_is_piped_into_a_prompt_is_typed_at_it() {
         );
         assert!(shown.contains("\n42\r\n"), "{shown}");
     }
+}
+
+/// The process that started this one.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(')')
+        .next()?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
+}
+
+/// The mappings of the kernel that `driver` runs: it has more of them than any of its processes.
+fn mappings_of_the_kernel(driver: u32) -> usize {
+    let started =
+        |&pid: &u32| iter::successors(Some(pid), |&pid| parent(pid)).any(|pid| pid == driver);
+    let processes = fs::read_dir("/proc").unwrap();
+    let pids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let maps = |pid| fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let counts = pids.filter(started).map(|pid| maps(pid).lines().count());
+    counts.max().expect("the machine runs")
+}
+
+/// The host grants 65530 to a process, and each page that vmalloc maps is one. Linux alone would keep those of 32 MiB.
+#[test]
+fn memory_that_the_module_gave_back_takes_no_mapping_of_the_host() {
+    let [(accelerator, bundle), _] = vehicles();
+    let command = "cd /store/lower; for i in $(seq 160); do cat vectors.fvecs; done >many.fvecs; \
+        vexfs search /mnt/kernel/many.fvecs --query-file queries.fvecs --row 0 >/dev/null || exit 3; \
+        echo searched; sleep 1; rm /mnt/kernel/many.fvecs; echo removed; sleep 2";
+    let mut shell = Command::new(BINARY)
+        .args(["shell", "--accel", accelerator, "--bundle"])
+        .arg(bundle)
+        .args(["--command", command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told = BufReader::new(shell.stdout.take().unwrap()).lines();
+    let counts: Vec<_> = told
+        .map(|line| (line.unwrap(), mappings_of_the_kernel(shell.id())))
+        .collect();
+    assert!(shell.wait().unwrap().success());
+    let [(_, searched), (_, removed)] = counts[..] else {
+        panic!("{counts:?}");
+    };
+    // 20 MB are 5,000 pages.
+    assert!(searched > 4_000, "{counts:?}");
+    assert!(removed < 2_000, "{counts:?}");
 }
