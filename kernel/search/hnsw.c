@@ -182,12 +182,15 @@ static __always_inline u32 visit(const struct hnsw_search *search, u32 node,
 	const s8 *codes = search->scan.codes;
 	const size_t stride = search->scan.stride;
 	u32 count = 0;
+	size_t line;
 
 	for (; links < end && *links != VEXFS_INDEX_NONE; links++) {
 		/* Whether one is new cannot be foretold: no branch on it. */
 		fresh[count] = *links;
 		prefetch(codes + *links * stride);
 		prefetch(codes + *links * stride + 64);
+		for (line = 128; line < stride; line += 64)
+			prefetch(codes + *links * stride + line);
 		count += vexfs_set_add(visited, *links);
 	}
 	return count;
@@ -252,11 +255,8 @@ static int rerank(struct vexfs_job *job, const struct vexfs_pool *pool, u32 *lis
 static void prepare_codes(const struct vexfs_job *job, struct hnsw_search *search, s16 *codes,
 			  u32 *scratch)
 {
-	const u32 padded = round_up(job->index->dim, VEXFS_LANES);
-
-	memset(codes + padded, 0, (search->scan.stride - padded) * sizeof(*codes));
 	vexfs_query_code(&search->hnsw->quantizer, job->metric, job->query, job->query_inverse,
-			 padded, scratch, codes);
+			 job->index->dim, scratch, codes);
 	search->scan.query = codes;
 	search->gather = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.gather_l2 :
 							  vexfs_simd.code.gather_dot;

@@ -192,7 +192,6 @@ static int search_codes(struct vexfs_job *job, const struct vexfs_topk *lists,
 {
 	const struct vexfs_ivf *ivf = &job->index->ivf;
 	const u32 stride = round_up(job->index->dim, VEXFS_CODES);
-	const u32 padded = round_up(job->index->dim, VEXFS_LANES);
 	struct vexfs_code_scan scan = {
 		.query = codes,
 		.codes = ivf->codes,
@@ -203,10 +202,9 @@ static int search_codes(struct vexfs_job *job, const struct vexfs_topk *lists,
 	int err = 0;
 	u32 i;
 
-	memset(codes + padded, 0, (stride - padded) * sizeof(*codes));
 	vexfs_fpu_begin(&job->fpu);
-	vexfs_query_code(&ivf->quantizer, job->metric, job->query, job->query_inverse, padded,
-			 scratch, codes);
+	vexfs_query_code(&ivf->quantizer, job->metric, job->query, job->query_inverse,
+			 job->index->dim, scratch, codes);
 	for (i = 0; i < lists->count && !err; i++)
 		err = scan_list(job, &scan, scan_codes, lists->keys[i], near, nodes);
 	vexfs_fpu_end(&job->fpu);

@@ -4,8 +4,11 @@
  * docs/search.md says of one element.
  */
 #include <linux/compiler.h>
+#include <linux/math.h>
+#include <linux/string.h>
 
 #include "search/query.h"
+#include "simd/simd.h"
 #include "uapi/vexfs.h"
 
 #define float4_t	float __attribute__((vector_size(16)))
@@ -109,8 +112,11 @@ static void code_dot(const u32 *elements, u32 count, s16 *out)
 }
 
 void vexfs_query_code(const struct vexfs_quantizer *quantizer, u32 metric, const u32 *elements,
-		      u32 inverse, u32 count, u32 *scratch, s16 *out)
+		      u32 inverse, u32 dim, u32 *scratch, s16 *out)
 {
+	const u32 count = round_up(dim, VEXFS_LANES);
+	const u32 stride = round_up(dim, VEXFS_CODES);
+
 	switch (metric) {
 	case VEXFS_METRIC_L2:
 		code_l2(elements, quantizer->offset, quantizer->scale, count, out);
@@ -122,6 +128,9 @@ void vexfs_query_code(const struct vexfs_quantizer *quantizer, u32 metric, const
 	default:
 		code_dot(elements, count, out);
 	}
+	memset(out + count, 0, (stride - count) * sizeof(*out));
+	if (vexfs_simd.code.prepare)
+		vexfs_simd.code.prepare(out, stride);
 }
 
 /* Whether any bit is set. */

@@ -17,12 +17,12 @@
 void vexfs_query_multiply(const u32 *elements, u32 factor, u32 count, u32 *out);
 
 /*
- * Codes @count elements, a multiple of VEXFS_LANES.  @inverse is the inverse length of the query,
- * for cosine.  @scratch has room for @count elements, and all arrays are aligned to 16
- * bytes.
+ * Codes a query of @dim elements for vexfs_simd.code, in @out, which has room for 16 bits for each
+ * code.  @inverse is the inverse length of the query, for cosine.  @scratch has room for the
+ * query.  All arrays are aligned to 16 bytes, and @out to 64.
  */
 void vexfs_query_code(const struct vexfs_quantizer *quantizer, u32 metric, const u32 *elements,
-		      u32 inverse, u32 count, u32 *scratch, s16 *out);
+		      u32 inverse, u32 dim, u32 *scratch, s16 *out);
 
 /* Centroids of a sub-quantizer, and bytes of its part of the table. */
 #define VEXFS_PQ_CENTROIDS	16

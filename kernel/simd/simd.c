@@ -31,6 +31,11 @@ static bool __init have_avx512(void)
 	       cpu_has_xfeatures(MASK_AVX | XFEATURE_MASK_AVX512, NULL);
 }
 
+static bool __init have_vnni(void)
+{
+	return have_avx512() && boot_cpu_has(X86_FEATURE_AVX512_VNNI);
+}
+
 static bool __init have_avx2(void)
 {
 	return boot_cpu_has(X86_FEATURE_AVX2) && cpu_has_xfeatures(MASK_AVX, NULL);
@@ -44,6 +49,9 @@ static bool __init have_sse2(void)
 /* SSE2 has no PSHUFB. */
 static const struct implementation implementations[] __initconst = {
 	{
+		"AVX-512 VNNI", &vexfs_distance_avx512, &vexfs_code_vnni, vexfs_pq_scan_avx512,
+		have_vnni
+	}, {
 		"AVX-512", &vexfs_distance_avx512, &vexfs_code_avx512, vexfs_pq_scan_avx512,
 		have_avx512
 	}, {
@@ -68,6 +76,7 @@ static u64 expected[PROOF_GROUPS * VEXFS_PQ_GROUP] __initdata;
 static u64 got[PROOF_GROUPS * VEXFS_PQ_GROUP] __initdata;
 static s8 codes[PROOF_ROWS][VEXFS_CODES] __initdata __aligned(64);
 static s16 query_codes[VEXFS_CODES] __initdata __aligned(64);
+static s16 prepared[VEXFS_CODES] __initdata __aligned(64);
 static u8 table[PROOF_PAIRS * 32] __initdata __aligned(64);
 static u8 pq_codes[PROOF_GROUPS][PROOF_PAIRS][VEXFS_PQ_GROUP] __initdata __aligned(64);
 
@@ -93,7 +102,7 @@ static void __init make_proof(void)
 	for (row = 0; row < PROOF_ROWS; row++) {
 		list[row] = row * 4 % PROOF_ROWS;
 		for (i = 0; i < VEXFS_CODES; i++)
-			codes[row][i] = (s32)(next_random() >> 8) % 128;
+			codes[row][i] = 127 - (s32)(next_random() >> 8) % 255;
 	}
 	for (i = 0; i < VEXFS_CODES; i++)
 		query_codes[i] = 127 - (s32)(next_random() >> 8) % 255;
@@ -162,7 +171,7 @@ static bool __init distances_agree(const struct vexfs_distance_ops *ops)
 static bool __init codes_agree(const struct vexfs_code_ops *ops)
 {
 	const struct vexfs_code_ops *reference = &vexfs_code_scalar;
-	const struct vexfs_code_scan scan = {
+	const struct vexfs_code_scan plain = {
 		.query = query_codes,
 		.codes = codes[0],
 		.list = list,
@@ -170,11 +179,16 @@ static bool __init codes_agree(const struct vexfs_code_ops *ops)
 		.count = PROOF_ROWS,
 		.limit = VEXFS_CODE_LIMIT,
 	};
+	struct vexfs_code_scan scan = plain;
 
-	return same(reference->scan_l2(&scan, expected), ops->scan_l2(&scan, got)) &&
-	       same(reference->scan_dot(&scan, expected), ops->scan_dot(&scan, got)) &&
-	       same(reference->gather_l2(&scan, expected), ops->gather_l2(&scan, got)) &&
-	       same(reference->gather_dot(&scan, expected), ops->gather_dot(&scan, got));
+	memcpy(prepared, query_codes, sizeof(prepared));
+	if (ops->prepare)
+		ops->prepare(prepared, VEXFS_CODES);
+	scan.query = prepared;
+	return same(reference->scan_l2(&plain, expected), ops->scan_l2(&scan, got)) &&
+	       same(reference->scan_dot(&plain, expected), ops->scan_dot(&scan, got)) &&
+	       same(reference->gather_l2(&plain, expected), ops->gather_l2(&scan, got)) &&
+	       same(reference->gather_dot(&plain, expected), ops->gather_dot(&scan, got));
 }
 
 static bool __init pq_scan_agrees(vexfs_pq_fn *scan_fn)

@@ -82,9 +82,9 @@ struct vexfs_distance_ops {
 #define VEXFS_CODE_BIAS		0x08000000U
 #define VEXFS_CODE_LIMIT	0x10000000U
 
-/* The codes of one query, widened to 16 bits, and of nodes; all of @stride codes. */
+/* The codes of one query, prepared, and of nodes; all of @stride codes. */
 struct vexfs_code_scan {
-	const s16 *query;
+	const void *query;
 	const s8 *codes;	/* of node 0 */
 	const u32 *list;	/* the nodes, where they are a list */
 	u32 stride;		/* a multiple of VEXFS_CODES */
@@ -101,6 +101,8 @@ typedef u32 vexfs_code_fn(const struct vexfs_code_scan *scan, u64 *near);
 
 /* For L2 and for the products of the other two metrics. */
 struct vexfs_code_ops {
+	/* Makes of a query's codes, widened to 16 bits, what is wanted; NULL for these. */
+	void (*prepare)(void *query, u32 stride);
 	vexfs_code_fn *scan_l2;
 	vexfs_code_fn *scan_dot;
 	vexfs_code_fn *gather_l2;
@@ -135,7 +137,7 @@ struct vexfs_simd {
 extern const struct vexfs_distance_ops vexfs_distance_scalar, vexfs_distance_sse2;
 extern const struct vexfs_distance_ops vexfs_distance_avx2, vexfs_distance_avx512;
 extern const struct vexfs_code_ops vexfs_code_scalar, vexfs_code_sse2;
-extern const struct vexfs_code_ops vexfs_code_avx2, vexfs_code_avx512;
+extern const struct vexfs_code_ops vexfs_code_avx2, vexfs_code_avx512, vexfs_code_vnni;
 vexfs_pq_fn vexfs_pq_scan_scalar, vexfs_pq_scan_avx2, vexfs_pq_scan_avx512;
 
 /* Those for this CPU, from vexfs_simd_init() on. */

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::ReadError;
 use super::length::{self, LANES};
+use crate::system::huge_pages;
 
 /// What the canonical arithmetic takes at a time, which is a cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -88,10 +89,15 @@ impl Matrix {
 
     /// Makes room for `rows` more rows, or says that there is no memory for them.
     pub fn try_reserve(&mut self, rows: usize) -> Result<(), ReadError> {
+        let had = self.blocks.capacity();
         let blocks = rows.checked_mul(self.stride() / LANES);
         blocks
             .and_then(|blocks| self.blocks.try_reserve(blocks).ok())
-            .ok_or(ReadError::OutOfMemory(self.rows.saturating_add(rows)))
+            .ok_or(ReadError::OutOfMemory(self.rows.saturating_add(rows)))?;
+        if self.blocks.capacity() > had {
+            huge_pages::prefer(self.blocks.spare_capacity_mut());
+        }
+        Ok(())
     }
 
     /// Appends a row. Panics if it does not have the matrix's dimension.

@@ -140,6 +140,8 @@ struct Run<'a> {
     silence: Silence,
     next_look: Instant,
     done: bool,
+    /// Whether the guest's kernel has powered off. What comes then is the vehicle's own end.
+    powered_off: bool,
     crash: Option<Crash>,
     guest_error: Option<String>,
     /// What the host was without.
@@ -165,6 +167,7 @@ impl<'a> Run<'a> {
             silence: Silence::new(threads),
             next_look: since + pause(deadlines.boot),
             done: false,
+            powered_off: false,
             crash: None,
             guest_error: None,
             host_lacks: None,
@@ -229,6 +232,7 @@ impl<'a> Run<'a> {
         if kernel_log::is_without_memory(line) {
             self.host_lacks.get_or_insert(line.to_owned());
         }
+        self.powered_off |= line.ends_with("reboot: Power down");
         // A guest that cannot open its port still has the console.
         if let Some((_, reason)) = line.split_once("vexfs-init: ") {
             self.guest_failed(reason.to_owned());
@@ -308,7 +312,9 @@ impl<'a> Run<'a> {
         if let Some(ending) = self.known_cause() {
             return ending;
         }
-        if status.success() && self.done {
+        // User-Mode Linux may abort after that, when a signal comes while it puts its signals away. A panic says so.
+        let aborted = self.threads == Threads::InTurn && status.signal() == Some(libc::SIGABRT);
+        if self.done && (status.success() || self.powered_off && aborted) {
             return Ending::Completed;
         }
         let lacking = self.host_lacks_at_the_end.take();
@@ -512,6 +518,25 @@ mod tests {
         assert!(run.without_memory(killed, Some(5)).is_some());
         assert_eq!(run.without_memory(killed, Some(4)), None);
         assert_eq!(run.without_memory(exit(1), Some(5)), None);
+    }
+
+    #[test]
+    fn an_abort_after_the_guest_has_powered_off_is_no_loss() {
+        let ending = |done: bool, lines: &[&str], threads| {
+            let mut run = Run { threads, ..run() };
+            run.done = done;
+            lines.iter().for_each(|line| drop(run.console(line)));
+            run.exited(ExitStatus::from_raw(libc::SIGABRT))
+        };
+        let off = "[    0.450000] reboot: Power down";
+        let panic = "[    0.460000] Kernel panic - not syncing: Kernel mode signal 11";
+        assert_eq!(ending(true, &[off], Threads::InTurn), Ending::Completed);
+        let lost = |ending| matches!(ending, Ending::Lost { .. });
+        assert!(lost(ending(true, &[], Threads::InTurn)));
+        assert!(lost(ending(false, &[off], Threads::InTurn)));
+        assert!(lost(ending(true, &[off], Threads::SideBySide)));
+        let crashed = ending(true, &[off, panic], Threads::InTurn);
+        assert!(matches!(crashed, Ending::Oops { .. }), "{crashed}");
     }
 
     #[test]

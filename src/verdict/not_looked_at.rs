@@ -36,8 +36,8 @@ const PINNED: [&str; 2] = [
     include_str!("../../vm/kernels/7.2.json"),
 ];
 
-/// The widths of vector registers for which the module has code, as its log names them.
-const WIDTHS: [&str; 3] = ["AVX-512", "AVX2", "SSE2"];
+/// The extensions of the CPU for which the module has code, as its log names them.
+const EXTENSIONS: [&str; 4] = ["AVX-512 VNNI", "AVX-512", "AVX2", "SSE2"];
 
 /// Filesystems that a store may lie on.
 const FILESYSTEMS: [&str; 5] = ["tmpfs", "ext4", "xfs", "btrfs", "NFS"];
@@ -376,22 +376,24 @@ fn processors(run: &Run) -> Gap {
 }
 
 fn vectors(run: &Run) -> Gap {
-    let used = |width: &str| {
-        let line = format!("distances by {width}");
+    let used = |extension: &str| {
+        let line = format!("distances by {extension}");
         run.machines
             .iter()
             .any(|run| log(run).any(|said| said.ends_with(&line)))
     };
-    let (used, not): (Vec<_>, Vec<_>) = WIDTHS.into_iter().partition(|width| used(width));
+    let (used, not): (Vec<_>, Vec<_>) = EXTENSIONS
+        .into_iter()
+        .partition(|extension| used(extension));
     (!not.is_empty()).then(|| {
         let why = match used.is_empty() {
-            true => "no guest said by which registers the module computed".to_owned(),
+            true => "no guest said by which extension the module computed".to_owned(),
             false => format!(
-                "the module computed by {}, the widest registers of each guest",
+                "the module computed by {}, the best of each guest",
                 used.join(" and ")
             ),
         };
-        (format!("the module's code for {}", not.join(" and ")), why)
+        (format!("the module's code for {}", not.join(", ")), why)
     })
 }
 
@@ -541,7 +543,7 @@ mod tests {
             ("the kernels 7.2", "this run booted 6.12.95+deb12"),
             ("several processors", "1 in the machine icount"),
             ("KASAN", "there is no bundle of it"),
-            ("code for AVX-512 and SSE2", "computed by AVX2"),
+            ("code for AVX-512 VNNI, AVX-512, SSE2", "computed by AVX2"),
             ("over tmpfs, ext4, xfs, btrfs, NFS", "no step mounted"),
             ("FUSE driver on this host", "no /dev/fuse"),
             ("peers on this host", "no Python was given"),
@@ -561,12 +563,13 @@ mod tests {
     #[test]
     fn what_was_looked_at_is_no_gap() {
         let mut run = icount();
-        let log = ["[ 1.0] vexfs: distances by AVX-512"];
-        let mut second = machine(Accelerator::Kvm, "7.2.12", 2, &log);
+        let log = |extension| format!("[ 1.0] vexfs: distances by {extension}");
+        let mut second = machine(Accelerator::Kvm, "7.2.12", 2, &[&log("AVX-512")]);
         let stacking = StepData::Stacking(crate::protocol::results::Stacking { cases: Vec::new() });
         step(&mut second.guest, Step::Stacking, stacking);
         run.second = Second::Run(Box::new(second));
-        let debug = machine(Accelerator::Uml, "6.12.95-vexfs-uml-debug", 1, &log);
+        let best = log("AVX-512 VNNI");
+        let debug = machine(Accelerator::Uml, "6.12.95-vexfs-uml-debug", 1, &[&best]);
         run.debug = Second::Run(Box::new(debug));
         run.repetition = Repetition::Equal { bytes: 1 };
         for looked_at in [

@@ -36,6 +36,7 @@ for f in distance code pq_scan; do
 	compile "kernel/simd/${f}_avx2.c" "${float[@]}" -mavx2
 	compile "kernel/simd/${f}_avx512.c" "${float[@]}" -mavx512f -mavx512bw
 done
+compile kernel/simd/code_vnni.c "${float[@]}" -mavx512f -mavx512bw -mavx512vnni
 for f in tests/support/kernel/harness.c tests/fuzz/input.c tests/fuzz/libfuzzer.c; do compile "$f"; done
 "$clang" -fsanitize=fuzzer,address,undefined "${objects[@]}" \
 	"$out/rust/x86_64-unknown-linux-gnu/fuzz/examples/libindex_fuzz.a" -lpthread -ldl -lm -o "$out/index"

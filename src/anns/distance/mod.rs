@@ -43,7 +43,7 @@ macro_rules! dispatch {
             Backend::Avx2 => unsafe { dispatch!(@avx2, $metric, $function, $($argument),*) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `check` has called `assert_runs_here`.
-            Backend::Avx512 => unsafe { dispatch!(@avx512, $metric, $function, $($argument),*) },
+            Backend::Avx512 | Backend::Avx512Vnni => unsafe { dispatch!(@avx512, $metric, $function, $($argument),*) },
         }
     };
 }
@@ -109,7 +109,7 @@ impl Backend {
             Backend::Avx2 => unsafe { avx2::dots(query, rows, dots) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `check` has called `assert_runs_here`.
-            Backend::Avx512 => unsafe { avx512::dots(query, rows, dots) },
+            Backend::Avx512 | Backend::Avx512Vnni => unsafe { avx512::dots(query, rows, dots) },
         }
     }
 

@@ -5,6 +5,8 @@ use std::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::system::huge_pages;
+
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
@@ -23,8 +25,9 @@ pub struct OutOfMemory(pub usize);
 impl Bytes {
     /// Returns `len` zeros, or an error if there is no memory for them.
     pub fn zeroed(len: usize) -> Result<Self, OutOfMemory> {
-        let lines = bytemuck::allocation::try_zeroed_vec(len.div_ceil(size_of::<Line>()))
+        let mut lines = bytemuck::allocation::try_zeroed_vec(len.div_ceil(size_of::<Line>()))
             .map_err(|()| OutOfMemory(len))?;
+        huge_pages::prefer(&mut lines);
         Ok(Bytes { lines, len })
     }
 

@@ -53,11 +53,15 @@ const FLOAT: &[(&[&str], &[&str])] = &[
         ],
         &["-mavx512f", "-mavx512bw"],
     ),
+    (
+        &["simd/code_vnni"],
+        &["-mavx512f", "-mavx512bw", "-mavx512vnni"],
+    ),
 ];
 const FLOAT_FLAGS: &[&str] = &["-ffp-contract=off", "-fno-math-errno"];
 
-/// The widths, numbered as the harness does.
-const WIDTHS: [&str; 4] = ["scalar", "SSE2", "AVX2", "AVX-512"];
+/// The implementations, numbered as the harness does.
+const WIDTHS: [&str; 5] = ["scalar", "SSE2", "AVX2", "AVX-512", "AVX-512 VNNI"];
 
 /// Compiles the kernel's sources, the harness and `others` into `output`.
 pub fn compile(others: &[&str], flags: &[&str], output: &Path) {

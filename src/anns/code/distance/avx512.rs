@@ -25,7 +25,7 @@ fn widened(codes: __m256i) -> [__m512i; EACH] {
 /// Sums up the elements of each of four registers.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn folded([a, b, c, d]: [__m512i; 4]) -> __m128i {
+pub fn folded([a, b, c, d]: [__m512i; 4]) -> __m128i {
     avx2::folded([halved(a), halved(b), halved(c), halved(d)])
 }
 

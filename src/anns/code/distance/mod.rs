@@ -11,6 +11,8 @@ mod scalar;
 mod simd;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 use std::ops::Range;
 
@@ -41,6 +43,9 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the caller has called `assert_runs_here`.
             Backend::Avx512 => unsafe { dispatch!(@avx512, $function, $query, $($argument),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the caller has called `assert_runs_here`.
+            Backend::Avx512Vnni => unsafe { dispatch!(@vnni, $function, $query, $($argument),*) },
         }
     };
 }

@@ -17,11 +17,20 @@ pub type Step = [i8; LANES];
 #[repr(C, align(64))]
 pub struct Wide(pub [i16; LANES]);
 
+/// A cache line of a query's codes.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub struct Line(pub [i8; ALIGN]);
+
 /// A query's codes, as the implementations take them.
 #[derive(Clone, Default)]
 pub struct Query {
     pub(super) products: bool,
     pub(super) wide: Vec<Wide>,
+    pub(super) narrow: Vec<Line>,
+    /// The sum of the codes, and that of their squares.
+    pub(super) sum: i32,
+    pub(super) squares: i32,
 }
 
 impl Query {
@@ -48,6 +57,12 @@ impl Query {
         let (steps, _) = codes.as_chunks::<LANES>();
         self.wide
             .extend(steps.iter().map(|step| Wide(step.map(i16::from))));
+        self.narrow.clear();
+        let (lines, _) = codes.as_chunks::<ALIGN>();
+        self.narrow.extend(lines.iter().map(|line| Line(*line)));
+        let codes = || codes.iter().map(|code| i32::from(*code));
+        self.sum = codes().sum();
+        self.squares = codes().map(|code| code * code).sum();
     }
 }
 
@@ -83,7 +98,7 @@ impl<'a> Codes<'a> {
         self.of(node).as_flattened()
     }
 
-    /// Prefetches the first two cache lines of a vector's codes. The vector need not exist.
+    /// Prefetches a vector's codes. The vector need not exist.
     #[inline(always)]
     pub fn prefetch(&self, node: u32) {
         #[cfg(target_arch = "x86_64")]
@@ -94,9 +109,13 @@ impl<'a> Codes<'a> {
                 .as_ptr()
                 .wrapping_add(node as usize * self.stride);
             // SAFETY: the addresses may be any; nothing is read that a program could see.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(start.cast());
-                _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(2).cast());
+            let prefetch = |step| unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(step).cast());
+            };
+            prefetch(0);
+            prefetch(ALIGN / LANES);
+            for step in (2 * ALIGN / LANES..self.stride).step_by(ALIGN / LANES) {
+                prefetch(step);
             }
         }
     }
