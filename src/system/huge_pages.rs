@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Huge pages: with them a processor finds the place of an address in memory without a walk of page tables. A search that
-//! jumps through a large index needs hundreds of places.
+//! Huge pages: with them a processor finds the place of an address in memory without a walk of page tables. A search
+//! that jumps through a large index needs hundreds of places.
 
 use rustix::mm::{Advice, madvise};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Code distances in AVX-512 with VNNI: an instruction multiplies sixty-four bytes without a sign by as many with one, and
-//! adds the products up exactly.
+//! Code distances in AVX-512 with VNNI: an instruction multiplies sixty-four bytes without a sign by as many with one,
+//! and adds the products up exactly.
 //!
 //! Of codes `x` of a vector and `q` of the query, `x * q = (x + 128) * q - 128 * q` and
 //! `(q - x)^2 = |x| * |x| - 2 * (x + 128) * q + q * q + 256 * q`. No code is -128.
@@ -14,8 +14,8 @@ use super::simd::{self, Four};
 use crate::anns::code::layout::ALIGN;
 use crate::anns::topk::TopK;
 
-/// Codes of a vector up to which a few vectors at a time are compared as fast without VNNI, whose sums take more steps at the
-/// end.
+/// Codes of a vector up to which a few vectors at a time are compared as fast without VNNI, whose sums take more steps at
+/// the end.
 const FEW: usize = 128;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
