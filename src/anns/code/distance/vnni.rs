@@ -14,8 +14,8 @@ use super::simd::{self, Four};
 use crate::anns::code::layout::ALIGN;
 use crate::anns::topk::TopK;
 
-/// Codes of a vector up to which a few vectors at a time are compared as fast without VNNI, whose sums take more steps at
-/// the end.
+/// Codes of a vector up to which a few vectors at a time are compared as fast without VNNI: with it the sums take more
+/// steps at the end.
 const FEW: usize = 128;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
