@@ -38,7 +38,7 @@ validate: tools
 	@$(MAKE) --no-print-directory -j2 bundle peers-if-possible
 	$(programs)/vexfs-validate run --accel $(ACCEL) $$([ ! -e $(peers)/installed ] || echo --peers $(peers)/bin/python)
 
-# The parts that have passed with the same bundles are not run again.
+# The parts that have passed with the same bundles and the same program are not run again.
 validate-deep: tools
 	vm/build-programs.sh
 	$(programs)/vexfs-validate bundle --role peers --role suites --machine uml

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs-validate run --deep`
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -19,6 +19,9 @@ use crate::verdict::Word;
 
 /// Where a part says what came of it.
 const OUTCOME: &str = "outcome.json";
+
+/// This program's own file, even where it has been replaced since the start.
+const PROGRAM: &str = "/proc/self/exe";
 
 /// What came of a part.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,6 +103,7 @@ fn kept(path: &Path) -> Option<Outcome> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
+/// What an outcome depends on: the bundles, the criteria, and this program, which judges.
 fn key(args: &NewRunArgs, criteria: &Criteria) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     for bundle in args.uml_bundles() {
@@ -110,7 +114,9 @@ fn key(args: &NewRunArgs, criteria: &Criteria) -> Result<String> {
         hasher.update(blake3::hash(id.as_bytes()).as_bytes());
     }
     hasher.update(criteria.blake3.as_bytes());
-    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    File::open(PROGRAM)
+        .and_then(|program| hasher.update_reader(program).map(drop))
+        .context("cannot read this program itself")?;
     Ok(hasher.finalize().to_string())
 }
 
@@ -126,7 +132,7 @@ fn print(part: &Part, outcome: &Outcome, now: bool) -> Result<()> {
         if now {
             ""
         } else {
-            ", with the same bundles before"
+            ", with the same bundles and the same program before"
         },
         outcome.run.display()
     ))

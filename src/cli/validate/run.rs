@@ -33,7 +33,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     criteria: Option<PathBuf>,
     /// Run the parts of a deep run instead: the POSIX suites in full, 10,000 cycles, 500 power cuts, and the suites on
-    /// a debug kernel. They take most of an hour. A part that has passed with the same bundles is not run again
+    /// a debug kernel. They take most of an hour. A part that has passed with the same bundles and the
+    /// same program is not run again
     #[arg(long, conflicts_with_all = ["accel", "once", "json", "dataset", "peers"])]
     deep: bool,
     /// With --deep: run every part, whatever has passed before
