@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs search` for all rows of a file of queries.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -101,11 +103,14 @@ fn answers_are_written_into_files() {
 fn what_a_link_leads_to_is_written_and_the_link_stays() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("old.npy"), "old").unwrap();
+    fs::write(path("old.npy"), "old").unwrap();
     std::os::unix::fs::symlink("old.npy", path("link.npy")).unwrap();
     std::os::unix::fs::symlink("nowhere", path("lost.npy")).unwrap();
+    fs::set_permissions(path("old.npy"), Permissions::from_mode(0o600)).unwrap();
     printed(folder.path(), &format!("{SEARCH} --ids link.npy"));
     assert!(path("link.npy").is_symlink());
+    let written = fs::metadata(path("old.npy")).unwrap();
+    assert_eq!(written.permissions().mode() & 0o777, 0o600);
     assert_eq!(formats::read(&path("old.npy")).unwrap().rows(), 7);
     let lost = vexfs(folder.path(), &format!("{SEARCH} --ids lost.npy"));
     assert!(!lost.status.success() && path("lost.npy").is_symlink());
@@ -156,6 +161,14 @@ fn what_must_not_be_written_is_refused_before_the_search() {
         (
             "--ids a.npy --distances a.npy",
             "ids and distances need a file each",
+        ),
+        (
+            "--ids ./a.npy --distances a.npy",
+            "ids and distances need a file each",
+        ),
+        (
+            "--ids none/a.npy",
+            "cannot write none/a.npy: there is no folder none; make it first",
         ),
     ] {
         let output = vexfs(folder.path(), &format!("{SEARCH} {options}"));

@@ -3,6 +3,7 @@
 
 mod bench;
 mod dataset;
+mod destination;
 mod index;
 mod info;
 mod interruption;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 
-use super::destination::{Destination, Unwritten};
 use super::input::Input;
+use crate::cli::vexfs::destination::{Destination, Unwritten};
 use crate::cli::vexfs::interruption::Interruption;
 use crate::cli::vexfs::output::print_line;
 use crate::cli::vexfs::progress::ProgressLine;
@@ -37,10 +37,10 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let interruption = Interruption::watch()?;
-    let output = Destination::find(&arguments.output)?;
+    let output = Destination::of_vectors(&arguments.output)?;
     let input = Input::open(&arguments.input, arguments.format, &interruption)?;
     ensure!(
-        !output.is(input.file())?,
+        !output.is(&input.file().metadata()?),
         "{} is the file that is read: name another one to write",
         arguments.output.display()
     );

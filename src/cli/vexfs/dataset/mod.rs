@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs dataset generate|hash|import`
 
-mod destination;
 mod import;
 mod input;
 
@@ -11,11 +10,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde::Serialize;
 
+use super::destination::Destination;
 use super::interruption::Interruption;
 use super::output::{print_json, print_line};
 use crate::dataset::workload::{Name, Vectors, Workload};
 use crate::dataset::{fvecs, hash};
-use destination::Destination;
 
 /// Generate, identify and import vectors.
 #[derive(clap::Subcommand)]
@@ -103,7 +102,7 @@ fn generate(arguments: &Generate) -> anyhow::Result<()> {
     let interruption = Interruption::watch()?;
     for (name, rows) in [("vectors.fvecs", &vectors), ("queries.fvecs", &queries)] {
         let path = arguments.out.join(name);
-        Destination::find(&path)?.write(&interruption, |mut output| {
+        Destination::of_vectors(&path)?.write(&interruption, |mut output| {
             for row in rows.iter() {
                 interruption.check()?;
                 fvecs::encode_row(&mut output, row)?;

@@ -48,7 +48,7 @@ pub fn run(
         }
     }
     drop(progress);
-    files.write(&answers)?;
+    files.write(&interruption, &answers)?;
     if let Some(fewer) = last_fewer.filter(|_| !json) {
         tell(&format!(
             "vexfs: {with_fewer} of {} queries found fewer rows; the last one {fewer}",

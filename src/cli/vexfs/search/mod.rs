@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 
 use self::answer::{SearchOutput, fewer};
-use self::answer_files::AnswerFiles;
+use self::answer_files::AnswerFileArgs;
 use super::output::{print_json, print_line};
 use crate::anns::Metric;
 use crate::client::{Kind, Method, Searcher};
@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, requires = "query_file", conflicts_with = "query")]
     row: Option<usize>,
     #[command(flatten)]
-    files: AnswerFiles,
+    files: AnswerFileArgs,
     /// Rows to find.
     #[arg(long, default_value_t = 10)]
     k: u32,
@@ -87,9 +87,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             one(&open()?, queries.row(row), method, arguments.json)
         }
         (Queries::File(queries, path), None) => {
-            let files = &arguments.files;
-            files.check([&arguments.file, *path])?;
-            every_query::run(&open()?, queries, method, files, arguments.json)
+            let files = arguments.files.find([&arguments.file, path])?;
+            every_query::run(&open()?, queries, method, &files, arguments.json)
         }
     }
 }

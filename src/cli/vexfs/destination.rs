@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where vectors are written: a vector file, which appears whole or not at all, or a stream.
+//! Where vectors and answers are written: a file, which appears whole or not at all, or a stream.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -29,6 +29,7 @@ enum Place {
     /// A pipe or a device, which is written into.
     Stream(PathBuf),
     File {
+        /// Without links.
         path: PathBuf,
         /// What is there already.
         old: Option<Metadata>,
@@ -57,26 +58,49 @@ impl From<Interrupted> for Unwritten {
 }
 
 impl Destination {
-    /// Finds out what `output` is, and refuses what must not be written over.
-    pub fn find(output: &Path) -> anyhow::Result<Self> {
-        let name = output.display().to_string();
+    /// Finds out what `output` is, for vectors, and refuses what must not be written over. A file has a vector file's
+    /// name.
+    pub fn of_vectors(output: &Path) -> anyhow::Result<Self> {
         if output == Path::new(STANDARD) {
             return Ok(Destination {
                 name: "standard output".into(),
                 place: Place::Standard,
             });
         }
+        let destination = Destination::of_file(output)?;
+        if let Place::File { path, .. } = &destination.place {
+            ensure!(
+                is_vector_file_name(path.file_name().unwrap_or(OsStr::new(""))),
+                "cannot write {}: only a name that ends in .fvecs is a vector file's; name one, or - for standard output",
+                destination.name
+            );
+        }
+        Ok(destination)
+    }
+
+    /// Finds out what `output` is, a file of any name or a stream, and refuses what must not be written over.
+    pub fn of_file(output: &Path) -> anyhow::Result<Self> {
+        let name = output.display().to_string();
         let place = Place::find(output).map_err(|why| anyhow!("cannot write {name}: {why}"))?;
         Ok(Destination { name, place })
     }
 
     /// Whether the file that is there is this one.
-    pub fn is(&self, other: &File) -> io::Result<bool> {
+    pub fn is(&self, other: &Metadata) -> bool {
         let Place::File { old: Some(old), .. } = &self.place else {
-            return Ok(false);
+            return false;
         };
-        let other = other.metadata()?;
-        Ok((old.dev(), old.ino()) == (other.dev(), other.ino()))
+        (old.dev(), old.ino()) == (other.dev(), other.ino())
+    }
+
+    /// Whether both are one file, whatever they are called.
+    pub fn is_same_file(&self, other: &Destination) -> bool {
+        match (&self.place, &other.place) {
+            (Place::File { path: a, .. }, Place::File { path: b, old }) => {
+                a == b || old.as_ref().is_some_and(|old| self.is(old))
+            }
+            _ => false,
+        }
     }
 
     /// Whether the vectors themselves go to standard output, where nothing else may go then.
@@ -154,18 +178,23 @@ impl Place {
             ensure!(!kind.is_dir(), "it is a directory; name a file in it");
             ensure!(
                 kind.is_file(),
-                "it is a device or a socket; name a file, or - for standard output"
+                "it is a device or a socket; name a file instead"
             );
         }
-        let name = path.file_name().unwrap_or(OsStr::new(""));
-        ensure!(
-            is_vector_file_name(name),
-            "only a name that ends in .fvecs is a vector file's; name one, or - for standard output"
-        );
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        if let Some(folder) = folder.filter(|folder| !folder.exists()) {
-            bail!("there is no folder {}; make it first", folder.display());
-        }
+        let Some(name) = path.file_name() else {
+            bail!("it names no file");
+        };
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let folder = match fs::canonicalize(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                bail!("there is no folder {}; make it first", folder.display())
+            }
+            found => found?,
+        };
+        let path = folder.join(name);
         Ok(Place::File { path, old })
     }
 }
