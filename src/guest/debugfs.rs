@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nix::mount::{MsFlags, mount};
 
+use super::kmod;
 use crate::client::module_clock::DEBUGFS;
 use crate::system::proc::is_mounted;
 
@@ -18,4 +19,14 @@ pub fn ensure_mounted() -> Result<()> {
             .with_context(|| format!("cannot mount debugfs on {DEBUGFS}"))?;
     }
     Ok(())
+}
+
+/// Whether the module has a directory there. A kernel without debugfs has none.
+pub fn has_module() -> Result<bool> {
+    let debugfs = Path::new(DEBUGFS);
+    if !debugfs.is_dir() {
+        return Ok(false);
+    }
+    ensure_mounted()?;
+    Ok(debugfs.join(kmod::NAME).exists())
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::guest::kmod;
+use crate::guest::{debugfs, kmod};
 use crate::protocol::results::Module;
 use crate::system::proc::{LogRecord, kernel_log_from, next_log_sequence};
 
@@ -37,9 +37,9 @@ pub fn observe() -> Result<Module> {
     })
 }
 
-/// Whether neither the module nor its filesystem is there.
+/// Whether neither the module nor its filesystem is there, nor what it had in debugfs.
 pub fn gone() -> Result<bool> {
-    Ok(!kmod::is_loaded()? && !kmod::filesystem_registered()?)
+    Ok(!kmod::is_loaded()? && !kmod::filesystem_registered()? && !debugfs::has_module()?)
 }
 
 fn hash(path: &Path) -> Result<String> {
