@@ -2,7 +2,7 @@
 //! Packages of Debian, fetched with apt into a directory of our own and compared with the committed hashes.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -49,10 +49,17 @@ pub fn fetch(
 }
 
 fn bring(suite: &str, packages: &[Package], dir: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<()> {
-    let missing: Vec<&Package> = packages
-        .iter()
-        .filter(|package| find(package, dir).is_none())
-        .collect();
+    let missing = || -> Vec<&Package> {
+        let lacking = |package: &&Package| find(package, dir).is_none();
+        packages.iter().filter(lacking).collect()
+    };
+    let lock = if missing().is_empty() {
+        None
+    } else {
+        Some(alone(dir, tell)?)
+    };
+    // Another process may have brought them meanwhile.
+    let missing = missing();
     if !missing.is_empty() {
         let apt = Apt::new(suite, &dir.join("apt"))?;
         tell(&format!("reading the package lists of {suite}"));
@@ -62,6 +69,7 @@ fn bring(suite: &str, packages: &[Package], dir: &Path, tell: &dyn Fn(&str)) -> 
             apt.download(package, dir)?;
         }
     }
+    drop(lock);
     for package in packages {
         let path = find(package, dir)
             .with_context(|| format!("apt-get did not download {}", package.name))?;
@@ -75,6 +83,20 @@ fn bring(suite: &str, packages: &[Package], dir: &Path, tell: &dyn Fn(&str)) -> 
         }
     }
     Ok(())
+}
+
+/// Waits until no other process fetches packages into this directory, and keeps it so: apt refuses what another one
+/// holds.
+fn alone(dir: &Path, tell: &dyn Fn(&str)) -> anyhow::Result<File> {
+    let path = dir.join("lock");
+    let locked = File::create(&path).and_then(|file| {
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            tell("waiting for another process that fetches packages");
+            file.lock()?;
+        }
+        Ok(file)
+    });
+    locked.with_context(|| format!("cannot lock {}", path.display()))
 }
 
 /// The file of a package; its name ends in the architecture, which the pin leaves open. apt writes a colon as `%3a`.
