@@ -312,7 +312,7 @@ impl<'a> Run<'a> {
         if let Some(ending) = self.known_cause() {
             return ending;
         }
-        // User-Mode Linux may abort after that, when a signal comes while it puts its signals away. A panic says so.
+        // User-Mode Linux was seen to abort after that, without a word; a panic says so. Why it did was not found.
         let aborted = self.threads == Threads::InTurn && status.signal() == Some(libc::SIGABRT);
         if self.done && (status.success() || self.powered_off && aborted) {
             return Ending::Completed;
