@@ -6,22 +6,23 @@ use std::ops::Range;
 use super::distance::{Backend, Query, Rows};
 use super::topk::TopK;
 use super::{Answer, Metric};
-use crate::dataset::Matrix;
+use crate::dataset::{Matrix, RowSet};
 
 /// Finds the `k` rows nearest to `query`, with the fastest code that this machine can run.
-pub fn search(rows: &Matrix, metric: Metric, query: &[f32], k: usize) -> Answer {
+pub fn search<'a>(rows: impl Into<RowSet<'a>>, metric: Metric, query: &[f32], k: usize) -> Answer {
     search_with(Backend::best(), rows, metric, query, k)
 }
 
 /// Finds the `k` rows nearest to `query` with a given implementation of the distances. All implementations give the
 /// same answer.
-pub fn search_with(
+pub fn search_with<'a>(
     backend: Backend,
-    rows: &Matrix,
+    rows: impl Into<RowSet<'a>>,
     metric: Metric,
     query: &[f32],
     k: usize,
 ) -> Answer {
+    let rows = rows.into();
     assert_eq!(query.len(), rows.dim(), "a query of another dimension");
     let padded = Matrix::from_row(query);
     let mut nearest = TopK::new(k);
@@ -39,10 +40,10 @@ pub fn search_with(
 }
 
 /// Offers the rows of a range to `nearest`, each with its exact distance from `query`.
-pub fn scan(
+pub fn scan<'a>(
     backend: Backend,
     query: &Query,
-    rows: &Matrix,
+    rows: impl Into<RowSet<'a>>,
     range: Range<usize>,
     nearest: &mut TopK,
 ) {

@@ -49,7 +49,7 @@ pub fn decode(input: impl Read, bytes: u64) -> Result<Matrix, ReadError> {
 }
 
 /// Decodes the row with number `index`. It must be as long as `row`; any dimension will do if `row` is empty.
-pub(super) fn decode_row(
+pub fn decode_row(
     input: &mut impl Read,
     index: usize,
     row: &mut Vec<f32>,

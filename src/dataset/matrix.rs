@@ -111,7 +111,32 @@ impl Matrix {
             self.blocks.push(Block(last));
         }
         self.rows += 1;
-        self.inverse.take();
+        let number = self.rows - 1;
+        if let Some(mut inverse) = self.inverse.take() {
+            inverse.push(length::inverse(self.padded_row(number)));
+            self.inverse = inverse.into();
+        }
+    }
+
+    /// Puts other elements into row `number`. Panics if they are not of the matrix's dimension, or the row is not there.
+    pub fn set(&mut self, number: usize, row: &[f32]) {
+        assert_eq!(row.len(), self.dim, "a row of another dimension");
+        let start = number * self.stride();
+        let elements: &mut [f32] = bytemuck::cast_slice_mut(&mut self.blocks);
+        elements[start..start + self.dim].copy_from_slice(row);
+        if let Some(mut inverse) = self.inverse.take() {
+            inverse[number] = length::inverse(self.padded_row(number));
+            self.inverse = inverse.into();
+        }
+    }
+
+    /// Leaves the first `rows` rows, if there are more.
+    pub fn truncate(&mut self, rows: usize) {
+        self.rows = self.rows.min(rows);
+        self.blocks.truncate(self.rows * (self.stride() / LANES));
+        if let Some(inverse) = self.inverse.get_mut() {
+            inverse.truncate(rows);
+        }
     }
 
     /// Splits the matrix into its first `rows` rows and the others.
@@ -169,6 +194,22 @@ mod tests {
         assert_eq!(matrix.inverse_lengths(), [0.2]);
         matrix.push(&[0.0, 0.0]);
         assert_eq!(matrix.inverse_lengths(), [0.2, 0.0]);
+    }
+
+    #[test]
+    fn lengths_follow_the_rows() {
+        let mut matrix = Matrix::from_row(&[3.0, 4.0]);
+        matrix.push(&[0.0, 2.0]);
+        assert_eq!(matrix.inverse_lengths(), [0.2, 0.5]);
+        matrix.set(0, &[0.0, 4.0]);
+        matrix.push(&[1.0, 0.0]);
+        assert_eq!(matrix.inverse_lengths(), [0.25, 0.5, 1.0]);
+        matrix.truncate(1);
+        assert_eq!((matrix.rows(), matrix.row(0)), (1, &[0.0, 4.0][..]));
+        assert_eq!(matrix.inverse_lengths(), [0.25]);
+        matrix.push(&[0.0, 8.0]);
+        assert_eq!(matrix.padded().len(), 2 * LANES);
+        assert_eq!(matrix.inverse_lengths(), [0.25, 0.125]);
     }
 
     #[test]

@@ -11,11 +11,15 @@ mod matrix;
 mod mending;
 mod names;
 mod numpy_random;
+mod pieces;
+mod row_set;
 pub mod rows;
 pub mod source;
 pub mod workload;
 
 pub use matrix::Matrix;
+pub use pieces::{Pieces, same_bits};
+pub use row_set::RowSet;
 
 use std::io;
 use std::path::{Path, PathBuf};

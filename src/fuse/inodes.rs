@@ -18,6 +18,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use super::attributes;
 use super::lower::{Descriptors, Held, Lower, descriptor_path};
 use super::passthrough::{Need, Ways};
+use crate::store::others::Others;
 use crate::store::{Content, FileId, Sidecars, VectorFile, index_file, is_vector_file_name};
 
 /// Numbers from here on are given to inodes whose own number cannot be used.
@@ -74,7 +75,7 @@ impl Inode {
         let size = i64::try_from(size).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
         let held = self.hold()?;
         let truncate = || nix::unistd::truncate(&held.path(), size);
-        Ok(self.content.change(truncate)?)
+        Ok(self.content.change(&held, 0..0, truncate)?)
     }
 
     /// The file's content as this mount changes it.
@@ -128,12 +129,16 @@ pub(super) struct Inodes {
     known: Mutex<Known>,
 }
 
+/// Who else may change the store, as far as it can be noticed.
+pub(super) type OtherChanges = Option<Arc<dyn Others>>;
+
 struct Known {
     by_node: HashMap<u64, Entry>,
     by_identity: HashMap<FileId, u64>,
     /// The content of index files that are in use. Changes are counted even if the kernel forgets the inode and finds
     /// it again.
     watched: HashMap<FileId, Weak<Content>>,
+    others: OtherChanges,
     next_substitute: u64,
 }
 
@@ -144,7 +149,7 @@ struct Entry {
 
 impl Inodes {
     /// The inodes below `root`, of which `most` are held by a descriptor at a time.
-    pub(super) fn new(root: OwnedFd, most: usize) -> io::Result<Self> {
+    pub(super) fn new(root: OwnedFd, most: usize, others: OtherChanges) -> io::Result<Self> {
         let stat = rustix::fs::fstat(&root)?;
         let descriptors = Descriptors::new(root.as_fd(), most);
         let lower = descriptors.take(root);
@@ -155,6 +160,7 @@ impl Inodes {
                 by_node: HashMap::new(),
                 by_identity: HashMap::new(),
                 watched: HashMap::new(),
+                others,
                 next_substitute: FIRST_SUBSTITUTE,
             }),
         })
@@ -275,7 +281,8 @@ impl Known {
         let node = self.choose_node(identity, device);
         let watched = self.watched.get(&identity).and_then(Weak::upgrade);
         let lower = descriptors.take(lower);
-        let inode = Inode::new(node, identity, lower, watched.unwrap_or_default());
+        let content = watched.unwrap_or_else(|| self.new_content());
+        let inode = Inode::new(node, identity, lower, content);
         let entry = Entry {
             inode: inode.clone(),
             lookups: 1,
@@ -292,9 +299,14 @@ impl Known {
         self.watched.retain(|_, content| content.strong_count() > 0);
         let node = self.by_identity.get(&identity);
         let entry = node.and_then(|node| self.by_node.get(node));
-        let content = entry.map_or_else(Arc::default, |entry| entry.inode.content.clone());
+        let content = entry.map_or_else(|| self.new_content(), |entry| entry.inode.content.clone());
         self.watched.insert(identity, Arc::downgrade(&content));
         content
+    }
+
+    fn new_content(&self) -> Arc<Content> {
+        let others = self.others.clone();
+        Arc::new(others.map_or_else(Content::default, Content::beside))
     }
 
     /// The lower filesystem's own number, or a substitute where that number could stand for two inodes.
@@ -339,7 +351,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let name = OsStr::new("v.fvecs.hnsw");
         std::fs::write(folder.path().join(name), "").unwrap();
-        let inodes = Inodes::new(open(folder.path()), usize::MAX).unwrap();
+        let inodes = Inodes::new(open(folder.path()), usize::MAX, None).unwrap();
         let root = inodes.get(INodeNo::ROOT).unwrap();
         let found = || inodes.lookup(&root, name).unwrap();
         let forget = |inode: Arc<Inode>| inodes.forget(INodeNo(inode.node), 1);
@@ -369,7 +381,7 @@ mod tests {
         std::fs::hard_link(path("a.fvecs"), path("b.fvecs")).unwrap();
         std::fs::hard_link(path("a.fvecs"), path("data")).unwrap();
         std::fs::create_dir(path("dir.fvecs")).unwrap();
-        let inodes = Inodes::new(open(folder.path()), usize::MAX).unwrap();
+        let inodes = Inodes::new(open(folder.path()), usize::MAX, None).unwrap();
         let root = inodes.get(INodeNo::ROOT).unwrap();
         let name = |name: &str| {
             let inode = inodes.lookup(&root, OsStr::new(name)).unwrap();

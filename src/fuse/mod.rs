@@ -13,6 +13,7 @@ mod mount;
 mod open;
 mod operations;
 mod options;
+mod other_processes;
 mod passthrough;
 mod replies;
 mod vectors;

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -63,12 +64,12 @@ impl OpenFile {
 
     /// Writes `data` at `offset`, or at the end of the file if `append` is set.
     pub(super) fn write(&self, offset: u64, data: &[u8], append: bool) -> io::Result<u32> {
-        let flags = if append {
-            ReadWriteFlags::APPEND
-        } else {
-            ReadWriteFlags::empty()
+        // Where it appends, it touches what the file becomes longer by.
+        let (flags, touches) = match append {
+            true => (ReadWriteFlags::APPEND, 0..0),
+            false => (ReadWriteFlags::empty(), reach(offset, data.len() as u64)),
         };
-        let written = self.inode.content().change(|| {
+        let written = self.inode.content().change(&self.file, touches, || {
             let data = [IoSlice::new(data)];
             rustix::io::pwritev2(&self.file, &data, offset, flags)
         })?;
@@ -77,7 +78,7 @@ impl OpenFile {
 
     pub(super) fn truncate(&self, size: u64) -> io::Result<()> {
         let truncate = || rustix::fs::ftruncate(&self.file, size);
-        Ok(self.inode.content().change(truncate)?)
+        Ok(self.inode.content().change(&self.file, 0..0, truncate)?)
     }
 
     pub(super) fn allocate(
@@ -87,7 +88,13 @@ impl OpenFile {
         mode: FallocateFlags,
     ) -> io::Result<()> {
         let allocate = || rustix::fs::fallocate(&self.file, mode, offset, length);
-        Ok(self.inode.content().change(allocate)?)
+        let moves = FallocateFlags::COLLAPSE_RANGE | FallocateFlags::INSERT_RANGE;
+        let touches = match mode.intersects(moves) {
+            true => offset..u64::MAX,
+            false => reach(offset, length),
+        };
+        let content = self.inode.content();
+        Ok(content.change(&self.file, touches, allocate)?)
     }
 
     /// Copies up to `length` bytes from here at `from` into the file `to` at `to_offset`.
@@ -99,7 +106,8 @@ impl OpenFile {
         length: u64,
     ) -> io::Result<u32> {
         let length = length.min(COPY_AT_MOST) as usize;
-        let copied = to.inode.content().change(|| {
+        let touches = reach(to_offset, length as u64);
+        let copied = to.inode.content().change(&to.file, touches, || {
             rustix::fs::copy_file_range(
                 &self.file,
                 Some(&mut from),
@@ -151,6 +159,11 @@ impl OpenFile {
         let vectors = vectors.as_ref().map(|vectors| vectors as &dyn serve::Open);
         Ok(serve::ioctl(command, request, self.readable, vectors)?)
     }
+}
+
+/// So many bytes from `offset` on.
+fn reach(offset: u64, length: u64) -> Range<u64> {
+    offset..offset.saturating_add(length)
 }
 
 /// An open directory.

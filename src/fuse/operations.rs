@@ -16,12 +16,14 @@ use rustix::fs::{
 
 use super::caller::Caller;
 use super::handles::Handles;
-use super::inodes::{Inode, Inodes};
+use super::inodes::{Inode, Inodes, OtherChanges};
 use super::lower::Held;
 use super::open::{Entry, OpenDirectory, OpenFile};
 use super::options::MountOptions;
+use super::other_processes::OtherProcesses;
 use super::passthrough::{self, Passthrough, Register, Way};
 use crate::store::is_vector_file_name;
+use crate::store::others::{Nobody, Others};
 
 /// The handle of what was opened, and how the kernel is to treat it.
 pub(super) struct Opened {
@@ -33,6 +35,9 @@ pub(super) struct Opened {
 
 /// How long the kernel may cache what nobody else changes.
 const EXCLUSIVELY_CACHED: Duration = Duration::from_secs(3600);
+
+/// How many files at most are watched for changes by other processes.
+const MOST_WATCHED: usize = 1024;
 
 /// How many descriptors are left for the driver itself, and for what it opens for a moment.
 const FOR_THE_DRIVER: usize = 64;
@@ -66,9 +71,14 @@ impl Operations {
     ) -> io::Result<Self> {
         // An open file takes one, and its inode another.
         let half = (descriptors - FOR_THE_DRIVER.min(descriptors / 2)) / 2;
+        let watched = (half / 16).min(MOST_WATCHED);
+        let others: OtherChanges = match options.exclusive {
+            true => Some(Arc::new(Nobody)),
+            false => OtherProcesses::new(watched).map(|others| Arc::new(others) as Arc<dyn Others>),
+        };
         Ok(Self {
-            most_open: half,
-            inodes: Inodes::new(root, half)?,
+            most_open: half - watched,
+            inodes: Inodes::new(root, half, others)?,
             files: Handles::new(),
             directories: Handles::new(),
             passthrough: Passthrough::new(options.passthrough),

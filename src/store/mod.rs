@@ -4,11 +4,14 @@
 pub mod abi;
 mod content;
 pub mod index_file;
+pub mod others;
 pub mod replace;
 pub mod serve;
 pub mod sidecar;
 mod snapshot;
 mod stamp;
+mod touched;
+mod update;
 mod vector_file;
 
 pub use content::Content;

@@ -48,7 +48,7 @@ pub struct Sidecar {
     metric: Option<Metric>,
     /// The index itself, absent if the file is malformed.
     index: Option<Index>,
-    /// A snapshot's generation and the [`Fit`] on whether the index belongs to its rows, or 0 as long as nobody
+    /// The version of the rows that it covers and the [`Fit`] on whether it belongs to them, or 0 as long as nobody
     /// asked.
     fit: AtomicU64,
     judging: Mutex<()>,
@@ -145,7 +145,7 @@ impl Sidecar {
             tries += 1;
             let unchanging = content.hold();
             let stamp = Stamp::of(file)?;
-            let origin = Origin::new(stamp, content.changes());
+            let origin = Origin::new(stamp, &content);
             let header = index_file::read_header(file, stamp.size, kind);
             let found = header.as_ref().ok().map(Header::metric);
             let read = match found {
@@ -174,7 +174,7 @@ impl Sidecar {
     }
 
     fn is_current(&self, stamp: &Stamp) -> bool {
-        self.origin.is_current(stamp, self.content.changes())
+        self.origin.is_current(stamp, &self.content)
     }
 
     /// Whether the header is sound and names this metric.
@@ -185,13 +185,14 @@ impl Sidecar {
     /// The index, if it belongs to the rows of this snapshot.
     pub fn of(&self, snapshot: &Snapshot) -> Result<&Index, Errno> {
         let index = self.index.as_ref().ok_or(Errno::EUCLEAN)?;
-        let known = || Fit::of(self.fit.load(Ordering::Acquire), snapshot);
+        let version = snapshot.version_of_first(index.header().rows);
+        let known = || Fit::of(self.fit.load(Ordering::Acquire), version);
         let fit = known().unwrap_or_else(|| {
             let _judging = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
             // Somebody else may have judged meanwhile.
             known().unwrap_or_else(|| {
                 let fit = Fit::find(index, snapshot);
-                let word = snapshot.generation() << Fit::BITS | fit as u64;
+                let word = version << Fit::BITS | fit as u64;
                 self.fit.store(word, Ordering::Release);
                 fit
             })
@@ -217,10 +218,10 @@ impl Fit {
         }
     }
 
-    /// The fit that a word records, if the word is about this snapshot.
-    fn of(word: u64, snapshot: &Snapshot) -> Option<Self> {
+    /// The fit that a word records, if the word is about rows of this version.
+    fn of(word: u64, version: u64) -> Option<Self> {
         let all = [Fit::Fits, Fit::Stale, Fit::OtherDimension];
-        let recorded = |fit: &Fit| word == snapshot.generation() << Fit::BITS | *fit as u64;
+        let recorded = |fit: &Fit| word == version << Fit::BITS | *fit as u64;
         all.into_iter().find(recorded)
     }
 }

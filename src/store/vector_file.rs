@@ -3,15 +3,19 @@
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::content::Followed;
 use super::snapshot::errno;
 use super::stamp::{Origin, Stamp};
+use super::touched::Touched;
+use super::update::Update;
 use super::{Content, Snapshot};
 
-/// The snapshot that a driver keeps of each vector file (each inode). The first search loads it, and so does the first
-/// one after a change.
+/// The snapshot that a driver keeps of each vector file (each inode). The first search loads it. Of what was changed
+/// through the driver, the next search reads only what was touched; after any other change it loads the file again.
 #[derive(Debug, Default)]
 pub struct VectorFile {
     content: Arc<Content>,
@@ -22,6 +26,8 @@ pub struct VectorFile {
 struct Cached {
     snapshot: Arc<Snapshot>,
     origin: Origin,
+    /// What the last load took.
+    took: Duration,
 }
 
 impl VectorFile {
@@ -35,34 +41,63 @@ impl VectorFile {
     /// The rows of the file as they are now. `file` must be open for reading.
     pub fn snapshot(&self, file: &File) -> Result<Arc<Snapshot>, Errno> {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        let changes = self.content.changes();
-        let stamp = Stamp::of(file)?;
-        if let Some(cached) = &*cached
-            && cached.origin.is_current(&stamp, changes)
-        {
-            return Ok(cached.snapshot.clone());
+        if let Some(cached) = &mut *cached {
+            let stamp = Stamp::of(file)?;
+            if cached.origin.is_current(&stamp, &self.content) || self.update(cached, file)? {
+                return Ok(cached.snapshot.clone());
+            }
         }
-
-        let loaded = self.load(file)?;
-        let snapshot = match cached.take() {
+        let mut loaded = self.load(file)?;
+        if let Some(old) = cached.take()
+            && let Some(renewed) = old.snapshot.renewed(&loaded.snapshot)
+        {
             // The rows are the same, and so is the generation.
-            Some(old) if old.snapshot.rows().same_bits(loaded.snapshot.rows()) => old.snapshot,
-            _ => loaded.snapshot.clone(),
-        };
-        *cached = Some(Cached {
-            snapshot: snapshot.clone(),
-            ..loaded
-        });
-        Ok(snapshot)
+            loaded.snapshot = Arc::new(renewed);
+        }
+        Ok(cached.insert(loaded).snapshot.clone())
     }
 
     fn load(&self, file: &File) -> Result<Cached, Errno> {
         let _unchanging = self.content.hold();
-        let origin = Origin::new(Stamp::of(file)?, self.content.changes());
+        let begun = Instant::now();
+        let stamp = Stamp::of(file)?;
+        let origin = Origin::new(stamp, &self.content);
+        *self.content.followed() = None;
         let snapshot = Snapshot::load(file).map_err(|error| errno(&error))?;
+        *self.content.followed() = Some(Followed {
+            stamp,
+            touched: Touched::default(),
+        });
         Ok(Cached {
             snapshot: Arc::new(snapshot),
             origin,
+            took: begun.elapsed(),
         })
+    }
+
+    /// Makes a snapshot of the file as it is now out of the one that is kept, if all changes since are known.
+    fn update(&self, cached: &mut Cached, file: &File) -> Result<bool, Errno> {
+        let _unchanging = self.content.hold();
+        let mut followed = self.content.followed();
+        let stamp = Stamp::of(file)?;
+        let Some(known) = followed.as_mut().filter(|known| known.stamp == stamp) else {
+            return Ok(false);
+        };
+        if !cached.origin.is_good(&self.content) {
+            return Ok(false);
+        }
+        let rows = cached.snapshot.rows();
+        // A fault is told, and everything stays as it is: what mends it is a change as well.
+        let update = Update::read(file, stamp.size, &known.touched, rows);
+        let Some(update) = update.map_err(|error| errno(&error))? else {
+            return Ok(false);
+        };
+        known.touched = Touched::default();
+        cached.origin = cached.origin.followed(stamp, &self.content, cached.took);
+        if !update.is_empty(rows) {
+            // Copied only where a search holds it.
+            Arc::make_mut(&mut cached.snapshot).update(&update);
+        }
+        Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The FUSE driver on real mounts. Needs root, /dev/fuse, and the two programs that `posix_suites.rs` names.
 
+mod changes;
 #[path = "../support/criteria.rs"]
 mod criteria;
 mod descriptors;

@@ -15,6 +15,7 @@ mod python;
 mod search_page;
 mod serve;
 mod sidecar;
+mod snapshots_that_share;
 #[path = "../support/unstamped.rs"]
 mod unstamped;
 mod vector_file;

@@ -126,7 +126,9 @@ fn a_change_in_place_through_the_driver_is_seen_whatever_the_times_say() {
     thread::sleep(SETTLED);
     for round in 0..20 {
         let version = &versions[round % 2];
-        fixture.content.change(|| unstamped.write(version));
+        let file = File::open(fixture.index()).unwrap();
+        let write = || unstamped.write(version);
+        fixture.content.change(&file, 0..u64::MAX, write);
         let expected = [Ok(10), Err(Errno::ESTALE)][round % 2];
         assert_eq!(fixture.covered(&snapshot), expected, "round {round}");
     }

@@ -53,16 +53,25 @@ impl Fixture {
     /// The first element of the rows, of which all are equal, and their number.
     fn seen(&self) -> (f32, usize) {
         let snapshot = self.vectors.snapshot(&self.file).unwrap();
-        let first = snapshot.rows().row(0)[0];
+        let rows = snapshot.rows();
+        let first = rows.row(0)[0];
         assert!(
-            snapshot
-                .rows()
-                .iter()
-                .flatten()
-                .all(|value| *value == first),
+            (0..rows.rows()).all(|row| rows.row(row) == [first; 2]),
             "a torn write was loaded"
         );
-        (first, snapshot.rows().rows())
+        (first, rows.rows())
+    }
+
+    /// Changes the file through the driver, anywhere.
+    fn change<R>(&self, operation: impl FnOnce() -> R) -> R {
+        self.content.change(&self.file, 0..u64::MAX, operation)
+    }
+
+    /// Writes through the driver.
+    fn write(&self, bytes: &[u8], offset: u64) {
+        let touched = offset..offset + bytes.len() as u64;
+        let write = || self.file.write_all_at(bytes, offset).unwrap();
+        self.content.change(&self.file, touched, write);
     }
 }
 
@@ -82,9 +91,7 @@ fn a_change_through_the_driver_is_seen_at_once_whatever_the_times_say() {
     thread::sleep(SETTLED);
     for round in 2..100u8 {
         let value = f32::from(round);
-        fixture
-            .content
-            .change(|| unstamped.write(&encoded(3, value)));
+        fixture.change(|| unstamped.write(&encoded(3, value)));
         assert_eq!(fixture.seen(), (value, 3));
     }
 }
@@ -132,15 +139,9 @@ fn equal_rows_keep_their_generation_and_others_get_a_new_one() {
             .generation()
     };
     let first = generation();
-    fixture
-        .content
-        .change(|| fixture.file.write_all_at(&encoded(3, 1.0), 0))
-        .unwrap();
+    fixture.write(&encoded(3, 1.0), 0);
     assert_eq!(generation(), first);
-    fixture
-        .content
-        .change(|| fixture.file.write_all_at(&encoded(4, 1.0), 0))
-        .unwrap();
+    fixture.write(&encoded(4, 1.0), 0);
     assert_ne!(generation(), first);
 }
 
@@ -153,10 +154,7 @@ fn a_file_that_cannot_be_loaded_gives_its_errno_until_it_is_mended() {
             Errno::EBADMSG
         );
     }
-    fixture
-        .content
-        .change(|| fixture.file.write_all_at(&encoded(1, 5.0), 0))
-        .unwrap();
+    fixture.write(&encoded(1, 5.0), 0);
     assert_eq!(fixture.seen(), (5.0, 1));
 
     let folder = tempfile::tempdir().unwrap();
@@ -192,7 +190,7 @@ fn no_half_of_a_change_is_loaded() {
         for round in 1..100u8 {
             let bytes = encoded(1000, f32::from(round));
             let (front, back) = bytes.split_at(bytes.len() / 2);
-            fixture.content.change(|| {
+            fixture.change(|| {
                 fixture.file.write_all_at(front, 0).unwrap();
                 thread::yield_now();
                 fixture.file.write_all_at(back, front.len() as u64).unwrap();

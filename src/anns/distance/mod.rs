@@ -59,7 +59,13 @@ impl Backend {
             "rows that are not there"
         );
         assert!(u32::try_from(range.end).is_ok(), "row numbers have 32 bits");
-        dispatch!(self, query.metric, scan, query, rows, range, nearest);
+        let mut first = range.start;
+        while first < range.end {
+            let (part, rows) = rows.one_after_the_other(query, first..range.end);
+            let number = first as u32;
+            dispatch!(self, query.metric, scan, query, rows, number, nearest);
+            first += part;
+        }
     }
 
     /// Offers the rows that are `chosen`, each with its distance from `query`. Rows that could not be kept may be left
@@ -92,8 +98,8 @@ impl Backend {
         dispatch!(self, query.metric, orders, query, rows, chosen, out);
     }
 
-    /// Writes `dot(query, row)` of all rows, whatever the metric is. Products are not negated, and NaNs are not
-    /// replaced.
+    /// Writes `dot(query, row)` of all rows, whatever the metric is. They lie one after the other. Products are not
+    /// negated, and NaNs are not replaced.
     ///
     /// Panics if the sizes do not fit each other, or if this machine cannot run the implementation.
     pub fn dots(self, query: &Query, rows: Rows, dots: &mut [f32]) {
@@ -116,12 +122,14 @@ impl Backend {
     /// Checks that the sizes fit each other, and returns how many rows there are.
     fn check(self, query: &Query, rows: Rows) -> usize {
         self.assert_runs_here();
-        let count = rows.steps.len() / query.steps.len();
-        assert_eq!(
-            rows.steps.len(),
-            count * query.steps.len(),
-            "rows of another dimension"
-        );
+        let steps = query.steps.len();
+        if let Some(pieces) = rows.pieces {
+            let fits = pieces.dim().next_multiple_of(LANES) == steps * LANES;
+            assert!(fits, "rows of another dimension");
+            return pieces.rows();
+        }
+        let count = rows.steps.len() / steps;
+        assert_eq!(rows.steps.len(), count * steps, "rows of another dimension");
         assert!(
             query.metric != Metric::Cosine || rows.inverse.len() == count,
             "rows without their inverse lengths"

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reference of the distances: `docs/arithmetic.md`, word for word.
 
-use std::ops::Range;
-
 use super::operands::{Query, Rows, Step};
 use crate::anns::topk::TopK;
 use crate::anns::{Metric, key, order};
 use crate::dataset::length::LANES;
 
-pub fn scan(metric: Metric, query: &Query, rows: Rows, range: Range<usize>, nearest: &mut TopK) {
-    for row in range {
-        nearest.offer(key(order(distance(metric, query, rows, row)), row as u32));
+pub fn scan(metric: Metric, query: &Query, rows: Rows, number: u32, nearest: &mut TopK) {
+    for row in 0..rows.steps.len() / query.steps.len() {
+        let distance = distance(metric, query, rows, row);
+        nearest.offer(key(order(distance), number + row as u32));
     }
 }
 
@@ -33,12 +32,11 @@ pub fn dots(query: &Query, rows: Rows, dots: &mut [f32]) {
 }
 
 fn distance(metric: Metric, query: &Query, rows: Rows, row: usize) -> f32 {
-    let steps = query.steps.len();
-    let x = &rows.steps[row * steps..][..steps];
+    let x = rows.row(row, query.steps.len());
     let distance = match metric {
         Metric::L2 => sum(query.steps, x, |q, x| (q - x) * (q - x)),
         Metric::InnerProduct => 0.0 - dot(query.steps, x),
-        Metric::Cosine => 1.0 - (dot(query.steps, x) * query.inverse) * rows.inverse[row],
+        Metric::Cosine => 1.0 - (dot(query.steps, x) * query.inverse) * rows.inverse(row),
     };
     if distance.is_nan() {
         f32::INFINITY

@@ -4,7 +4,6 @@
 
 use std::arch::x86_64::*;
 use std::iter::zip;
-use std::ops::Range;
 
 use super::operands::{Query, Rows, Step};
 use crate::anns::limit::{Limit, offer, signed};
@@ -40,20 +39,20 @@ impl Measure for Cosine {
 /// The four rows that are compared with the query at once.
 pub type Four<'a> = [&'a [Step]; 4];
 
-/// Offers the rows of a range that are near enough to be kept. `folded` computes `u` of the reduction tree for each of
-/// four rows.
+/// Offers the rows that are near enough to be kept, by their numbers, the first of which is `number`. They lie one
+/// after the other. `folded` computes `u` of the reduction tree for each of four rows.
 #[inline(always)]
 pub fn scan<M: Measure>(
     query: &Query,
     rows: Rows,
-    range: Range<usize>,
+    number: u32,
     nearest: &mut TopK,
     folded: impl Fn(Four) -> [__m128; 4],
 ) {
     let steps = query.steps.len();
-    let groups = rows.steps[range.start * steps..range.end * steps].chunks_exact(4 * steps);
+    let groups = rows.steps.chunks_exact(4 * steps);
     let rest = groups.remainder();
-    let mut first = range.start;
+    let mut first = 0;
     let mut limit = Limit::of(nearest);
     for group in groups {
         let four = std::array::from_fn(|i| &group[i * steps..][..steps]);
@@ -63,7 +62,7 @@ pub fn scan<M: Measure>(
         if limit.is_above_any(orders) {
             offer(
                 nearest,
-                std::array::from_fn(|i| (first + i) as u32),
+                std::array::from_fn(|i| number + (first + i) as u32),
                 orders,
                 4,
             );
@@ -78,7 +77,7 @@ pub fn scan<M: Measure>(
         let orders = signed_orders::<M>(query, folded(four), || {
             std::array::from_fn(|i| rows.inverse[first + last.min(i)])
         });
-        let numbers = std::array::from_fn(|i| (first + i) as u32);
+        let numbers = std::array::from_fn(|i| number.wrapping_add((first + i) as u32));
         offer(nearest, numbers, orders, last + 1);
     }
 }
@@ -130,7 +129,7 @@ fn each_four<M: Measure>(
     mut each: impl FnMut([u32; 4], __m128i, usize),
 ) {
     let steps = query.steps.len();
-    let row = |number: u32| &rows.steps[number as usize * steps..][..steps];
+    let row = |number: u32| rows.row(number as usize, steps);
     let mut groups = chosen.chunks(4).peekable();
     while let Some(group) = groups.next() {
         if let Some(next) = groups.peek() {
@@ -140,7 +139,7 @@ fn each_four<M: Measure>(
         let last = group.len() - 1;
         let numbers: [u32; 4] = std::array::from_fn(|i| group[last.min(i)]);
         let orders = signed_orders::<M>(query, folded(numbers.map(row)), || {
-            numbers.map(|number| rows.inverse[number as usize])
+            numbers.map(|number| rows.inverse(number as usize))
         });
         each(numbers, orders, group.len());
     }
@@ -265,8 +264,6 @@ macro_rules! instance {
         subtract: $subtract:ident,
         multiply: $multiply:ident,
     ) => {
-        use std::ops::Range;
-
         use super::operands::{Query, Rows, Step};
         use super::simd::{self, Four, InnerProduct, Measure};
         use crate::anns::topk::TopK;
@@ -279,13 +276,8 @@ macro_rules! instance {
         type Sums = [$register; PARTS / PASSES];
 
         #[target_feature(enable = $features)]
-        pub fn scan<M: Measure>(
-            query: &Query,
-            rows: Rows,
-            range: Range<usize>,
-            nearest: &mut TopK,
-        ) {
-            simd::scan::<M>(query, rows, range, nearest, |four| {
+        pub fn scan<M: Measure>(query: &Query, rows: Rows, number: u32, nearest: &mut TopK) {
+            simd::scan::<M>(query, rows, number, nearest, |four| {
                 folded::<M, true>(query.steps, four)
             });
         }

@@ -9,7 +9,7 @@ use bytemuck::{AnyBitPattern, NoUninit, Pod, Zeroable};
 use super::bytes::{Bytes, OutOfMemory};
 use super::kind::Kind;
 use crate::anns::Metric;
-use crate::dataset::{DIM_MAX, Matrix};
+use crate::dataset::{DIM_MAX, Matrix, RowSet};
 
 pub const MAGIC: [u8; 8] = *b"VEXFSIDX";
 /// Version 1 lacks what version 2 says about distances and recall: it has zeros there.
@@ -305,7 +305,8 @@ fn range(header: &Header, index: usize) -> Range<usize> {
 }
 
 /// Returns the fingerprint of the first `count` rows.
-pub fn rows_crc(rows: &Matrix, count: usize) -> u32 {
+pub fn rows_crc<'a>(rows: impl Into<RowSet<'a>>, count: usize) -> u32 {
+    let rows = rows.into();
     (0..count).fold(0, |crc, row| {
         crc32c::crc32c_append(crc, bytemuck::cast_slice(rows.row(row)))
     })

@@ -10,7 +10,7 @@ use super::{LEVELS_MAX, reach, section};
 use crate::anns::code::{self, Codes, Quantizer};
 use crate::anns::distance::{self, Backend, Rows};
 use crate::anns::file::{Header, Malformed, NONE, Sections, check_permutation, demand};
-use crate::dataset::Matrix;
+use crate::dataset::{Matrix, RowSet};
 
 /// Positions of this kind's parameters in a header.
 mod param {
@@ -155,7 +155,7 @@ impl Index {
     /// and its links lead nowhere.
     pub fn search<R>(
         &self,
-        rows: &Matrix,
+        rows: RowSet,
         hidden: Option<u32>,
         query: &[f32],
         k: usize,

@@ -18,7 +18,7 @@ pub use super::file::{
 use super::distance::{Backend, Query, Rows};
 use super::topk::TopK;
 use super::{Answer, flat, hnsw, ivf, lsh, pq};
-use crate::dataset::Matrix;
+use crate::dataset::{Matrix, RowSet};
 
 /// An index that has passed every check of `docs/index-format.md`.
 #[derive(Debug)]
@@ -97,7 +97,8 @@ impl Index {
     }
 
     /// Checks that the rows that were indexed are the first ones of `rows`, which have the index's dimension.
-    pub fn check_rows(&self, rows: &Matrix) -> Result<(), Stale> {
+    pub fn check_rows<'a>(&self, rows: impl Into<RowSet<'a>>) -> Result<(), Stale> {
+        let rows = rows.into();
         let header = self.header();
         let (covered, count) = (header.rows, rows.rows() as u64);
         if covered > count {
@@ -114,7 +115,13 @@ impl Index {
 
     /// Searches for a covered row as if it were not one: what others link to it, or it to others, helps nobody.
     pub(crate) fn search_for_row(&self, rows: &Matrix, row: u32, k: usize, effort: u32) -> Answer {
-        let mut answer = self.find(rows, rows.row(row as usize), Some(row), k + 1, effort);
+        let mut answer = self.find(
+            rows.into(),
+            rows.row(row as usize),
+            Some(row),
+            k + 1,
+            effort,
+        );
         answer.hits.retain(|hit| hit.row != row);
         answer.hits.truncate(k);
         answer
@@ -124,13 +131,19 @@ impl Index {
     /// index's own effort.
     ///
     /// Panics if the query or the rows are of another dimension, or if there are fewer rows than the index covers.
-    pub fn search(&self, rows: &Matrix, query: &[f32], k: usize, effort: u32) -> Answer {
-        self.find(rows, query, None, k, effort)
+    pub fn search<'a>(
+        &self,
+        rows: impl Into<RowSet<'a>>,
+        query: &[f32],
+        k: usize,
+        effort: u32,
+    ) -> Answer {
+        self.find(rows.into(), query, None, k, effort)
     }
 
     fn find(
         &self,
-        rows: &Matrix,
+        rows: RowSet,
         query: &[f32],
         hidden: Option<u32>,
         k: usize,
