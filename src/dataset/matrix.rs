@@ -118,7 +118,7 @@ impl Matrix {
         }
     }
 
-    /// Puts other elements into row `number`. Panics if they are not of the matrix's dimension, or the row is not there.
+    /// Puts other elements into row `number`. Panics if there are too few or too many, or if the row is not there.
     pub fn set(&mut self, number: usize, row: &[f32]) {
         assert_eq!(row.len(), self.dim, "a row of another dimension");
         let start = number * self.stride();

@@ -4,7 +4,9 @@
 pub mod abi;
 mod content;
 pub mod index_file;
+mod origin;
 pub mod others;
+mod reading;
 pub mod replace;
 pub mod serve;
 pub mod sidecar;

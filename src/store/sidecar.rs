@@ -12,7 +12,8 @@ use nix::errno::Errno;
 use rustix::fs::AtFlags;
 
 use super::index_file::{self, Fault};
-use super::stamp::{Origin, Stamp};
+use super::origin::Origin;
+use super::stamp::Stamp;
 use super::{Content, FileId, Snapshot, abi};
 use crate::anns::Metric;
 use crate::anns::index::{Header, Index, Kind};

@@ -2,12 +2,11 @@
 //! A private copy of a vector file's rows, on which searches run whatever happens to the file meanwhile.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 
+use super::reading::FromByte;
 use super::update::Update;
 use crate::dataset::{Matrix, Pieces, ReadError, fvecs};
 
@@ -86,19 +85,5 @@ pub fn errno(error: &ReadError) -> Errno {
         ReadError::TooManyRows => Errno::EFBIG,
         ReadError::OutOfMemory(_) => Errno::ENOMEM,
         ReadError::Unsupported(_) | ReadError::Io(_) => Errno::EIO,
-    }
-}
-
-/// Reads a file from a byte on. The file's own position stays as it is, because it belongs to whoever opened the file.
-pub(super) struct FromByte<'a> {
-    pub file: &'a File,
-    pub offset: u64,
-}
-
-impl Read for FromByte<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.file.read_at(buffer, self.offset)?;
-        self.offset += bytes as u64;
-        Ok(bytes)
     }
 }

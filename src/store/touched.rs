@@ -35,8 +35,10 @@ impl Touched {
         self.0[second - 1].end = end;
     }
 
-    pub fn contains(&self, byte: u64) -> bool {
-        self.0.iter().any(|range| range.contains(&byte))
+    /// Whether one of these bytes was touched.
+    pub fn meets(&self, bytes: Range<u64>) -> bool {
+        let meets = |range: &Range<u64>| range.start < bytes.end && bytes.start < range.end;
+        self.0.iter().any(meets)
     }
 
     /// The records of `bytes` bytes that were touched and lie within the first `count`, each of them once.
@@ -64,24 +66,36 @@ mod tests {
         touched
     }
 
+    /// The ends of ranges.
+    fn ends(ranges: &[Range<u64>]) -> Vec<(u64, u64)> {
+        ranges
+            .iter()
+            .map(|range| (range.start, range.end))
+            .collect()
+    }
+
     #[test]
     fn ranges_that_meet_are_one() {
         let sorted = touched(&[50..60, 10..20, 30..40]);
-        assert_eq!(sorted.0, [10..20, 30..40, 50..60]);
+        assert_eq!(ends(&sorted.0), [(10, 20), (30, 40), (50, 60)]);
         for (added, expected) in [
-            (0..5, vec![0..5, 10..20, 30..40, 50..60]),
-            (20..30, vec![10..40, 50..60]),
-            (15..55, vec![10..60]),
-            (5..10, vec![5..20, 30..40, 50..60]),
-            (0..100, vec![0..100]),
-            (70..u64::MAX, vec![10..20, 30..40, 50..60, 70..u64::MAX]),
-            (25..25, vec![10..20, 30..40, 50..60]),
+            (0..5, vec![(0, 5), (10, 20), (30, 40), (50, 60)]),
+            (20..30, vec![(10, 40), (50, 60)]),
+            (15..55, vec![(10, 60)]),
+            (5..10, vec![(5, 20), (30, 40), (50, 60)]),
+            (0..100, vec![(0, 100)]),
+            (
+                70..u64::MAX,
+                vec![(10, 20), (30, 40), (50, 60), (70, u64::MAX)],
+            ),
+            (25..25, vec![(10, 20), (30, 40), (50, 60)]),
         ] {
             let mut all = sorted.clone();
             all.add(added.clone());
-            assert_eq!(all.0, expected, "{added:?}");
+            assert_eq!(ends(&all.0), expected, "{added:?}");
         }
-        assert!(sorted.contains(10) && !sorted.contains(20));
+        assert!(sorted.meets(8..11) && sorted.meets(15..16) && sorted.meets(0..99));
+        assert!(!sorted.meets(0..10) && !sorted.meets(20..30));
     }
 
     #[test]
@@ -98,10 +112,13 @@ mod tests {
     #[test]
     fn records_are_those_that_a_range_lies_in() {
         let all = touched(&[3..9, 10..12, 31..32, 99..u64::MAX]);
-        assert_eq!(all.records(4, 1000), [0..3, 7..8, 24..1000]);
-        assert_eq!(all.records(4, 8), [0..3, 7..8]);
-        assert_eq!(all.records(4, 2), [0..2]);
-        assert_eq!(all.records(4, 0), []);
-        assert_eq!(touched(&[3..9, 30..40]).records(10, 5), [0..1, 3..4]);
+        assert_eq!(ends(&all.records(4, 1000)), [(0, 3), (7, 8), (24, 1000)]);
+        assert_eq!(ends(&all.records(4, 8)), [(0, 3), (7, 8)]);
+        assert_eq!(ends(&all.records(4, 2)), [(0, 2)]);
+        assert_eq!(ends(&all.records(4, 0)), []);
+        assert_eq!(
+            ends(&touched(&[3..9, 30..40]).records(10, 5)),
+            [(0, 1), (3, 4)]
+        );
     }
 }

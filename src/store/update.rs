@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::ops::Range;
 
-use super::snapshot::FromByte;
+use super::reading::FromByte;
 use super::touched::Touched;
 use crate::dataset::{Fault, Matrix, Pieces, ROWS_MAX, ReadError, fvecs, same_bits};
 
@@ -34,8 +34,8 @@ impl Update {
         touched: &Touched,
         old: &Pieces,
     ) -> Result<Option<Self>, ReadError> {
-        // The first row tells the dimension of all.
-        if old.is_empty() || bytes == 0 || touched.contains(0) || old.is_worn() {
+        // The first four bytes tell the dimension of all rows.
+        if old.is_empty() || bytes == 0 || touched.meets(0..4) || old.is_worn() {
             return Ok(None);
         }
         let row_bytes = fvecs::row_bytes(old.dim());
@@ -52,7 +52,7 @@ impl Update {
         for run in records {
             read_run(file, run, old, &mut runs)?;
         }
-        if bytes % row_bytes > 0 {
+        if !bytes.is_multiple_of(row_bytes) {
             let before = rows * row_bytes;
             return Err(ReadError::Malformed {
                 row: rows as usize,

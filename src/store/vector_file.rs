@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::content::Followed;
+use super::origin::Origin;
 use super::snapshot::errno;
-use super::stamp::{Origin, Stamp};
+use super::stamp::Stamp;
 use super::touched::Touched;
 use super::update::Update;
 use super::{Content, Snapshot};

@@ -76,11 +76,7 @@ fn a_change_beneath_just_after_one_through_the_mount_is_seen_at_once() {
         let value = -1.0 - round as f32;
         write_by_another(&mounted.lower("v.fvecs"), &encoded(value), round as u64);
         let hit = nearest(value);
-        assert_eq!(
-            (hit.row, hit.distance),
-            (round as u32, 0),
-            "round {round}"
-        );
+        assert_eq!((hit.row, hit.distance), (round as u32, 0), "round {round}");
     }
 }
 

@@ -237,6 +237,18 @@ fn rows_that_became_what_they_were_keep_their_generation() {
 }
 
 #[test]
+fn another_dimension_is_seen() {
+    let fixture = Fixture::new(1, Some(Arc::new(Told::default())));
+    fixture.snapshot();
+    // The second byte of the dimension becomes 0: it is 44.
+    fixture.write(&[0], 1);
+    let told = fixture.vectors.snapshot(fixture.as_file());
+    assert_eq!(told.unwrap_err(), Errno::EBADMSG);
+    fixture.truncate(4 + 4 * 44);
+    assert_eq!(fixture.snapshot().rows().dim(), 44);
+}
+
+#[test]
 fn a_half_row_is_told_and_the_rest_of_it_mends_the_file() {
     let fixture = Fixture::new(1500, Some(Arc::new(Told::default())));
     let first = fixture.snapshot().rows().row(0).as_ptr();

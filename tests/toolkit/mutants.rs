@@ -35,6 +35,7 @@ fn there_are_at_least_forty_of_every_class() {
         "credentials",
         "durability",
         "freshness",
+        "fuse",
         "hostile-input",
         "lifetime",
         "locking",
