@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <asm/barrier.h>
 #include <linux/dcache.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
@@ -91,7 +90,7 @@ void vexfs_record_begin(struct vexfs_recorder *recorder, const struct vexfs_copy
 }
 
 /* Returns false if there are too many. */
-static bool add_range(struct vexfs_record *record, struct vexfs_range add)
+static bool record_range(struct vexfs_record *record, struct vexfs_range add)
 {
 	u32 i = 0;
 
@@ -136,7 +135,7 @@ void vexfs_record_end(struct vexfs_recorder *recorder, const struct path *lower,
 	stamp.stale = min(stamp.stale, record->stamp.stale);
 	record->stamp = stamp;
 	record->least = min(record->least, stamp.size);
-	if (!add_range(record, touched))
+	if (!record_range(record, touched))
 		record->generation = 0;
 	spin_unlock(&recorder->lock);
 }
