@@ -186,15 +186,31 @@ static bool make_room(struct vexfs_budget *budget, u64 bytes)
 	return false;
 }
 
-int vexfs_copy_reserve(struct vexfs_copy *copy, u64 bytes)
+int vexfs_budget_take(struct vexfs_budget *budget, u64 bytes)
 {
-	if (!make_room(copy->budget, bytes)) {
+	if (!make_room(budget, bytes)) {
 		pr_warn_ratelimited("a copy of %llu KiB does not fit into memory=%lluk\n",
-				    bytes >> 10, READ_ONCE(copy->budget->limit) >> 10);
+				    bytes >> 10, READ_ONCE(budget->limit) >> 10);
 		return -ENOMEM;
 	}
-	copy->bytes += bytes;
 	return 0;
+}
+
+void vexfs_budget_give_back(struct vexfs_budget *budget, u64 bytes)
+{
+	mm_account_reclaimed_pages(bytes >> PAGE_SHIFT);
+	spin_lock(&budget->lock);
+	budget->used -= bytes;
+	spin_unlock(&budget->lock);
+}
+
+int vexfs_copy_reserve(struct vexfs_copy *copy, u64 bytes)
+{
+	int err = vexfs_budget_take(copy->budget, bytes);
+
+	if (!err)
+		copy->bytes += bytes;
+	return err;
 }
 
 u64 vexfs_array_bytes(u64 bytes)
@@ -282,7 +298,7 @@ static unsigned long scan_pages(struct shrinker *shrinker, struct shrink_control
 	sc->nr_scanned -= walk.left;
 
 	for (i = 0; i < walk.found; i++) {
-		freed += walk.victim[i]->bytes >> PAGE_SHIFT;
+		freed += (walk.victim[i]->bytes + walk.victim[i]->shared) >> PAGE_SHIFT;
 		vexfs_copy_forget(walk.victim[i]);
 		vexfs_copy_put(walk.victim[i]);
 	}

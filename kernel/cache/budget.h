@@ -39,6 +39,7 @@ struct vexfs_copy {
 	refcount_t users;		/* one of them is the slot */
 	struct vexfs_budget *budget;
 	u64 bytes;			/* that count */
+	u64 shared;			/* that count once for all copies that use them */
 	u64 generation;			/* no two copies have the same */
 	struct vexfs_stamp stamp;	/* of the file when it was read */
 	void (*release)(struct vexfs_copy *copy);	/* frees all but the copy itself */
@@ -78,6 +79,10 @@ void *vexfs_copy_alloc(struct vexfs_budget *budget, void (*release)(struct vexfs
  * does not fit beside what is in use.
  */
 int vexfs_copy_reserve(struct vexfs_copy *copy, u64 bytes);
+
+/* The same for memory that several copies may use, and the way back when it was freed. */
+int vexfs_budget_take(struct vexfs_budget *budget, u64 bytes);
+void vexfs_budget_give_back(struct vexfs_budget *budget, u64 bytes);
 
 /* What an array of vmalloc_huge() takes at most. */
 u64 vexfs_array_bytes(u64 bytes);

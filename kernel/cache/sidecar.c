@@ -13,6 +13,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 
 #include "cache/attempt.h"
 #include "cache/index_file.h"
@@ -62,6 +63,13 @@ void vexfs_sidecars_destroy(struct vexfs_sidecars *sidecars, struct super_block 
 		keep(sidecars, sb, kind, NULL);
 }
 
+/* Are the covered rows those that were there first, in the line of the snapshot? */
+static bool covers_stable_rows(const struct vexfs_sidecar *sidecar,
+			       const struct vexfs_snapshot *snapshot)
+{
+	return sidecar->rows <= min(snapshot->line.stable, snapshot->rows.rows);
+}
+
 int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
 			const struct vexfs_snapshot *snapshot)
 {
@@ -80,11 +88,17 @@ int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
 		return 0;
 	if (known == stale)
 		return -ESTALE;
+	/* What was appended or changed behind these rows need not be looked at. */
+	if (READ_ONCE(sidecar->fits_line) == snapshot->line.number &&
+	    covers_stable_rows(sidecar, snapshot))
+		return 0;
 	if (sidecar->dim != snapshot->rows.dim)
 		return -EUCLEAN;
 	err = vexfs_index_check_rows(&claim, &snapshot->rows);
 	if (!err || err == -ESTALE)
 		WRITE_ONCE(sidecar->fits, err ? stale : fits);
+	if (!err && covers_stable_rows(sidecar, snapshot))
+		WRITE_ONCE(sidecar->fits_line, snapshot->line.number);
 	return err;
 }
 

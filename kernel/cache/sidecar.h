@@ -25,6 +25,7 @@ struct vexfs_sidecar {
 	u32 rows_crc;
 	struct vexfs_index *index;	/* NULL for a note */
 	u64 fits;			/* the last verdict about a snapshot */
+	u64 fits_line;			/* all of a line whose covered rows have not changed */
 };
 
 /* Those of one inode, by kind, as they were when they were last looked at. */

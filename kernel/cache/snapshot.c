@@ -3,24 +3,21 @@
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 
+#include "cache/block.h"
 #include "cache/reading.h"
 #include "cache/snapshot.h"
 #include "search/rows.h"
 #include "simd/simd.h"
 #include "uapi/vexfs.h"
 
-#define CHUNK_BYTES	(256 * 1024)
-
-/* Packs @count rows from @first on, read through @chunk, which has room for them. */
-static int read_chunk(const struct vexfs_rows *rows, u32 *elements, struct file *file,
-		      u32 first, u32 count, __le32 *chunk)
+int vexfs_snapshot_read_rows(const struct vexfs_rows *rows, u32 *out, struct file *file,
+			     u32 first, u32 count, __le32 *chunk)
 {
 	const size_t row_bytes = (1 + rows->dim) * sizeof(*chunk);
-	u32 *out = elements + (size_t)first * rows->stride;
 	int err;
 
 	err = vexfs_read_exactly(file, chunk, count * row_bytes, first * row_bytes);
@@ -32,17 +29,18 @@ static int read_chunk(const struct vexfs_rows *rows, u32 *elements, struct file 
 static int read_elements(const struct vexfs_rows *rows, u32 *elements, struct file *file,
 			 const struct vexfs_attempt *attempt)
 {
-	const u32 most = CHUNK_BYTES / (sizeof(__le32) * (1 + rows->dim));
+	const u32 most = VEXFS_CHUNK_BYTES / (sizeof(__le32) * (1 + rows->dim));
 	u32 done, count;
 	__le32 *chunk;
 	int err = 0;
 
-	chunk = __vmalloc(CHUNK_BYTES, VEXFS_GFP_COPY);
+	chunk = __vmalloc(VEXFS_CHUNK_BYTES, VEXFS_GFP_COPY);
 	if (!chunk)
 		return -ENOMEM;
 	for (done = 0; !err && done < rows->rows; done += count) {
 		count = min(most, rows->rows - done);
-		err = read_chunk(rows, elements, file, done, count, chunk);
+		err = vexfs_snapshot_read_rows(rows, elements + (size_t)done * rows->stride,
+					       file, done, count, chunk);
 		if (!err && vexfs_attempt_disturbed(attempt))
 			err = -EBADMSG;
 	}
@@ -69,8 +67,7 @@ static int read_file(struct vexfs_snapshot *snapshot, struct file *file, loff_t 
 		     const struct vexfs_attempt *attempt)
 {
 	struct vexfs_rows *rows = &snapshot->rows;
-	size_t element_bytes, inverse_bytes;
-	u32 *elements, *inverse;
+	struct vexfs_block *base;
 	__le32 dim;
 	int err;
 
@@ -84,41 +81,49 @@ static int read_file(struct vexfs_snapshot *snapshot, struct file *file, loff_t 
 	if (err)
 		return err;
 
-	element_bytes = array3_size(rows->rows, rows->stride, sizeof(*elements));
-	inverse_bytes = array_size(rows->rows, sizeof(*inverse));
-	err = vexfs_copy_reserve(&snapshot->copy, vexfs_array_bytes(element_bytes) +
-				 vexfs_array_bytes(inverse_bytes));
-	if (err)
-		return err;
-	elements = vmalloc_huge(element_bytes, VEXFS_GFP_COPY);
-	rows->elements = elements;
-	inverse = __vmalloc(inverse_bytes, VEXFS_GFP_COPY);
-	rows->inverse = inverse;
-	if (!elements || !inverse)
-		return -ENOMEM;
+	base = vexfs_block_alloc(snapshot->copy.budget, rows->rows, rows->stride);
+	if (IS_ERR(base))
+		return PTR_ERR(base);
+	snapshot->base = base;
+	snapshot->copy.shared = base->bytes;
+	base->filled = rows->rows;
+	rows->elements = base->elements;
+	rows->inverse = base->inverse;
 
-	err = read_elements(rows, elements, file, attempt);
-	return err ? err : vexfs_inverse_lengths(rows, inverse);
+	err = read_elements(rows, base->elements, file, attempt);
+	return err ? err : vexfs_inverse_lengths(rows, base->inverse);
 }
 
 static void release(struct vexfs_copy *copy)
 {
 	struct vexfs_snapshot *snapshot = container_of(copy, struct vexfs_snapshot, copy);
+	u32 i;
 
-	vfree(snapshot->rows.inverse);
-	vfree(snapshot->rows.elements);
+	for (i = 0; snapshot->own && i < snapshot->pieces; i++)
+		vexfs_block_put(snapshot->own[i]);
+	kvfree(snapshot->own);
+	kvfree(snapshot->rows.pieces);
+	vexfs_block_put(snapshot->base);
+}
+
+struct vexfs_snapshot *vexfs_snapshot_alloc(struct vexfs_budget *budget)
+{
+	struct vexfs_snapshot *snapshot;
+
+	static_assert(sizeof(*snapshot) <= VEXFS_COPY_BYTES);
+	static_assert(offsetof(struct vexfs_snapshot, copy) == 0);
+
+	return vexfs_copy_alloc(budget, release);
 }
 
 struct vexfs_snapshot *vexfs_snapshot_read(struct vexfs_budget *budget, struct file *file,
 					   loff_t size, const struct vexfs_attempt *attempt)
 {
+	const ktime_t begun = ktime_get();
 	struct vexfs_snapshot *snapshot;
 	int err;
 
-	static_assert(sizeof(*snapshot) <= VEXFS_COPY_BYTES);
-	static_assert(offsetof(struct vexfs_snapshot, copy) == 0);
-
-	snapshot = vexfs_copy_alloc(budget, release);
+	snapshot = vexfs_snapshot_alloc(budget);
 	if (!snapshot)
 		return ERR_PTR(-ENOMEM);
 	err = read_file(snapshot, file, size, attempt);
@@ -126,5 +131,11 @@ struct vexfs_snapshot *vexfs_snapshot_read(struct vexfs_budget *budget, struct f
 		vexfs_snapshot_put(snapshot);
 		return ERR_PTR(err);
 	}
+	snapshot->line = (struct vexfs_line){
+		.number = snapshot->copy.generation,
+		.load_ns = ktime_to_ns(ktime_sub(ktime_get(), begun)),
+		.end = KTIME_MAX,
+		.stable = U32_MAX,
+	};
 	return snapshot;
 }

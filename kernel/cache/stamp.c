@@ -104,7 +104,16 @@ int vexfs_stamp_take(struct vexfs_stamp *stamp, const struct path *lower, u64 ch
 	return err;
 }
 
-static bool same_file(const struct vexfs_stamp *a, const struct vexfs_stamp *b)
+int vexfs_stamp_look(struct vexfs_stamp *stamp, const struct path *lower, u64 changes)
+{
+	int err = look(stamp, lower, changes);
+
+	if (!err && writably_mapped(lower))
+		stamp->stale = 0;
+	return err;
+}
+
+bool vexfs_stamp_same(const struct vexfs_stamp *a, const struct vexfs_stamp *b)
 {
 	return a->changes == b->changes && a->ino == b->ino &&
 	       a->generation == b->generation && a->size == b->size &&
@@ -118,6 +127,6 @@ bool vexfs_stamp_holds(const struct vexfs_stamp *stamp, const struct path *lower
 	struct vexfs_stamp now;
 
 	return !writably_mapped(lower) && !look(&now, lower, changes) &&
-	       same_file(stamp, &now) &&
+	       vexfs_stamp_same(stamp, &now) &&
 	       (stamp->stale == KTIME_MAX || ktime_before(ktime_get(), stamp->stale));
 }

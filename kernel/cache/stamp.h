@@ -28,6 +28,12 @@ struct vexfs_stamp {
  */
 int vexfs_stamp_take(struct vexfs_stamp *stamp, const struct path *lower, u64 changes);
 
+/* The same without waiting: what is under way may show in no later stamp. */
+int vexfs_stamp_look(struct vexfs_stamp *stamp, const struct path *lower, u64 changes);
+
+/* Are they of the same state of one file, as far as they tell? */
+bool vexfs_stamp_same(const struct vexfs_stamp *a, const struct vexfs_stamp *b);
+
 /* Is the file surely still as it was read? */
 bool vexfs_stamp_holds(const struct vexfs_stamp *stamp, const struct path *lower,
 		       u64 changes);

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The last snapshot of a file is kept with its inode, for as long as its stamp
- * holds (stamp.c) and the budget has room for it (budget.c).
+ * holds (stamp.c) and the budget has room for it (budget.c).  The next one is made from it
+ * where it is known what has changed (record.h), else by reading the file.
  */
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/minmax.h>
+#include <linux/timekeeping.h>
 
 #include "cache/attempt.h"
 #include "cache/lower.h"
+#include "cache/patch.h"
 #include "cache/reading.h"
+#include "cache/record.h"
 #include "cache/snapshot.h"
 #include "cache/stamp.h"
 #include "cache/vectors.h"
@@ -18,6 +23,7 @@ void vexfs_vectors_init(struct vexfs_vectors *vectors)
 	atomic64_set(&vectors->changes, 0);
 	mutex_init(&vectors->loading);
 	RCU_INIT_POINTER(vectors->slot, NULL);
+	vexfs_recorder_init(&vectors->recorder);
 }
 
 static void keep(struct vexfs_vectors *vectors, struct super_block *sb,
@@ -30,6 +36,36 @@ static void keep(struct vexfs_vectors *vectors, struct super_block *sb,
 void vexfs_vectors_destroy(struct vexfs_vectors *vectors, struct super_block *sb)
 {
 	keep(vectors, sb, NULL);
+	vexfs_recorder_destroy(&vectors->recorder);
+}
+
+void vexfs_vectors_changing(struct vexfs_vectors *vectors, const struct super_block *sb,
+			    const struct path *lower)
+{
+	struct vexfs_copy *copy = vexfs_copy_get(&vectors->slot);
+	const struct cred *caller;
+
+	vexfs_change_begin(&vectors->changes);
+	/* Most files that are written to have no rows that anybody keeps. */
+	if (!copy)
+		return;
+	caller = vexfs_act_as_mounter(sb);
+	vexfs_record_begin(&vectors->recorder, copy, lower, &vectors->changes);
+	revert_creds(caller);
+	vexfs_copy_put(copy);
+}
+
+void vexfs_vectors_changed(struct vexfs_vectors *vectors, const struct super_block *sb,
+			   const struct path *lower, struct vexfs_range touched)
+{
+	const struct cred *caller;
+
+	if (vexfs_record_is_open(&vectors->recorder)) {
+		caller = vexfs_act_as_mounter(sb);
+		vexfs_record_end(&vectors->recorder, lower, &vectors->changes, touched);
+		revert_creds(caller);
+	}
+	vexfs_change_end(&vectors->changes);
 }
 
 static struct vexfs_snapshot *get_cached(struct vexfs_vectors *vectors,
@@ -81,6 +117,73 @@ static struct vexfs_snapshot *read_lower(struct vexfs_vectors *vectors, struct i
 	return err ? ERR_PTR(err) : snapshot;
 }
 
+/* When a snapshot that is made from the old one by the record is no longer believed. */
+static ktime_t end_of_line(const struct vexfs_snapshot *old, const struct vexfs_record *record)
+{
+	const u64 ns = max_t(u64, VEXFS_RECORD_NS, VEXFS_RECORD_LOADS * old->line.load_ns);
+	const ktime_t end = ktime_add_ns(record->begun, ns);
+
+	return min(old->line.end, end);
+}
+
+/* What the file is now, if all that has changed since the old snapshot is known. */
+static struct vexfs_snapshot *patch_once(struct vexfs_vectors *vectors, struct file *lower,
+					 const struct vexfs_snapshot *old,
+					 const struct vexfs_attempt *attempt)
+{
+	struct vexfs_snapshot *snapshot;
+	struct vexfs_record record;
+	struct vexfs_stamp stamp;
+	ktime_t end;
+
+	if (!vexfs_record_get(&vectors->recorder, &old->copy, &record) ||
+	    vexfs_stamp_take(&stamp, &lower->f_path, attempt->before) ||
+	    !vexfs_stamp_same(&stamp, &record.stamp))
+		return ERR_PTR(-ENODATA);
+	end = end_of_line(old, &record);
+	stamp.stale = min3(stamp.stale, record.stamp.stale, end);
+	if (!ktime_before(ktime_get(), stamp.stale))
+		return ERR_PTR(-ENODATA);
+
+	snapshot = vexfs_snapshot_patch(old, lower, &record, attempt);
+	if (!IS_ERR(snapshot)) {
+		snapshot->copy.stamp = stamp;
+		snapshot->line.end = end;
+	}
+	return snapshot;
+}
+
+/* Makes the next snapshot from the last one, or an error: then the file is to be read. */
+static struct vexfs_snapshot *patch_lower(struct vexfs_vectors *vectors, struct inode *inode,
+					  struct file *lower)
+{
+	struct vexfs_attempt attempt = { .inode = inode, .changes = &vectors->changes };
+	struct vexfs_copy *old = vexfs_copy_get(&vectors->slot);
+	struct vexfs_snapshot *snapshot = ERR_PTR(-ENODATA);
+	bool again;
+	int err;
+
+	if (!old)
+		return snapshot;
+	do {
+		if (!IS_ERR(snapshot))
+			vexfs_snapshot_put(snapshot);
+		err = vexfs_attempt_begin(&attempt);
+		if (err) {
+			snapshot = ERR_PTR(err);
+			break;
+		}
+		snapshot = patch_once(vectors, lower,
+				      container_of(old, struct vexfs_snapshot, copy), &attempt);
+		/* Pairs with vexfs_change_begin(), as in vexfs_attempt_torn(). */
+		smp_rmb();
+		again = vexfs_attempt_disturbed(&attempt);
+		vexfs_attempt_end(&attempt);
+	} while (again);
+	vexfs_copy_put(old);
+	return snapshot;
+}
+
 /*
  * Reads through a file of our own, since the caller's may be open for direct I/O, and as
  * the one who mounted: that the caller may read was asked when the file was opened.
@@ -96,7 +199,12 @@ static struct vexfs_snapshot *load(struct vexfs_vectors *vectors, struct file *f
 	if (IS_ERR(lower)) {
 		snapshot = ERR_CAST(lower);
 	} else {
-		snapshot = read_lower(vectors, inode, lower);
+		snapshot = patch_lower(vectors, inode, lower);
+		if (IS_ERR(snapshot)) {
+			/* What is out of date need not take memory beside the new one. */
+			keep(vectors, inode->i_sb, NULL);
+			snapshot = read_lower(vectors, inode, lower);
+		}
 		fput(lower);
 	}
 	revert_creds(caller);
@@ -118,11 +226,8 @@ struct vexfs_snapshot *vexfs_vectors_get(struct vexfs_vectors *vectors, struct f
 	/* Somebody else may have loaded it in the meantime. */
 	snapshot = get_cached(vectors, lower);
 	if (!snapshot) {
-		/* What is out of date need not take memory beside the new one. */
-		keep(vectors, sb, NULL);
 		snapshot = load(vectors, file);
-		if (!IS_ERR(snapshot))
-			keep(vectors, sb, snapshot);
+		keep(vectors, sb, IS_ERR(snapshot) ? NULL : snapshot);
 	}
 	mutex_unlock(&vectors->loading);
 	return snapshot;

@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 
 #include "cache/budget.h"
+#include "cache/record.h"
 
 struct vexfs_snapshot;
 
@@ -17,11 +18,21 @@ struct vexfs_vectors {
 	atomic64_t changes;		/* to the file, through this mount (attempt.h) */
 	struct mutex loading;		/* one loads, the others wait for it */
 	struct vexfs_copy __rcu *slot;	/* of the snapshot */
+	struct vexfs_recorder recorder;	/* of what has changed since */
 };
 
 /* When the inode is allocated and when it is evicted. */
 void vexfs_vectors_init(struct vexfs_vectors *vectors);
 void vexfs_vectors_destroy(struct vexfs_vectors *vectors, struct super_block *sb);
+
+/*
+ * Around each change of the file's content through the mount, with the inode locked: the
+ * count goes up, and where rows are kept the range is recorded (record.h).
+ */
+void vexfs_vectors_changing(struct vexfs_vectors *vectors, const struct super_block *sb,
+			    const struct path *lower);
+void vexfs_vectors_changed(struct vexfs_vectors *vectors, const struct super_block *sb,
+			   const struct path *lower, struct vexfs_range touched);
 
 /*
  * The current snapshot of an open vector file, with a reference for the caller,

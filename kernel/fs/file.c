@@ -36,6 +36,8 @@
 static int vexfs_opened(struct inode *inode, struct file *file)
 {
 	file->f_mode |= vexfs_lower_file(file)->f_mode & FMODE_CAN_ODIRECT;
+	if (vexfs_lower_file(file)->f_mode & FMODE_WRITE)
+		atomic_inc(&vexfs_i(inode)->vectors.recorder.writers);
 	vexfs_copy_attr(inode);
 	return 0;
 }
@@ -72,6 +74,8 @@ static int vexfs_open(struct inode *inode, struct file *file)
 
 static int vexfs_release(struct inode *inode, struct file *file)
 {
+	if (vexfs_lower_file(file)->f_mode & FMODE_WRITE)
+		atomic_dec(&vexfs_i(inode)->vectors.recorder.writers);
 	fput(vexfs_lower_file(file));
 	return 0;
 }
@@ -195,21 +199,34 @@ static ssize_t vexfs_splice_read(struct file *file, loff_t *pos,
 	return ret;
 }
 
-static int vexfs_begin_change(struct inode *inode)
+static int vexfs_begin_change(const struct file *file)
 {
+	struct inode *inode = file_inode(file);
+
 	/* Whoever holds it may wait for a page of user space: be killable. */
 	if (down_write_killable(&inode->i_rwsem))
 		return -EINTR;
-	vexfs_content_changing(inode);
+	vexfs_content_changing(inode, &vexfs_lower_file(file)->f_path);
 	vexfs_copy_attr(inode);
 	return 0;
 }
 
-static void vexfs_end_change(struct inode *inode)
+static void vexfs_end_change(const struct file *file, struct vexfs_range touched)
 {
+	struct inode *inode = file_inode(file);
+
 	vexfs_copy_attr(inode);
-	vexfs_content_changed(inode);
+	vexfs_content_changed(inode, &vexfs_lower_file(file)->f_path, touched);
 	inode_unlock(inode);
+}
+
+/* @len bytes from @from on; of what does not fit, to the end. */
+static struct vexfs_range vexfs_bytes(loff_t from, loff_t len)
+{
+	return (struct vexfs_range) {
+		.from = from,
+		.to = len <= LLONG_MAX - from ? from + len : LLONG_MAX,
+	};
 }
 
 /* The same, where what is called beneath takes no credentials. */
@@ -220,26 +237,30 @@ static int vexfs_begin_change_by(struct vexfs_acting *acting, const struct file 
 	err = vexfs_act_as_writer(acting, file);
 	if (err)
 		return err;
-	err = vexfs_begin_change(file_inode(file));
+	err = vexfs_begin_change(file);
 	if (err)
 		vexfs_act_end(acting);
 	return err;
 }
 
-static void vexfs_end_change_by(const struct vexfs_acting *acting, struct inode *inode)
+static void vexfs_end_change_by(const struct vexfs_acting *acting, const struct file *file,
+				struct vexfs_range touched)
 {
-	vexfs_end_change(inode);
+	vexfs_end_change(file, touched);
 	vexfs_act_end(acting);
 }
 
 static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
-	struct inode *inode = file_inode(file);
+	struct vexfs_range touched = vexfs_bytes(iocb->ki_pos, iov_iter_count(iter));
 	struct backing_file_ctx ctx = {};
 	struct kiocb sync_iocb;
 	ssize_t ret;
 
+	/* Behind all that was there. */
+	if (iocb->ki_flags & IOCB_APPEND)
+		touched = (struct vexfs_range){};
 	if (!iov_iter_count(iter))
 		return 0;
 	ctx.cred = vexfs_cred_for_writer(file);
@@ -251,11 +272,11 @@ static ssize_t vexfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	sync_iocb.ki_flags = iocb->ki_flags;
 	sync_iocb.ki_pos = iocb->ki_pos;
 
-	ret = vexfs_begin_change(inode);
+	ret = vexfs_begin_change(file);
 	if (!ret) {
 		ret = backing_file_write_iter(vexfs_lower_file_synced(file), iter,
 					      &sync_iocb, iocb->ki_flags, &ctx);
-		vexfs_end_change(inode);
+		vexfs_end_change(file, touched);
 	}
 	put_cred(ctx.cred);
 
@@ -298,8 +319,8 @@ static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 				  struct file *file, loff_t *pos, size_t len,
 				  unsigned int flags)
 {
-	struct inode *inode = file_inode(file);
 	struct backing_file_ctx ctx = {};
+	struct vexfs_range touched;
 	struct kiocb iocb;
 	ssize_t ret;
 
@@ -316,14 +337,15 @@ static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 	do {
 		ret = vexfs_wait_for_data(pipe, len, flags);
 		if (ret > 0)
-			ret = vexfs_begin_change(inode) ?: 1;
+			ret = vexfs_begin_change(file) ?: 1;
 		if (ret <= 0)
 			break;
+		touched = vexfs_bytes(iocb.ki_pos, len);
 		ret = backing_file_splice_write(pipe,
 						vexfs_lower_file_synced(file),
 						&iocb, len,
 						flags | SPLICE_F_NONBLOCK, &ctx);
-		vexfs_end_change(inode);
+		vexfs_end_change(file, touched);
 		cond_resched();
 	} while (ret == -EAGAIN && !(flags & SPLICE_F_NONBLOCK) &&
 		 !signal_pending(current));
@@ -335,7 +357,8 @@ static ssize_t vexfs_splice_write(struct pipe_inode_info *pipe,
 static long vexfs_fallocate(struct file *file, int mode, loff_t offset,
 			    loff_t len)
 {
-	struct inode *inode = file_inode(file);
+	const int in_place = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE |
+			     FALLOC_FL_UNSHARE_RANGE;
 	struct vexfs_acting acting;
 	long ret;
 
@@ -343,7 +366,8 @@ static long vexfs_fallocate(struct file *file, int mode, loff_t offset,
 	if (ret)
 		return ret;
 	ret = vfs_fallocate(vexfs_lower_file(file), mode, offset, len);
-	vexfs_end_change_by(&acting, inode);
+	vexfs_end_change_by(&acting, file,
+			    mode & ~in_place ? VEXFS_WHOLE_FILE : vexfs_bytes(offset, len));
 	return ret;
 }
 
@@ -351,7 +375,6 @@ static ssize_t vexfs_copy_file_range(struct file *in, loff_t pos_in,
 				     struct file *out, loff_t pos_out,
 				     size_t len, unsigned int flags)
 {
-	struct inode *inode = file_inode(out);
 	struct vexfs_acting acting;
 	ssize_t ret;
 
@@ -360,7 +383,7 @@ static ssize_t vexfs_copy_file_range(struct file *in, loff_t pos_in,
 		return ret;
 	ret = vfs_copy_file_range(vexfs_lower_file(in), pos_in,
 				  vexfs_lower_file(out), pos_out, len, flags);
-	vexfs_end_change_by(&acting, inode);
+	vexfs_end_change_by(&acting, out, vexfs_bytes(pos_out, min_t(u64, len, LLONG_MAX)));
 	vexfs_refresh_size(file_inode(in));
 	return ret;
 }
@@ -369,7 +392,6 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 				     struct file *out, loff_t pos_out,
 				     loff_t len, unsigned int flags)
 {
-	struct inode *inode = file_inode(out);
 	struct vexfs_acting acting;
 	loff_t ret;
 
@@ -384,7 +406,8 @@ static loff_t vexfs_remap_file_range(struct file *in, loff_t pos_in,
 		ret = vfs_clone_file_range(vexfs_lower_file(in), pos_in,
 					   vexfs_lower_file(out), pos_out, len,
 					   flags);
-	vexfs_end_change_by(&acting, inode);
+	/* No length means up to the end. */
+	vexfs_end_change_by(&acting, out, vexfs_bytes(pos_out, len ?: LLONG_MAX));
 	vexfs_refresh_size(file_inode(in));
 	return ret;
 }

@@ -190,6 +190,7 @@ static int vexfs_lower_setattr(struct dentry *dentry, struct iattr *attr)
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr)
 {
+	const struct path lower = vexfs_lower_path(dentry);
 	struct inode *inode = d_inode(dentry);
 	int err = 0;
 
@@ -207,13 +208,13 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	if (err)
 		return err;
 	if (attr->ia_valid & ATTR_SIZE)
-		vexfs_content_changing(inode);
+		vexfs_content_changing(inode, &lower);
 	err = vexfs_lower_setattr(dentry, attr);
 	vexfs_drop_write(inode->i_sb);
 
 	vexfs_copy_attr(inode);
 	if (attr->ia_valid & ATTR_SIZE)
-		vexfs_content_changed(inode);
+		vexfs_content_changed(inode, &lower, (struct vexfs_range){});
 	return err;
 }
 

@@ -10,6 +10,7 @@
 
 #include "cache/attempt.h"
 #include "cache/lower.h"
+#include "cache/record.h"
 #include "cache/sidecar.h"
 #include "cache/vectors.h"
 #include "cache/watch.h"
@@ -39,16 +40,18 @@ static inline atomic64_t *vexfs_inode_changes(struct inode *inode)
 
 /*
  * Around each change of a file's content through the mount, with the inode locked, and
- * before the system call returns.
+ * before the system call returns.  @touched is the most that was changed of what the file
+ * had (cache/record.h).
  */
-static inline void vexfs_content_changing(struct inode *inode)
+static inline void vexfs_content_changing(struct inode *inode, const struct path *lower)
 {
-	vexfs_change_begin(vexfs_inode_changes(inode));
+	vexfs_vectors_changing(&vexfs_i(inode)->vectors, inode->i_sb, lower);
 }
 
-static inline void vexfs_content_changed(struct inode *inode)
+static inline void vexfs_content_changed(struct inode *inode, const struct path *lower,
+					 struct vexfs_range touched)
 {
-	vexfs_change_end(vexfs_inode_changes(inode));
+	vexfs_vectors_changed(&vexfs_i(inode)->vectors, inode->i_sb, lower, touched);
 	vexfs_watched_changed(inode);
 }
 

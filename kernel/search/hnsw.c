@@ -268,6 +268,8 @@ static void prepare_exact(const struct vexfs_job *job, struct hnsw_search *searc
 		.query = job->query,
 		.elements = job->rows->elements,
 		.inverse = job->rows->inverse,
+		.pieces = job->rows->pieces,
+		.shift = job->rows->shift,
 		.list = search->list,
 		.query_inverse = job->query_inverse,
 		.stride = job->rows->stride,

@@ -204,7 +204,7 @@ void vexfs_index_free(struct vexfs_index *index)
 
 int vexfs_index_check_rows(const struct vexfs_index *index, const struct vexfs_rows *rows)
 {
-	const u32 *row = rows->elements;
+	struct vexfs_run run = { .rows = 0 };
 	u32 i, sum = 0, step;
 	int err;
 
@@ -212,9 +212,11 @@ int vexfs_index_check_rows(const struct vexfs_index *index, const struct vexfs_r
 		return -ESTALE;
 
 	/* The padding of a row is not part of the sum, so each is added alone. */
-	step = max_t(u32, CRC_BYTES / (rows->stride * sizeof(*row)), 1);
-	for (i = 0; i < index->rows; i++, row += rows->stride) {
-		sum = crc(sum, row, index->dim * sizeof(*row));
+	step = max_t(u32, CRC_BYTES / (rows->stride * sizeof(u32)), 1);
+	for (i = 0; i < index->rows; i++, run.rows--, run.at.elements += rows->stride) {
+		if (!run.rows)
+			run = vexfs_run_from(rows, i);
+		sum = crc(sum, run.at.elements, index->dim * sizeof(u32));
 		if (i % step == 0) {
 			err = vexfs_relax();
 			if (err)

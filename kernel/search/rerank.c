@@ -20,6 +20,8 @@ int vexfs_rerank(struct vexfs_job *job, const u32 *list, u32 count)
 		.query = job->query,
 		.elements = rows->elements,
 		.inverse = rows->inverse,
+		.pieces = rows->pieces,
+		.shift = rows->shift,
 		.query_inverse = job->query_inverse,
 		.stride = rows->stride,
 	};

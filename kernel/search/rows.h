@@ -7,6 +7,7 @@
 #ifndef VEXFS_ROWS_H
 #define VEXFS_ROWS_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 #include "simd/fpu_section.h"
@@ -18,17 +19,44 @@
  *	0 from @dim on
  * @inverse: the inverse length of each row, from vexfs_inverse_lengths(); only
  *	looked at for cosine, NULL if there is to be no such search
+ * @pieces: NULL or, in place of the two above, where the rows lie: as many to a piece
+ *	as @shift says
  * @dim: elements of a vector
  * @stride: @dim rounded up to a multiple of VEXFS_LANES
  * @rows: how many
+ * @shift: a piece has 1 << @shift rows
  */
 struct vexfs_rows {
 	const u32 *elements;
 	const u32 *inverse;
+	const struct vexfs_piece *pieces;
 	u32 dim;
 	u32 stride;
 	u32 rows;
+	u32 shift;
 };
+
+/* From one row on: those that lie behind it, and how many these are. */
+struct vexfs_run {
+	struct vexfs_piece at;
+	u32 rows;
+};
+
+static inline struct vexfs_run vexfs_run_from(const struct vexfs_rows *rows, u32 row)
+{
+	struct vexfs_run run = { { rows->elements, rows->inverse }, rows->rows - row };
+	u32 first = row;
+
+	if (rows->pieces) {
+		run.at = rows->pieces[row >> rows->shift];
+		first = row & ((1U << rows->shift) - 1);
+		run.rows = min(run.rows, (1U << rows->shift) - first);
+	}
+	run.at.elements += (size_t)first * rows->stride;
+	if (run.at.inverse)
+		run.at.inverse += first;
+	return run;
+}
 
 /*
  * Copies @dim elements from @in to @out and pads them with zeros to a multiple of
@@ -45,7 +73,7 @@ bool vexfs_pack_records(const struct vexfs_rows *rows, u32 *out, const __le32 *r
 
 /**
  * vexfs_inverse_lengths() - compute the inverse lengths of rows, for cosine
- * @rows: the rows; their own @inverse is not looked at
+ * @rows: the rows, in one piece; their own @inverse is not looked at
  * @inverse: room for one element a row
  *
  * May sleep.

@@ -24,12 +24,12 @@ static int scan_rows(struct vexfs_job *job, u32 first)
 	const u32 step = vexfs_scan_batch(rows);
 	struct vexfs_scan scan = {
 		.query = job->query,
-		.rows = rows->elements + (size_t)first * rows->stride,
 		.query_inverse = job->query_inverse,
 		.stride = rows->stride,
 		.first = first,
 	};
 	u32 left = rows->rows - first, found, i;
+	struct vexfs_run run;
 	int err = 0;
 	u64 *near;
 
@@ -41,9 +41,11 @@ static int scan_rows(struct vexfs_job *job, u32 first)
 
 	job->evaluated += left;
 	for (; left && !err; left -= scan.count) {
-		scan.count = min(left, step);
+		run = vexfs_run_from(rows, scan.first);
+		scan.count = min3(left, run.rows, step);
+		scan.rows = run.at.elements;
 		if (job->metric == VEXFS_METRIC_COSINE)
-			scan.inverse = rows->inverse + scan.first;
+			scan.inverse = run.at.inverse;
 		/*
 		 * Rows come in ascending order, so one that is as far as the
 		 * worst so far has the greater key: it is out as well.
@@ -57,7 +59,6 @@ static int scan_rows(struct vexfs_job *job, u32 first)
 		for (i = 0; i < found; i++)
 			vexfs_topk_add(job->top, near[i]);
 
-		scan.rows += (size_t)scan.count * scan.stride;
 		scan.first += scan.count;
 		err = vexfs_relax();
 	}

@@ -121,14 +121,21 @@ static u32 scan_rows(distance_fn *distance, const struct vexfs_scan *scan, u64 *
 
 static void gather_rows(distance_fn *distance, const struct vexfs_gather *gather, u64 *keys)
 {
-	const struct lengths lengths = { gather->inverse, gather->query_inverse };
+	struct vexfs_piece piece = { gather->elements, gather->inverse };
+	struct lengths lengths = { .query_inverse = gather->query_inverse };
 	const u32 *elements;
-	u32 i, row, far;
+	u32 i, row, at, far;
 
 	for (i = 0; i < gather->count; i++) {
 		row = gather->list[i];
-		elements = gather->elements + (size_t)row * gather->stride;
-		far = order(distance(gather->query, elements, gather->stride, &lengths, row));
+		at = row;
+		if (gather->pieces) {
+			piece = gather->pieces[row >> gather->shift];
+			at = row & ((1U << gather->shift) - 1);
+		}
+		lengths.inverse = piece.inverse;
+		elements = piece.elements + (size_t)at * gather->stride;
+		far = order(distance(gather->query, elements, gather->stride, &lengths, at));
 		keys[i] = (u64)far << 32 | row;
 	}
 }

@@ -244,9 +244,28 @@ static __always_inline u32 scan(u32 metric, const struct vexfs_scan *scan, u64 *
 	return next - near;
 }
 
-/* The keys of @count rows, of a whole step as a rule. */
-static __always_inline void gather_step(u32 metric, const struct vexfs_gather *gather,
-					const u32 *list, u32 count, u64 *keys)
+static __always_inline const u32 *row_at(bool pieced, const struct vexfs_gather *gather, u32 row)
+{
+	if (!pieced)
+		return gather->elements + row * (size_t)gather->stride;
+	return gather->pieces[row >> gather->shift].elements +
+	       (row & ((1U << gather->shift) - 1)) * (size_t)gather->stride;
+}
+
+static __always_inline u32 inverse_at(bool pieced, const struct vexfs_gather *gather, u32 row)
+{
+	if (!pieced)
+		return gather->inverse[row];
+	return gather->pieces[row >> gather->shift].inverse[row & ((1U << gather->shift) - 1)];
+}
+
+/*
+ * The keys of @count rows, of a whole step as a rule.  What stands behind the @left entries
+ * of the list may be no row: that is asked for in advance, but looked up in no table.
+ */
+static __always_inline void gather_step(u32 metric, bool pieced,
+					const struct vexfs_gather *gather, const u32 *list,
+					u32 count, u32 left, u64 *keys)
 {
 	const simd4_t query_inverse = broadcast(gather->query_inverse);
 	const size_t stride = gather->stride;
@@ -255,15 +274,17 @@ static __always_inline void gather_step(u32 metric, const struct vexfs_gather *g
 	simd4_t v[SIMD_STEP / 4];
 	int order[SIMD_STEP];
 	mask4_t far;
+	bool ahead;
 	u32 r;
 
 	/* The first row stands in for those that are missing. */
 #pragma GCC unroll 16
 	for (r = 0; r < SIMD_STEP; r++) {
-		rows[r] = gather->elements + list[r < count ? r : 0] * stride;
-		next[r] = gather->elements + list[r < count ? SIMD_STEP + r : 0] * stride;
+		rows[r] = row_at(pieced, gather, list[r < count ? r : 0]);
+		ahead = pieced ? SIMD_STEP + r < left : r < count;
+		next[r] = row_at(pieced, gather, list[ahead ? SIMD_STEP + r : 0]);
 		if (metric == VEXFS_METRIC_COSINE)
-			inverse[r] = gather->inverse[list[r < count ? r : 0]];
+			inverse[r] = inverse_at(pieced, gather, list[r < count ? r : 0]);
 	}
 	sums(term_of(metric), gather->query, rows, next, stride, v);
 #pragma GCC unroll 16
@@ -277,18 +298,27 @@ static __always_inline void gather_step(u32 metric, const struct vexfs_gather *g
 			keys[r] = key(order[r], list[r]);
 }
 
-static __always_inline void gather(u32 metric, const struct vexfs_gather *gather, u64 *keys)
+static __always_inline void gather_all(u32 metric, bool pieced,
+				       const struct vexfs_gather *gather, u64 *keys)
 {
 	const u32 *list = gather->list;
 	u32 left;
 
 	for (left = gather->count; left >= SIMD_STEP; left -= SIMD_STEP) {
-		gather_step(metric, gather, list, SIMD_STEP, keys);
+		gather_step(metric, pieced, gather, list, SIMD_STEP, left, keys);
 		list += SIMD_STEP;
 		keys += SIMD_STEP;
 	}
 	if (left)
-		gather_step(metric, gather, list, left, keys);
+		gather_step(metric, pieced, gather, list, left, left, keys);
+}
+
+static __always_inline void gather(u32 metric, const struct vexfs_gather *gather, u64 *keys)
+{
+	if (gather->pieces)
+		gather_all(metric, true, gather, keys);
+	else
+		gather_all(metric, false, gather, keys);
 }
 
 /* The sums themselves or, of lengths, one over their root. */

@@ -66,6 +66,7 @@ static const struct implementation implementations[] __initconst = {
 struct vexfs_simd vexfs_simd __ro_after_init;
 
 #define PROOF_ROWS	11
+#define PROOF_SHIFT	1
 #define PROOF_STRIDE	64
 #define PROOF_PAIRS	5
 #define PROOF_GROUPS	3
@@ -142,8 +143,10 @@ static bool __init distances_agree(const struct vexfs_distance_ops *ops)
 		.count = PROOF_ROWS,
 	};
 	static u32 inverse[PROOF_ROWS] __initdata;
+	static struct vexfs_piece pieces[(PROOF_ROWS >> PROOF_SHIFT) + 1] __initdata;
+	struct vexfs_gather pieced = gather;
 	bool agree = true;
-	u32 metric;
+	u32 metric, row;
 
 	reference->inverses(&scan, inverse);
 	memcpy(expected, inverse, sizeof(inverse));
@@ -153,6 +156,14 @@ static bool __init distances_agree(const struct vexfs_distance_ops *ops)
 	gather.inverse = inverse;
 	scan.query_inverse = inverse[2];
 	gather.query_inverse = inverse[2];
+	/* The same rows by a table. */
+	pieced.pieces = pieces;
+	pieced.shift = PROOF_SHIFT;
+	pieced.query_inverse = inverse[2];
+	for (row = 0; row < ARRAY_SIZE(pieces); row++) {
+		pieces[row].elements = elements[row << PROOF_SHIFT];
+		pieces[row].inverse = inverse + (row << PROOF_SHIFT);
+	}
 
 	reference->products(&scan, (u32 *)expected);
 	ops->products(&scan, (u32 *)got);
@@ -163,6 +174,8 @@ static bool __init distances_agree(const struct vexfs_distance_ops *ops)
 			      ops->scan[metric](&scan, got));
 		reference->gather[metric](&gather, expected);
 		ops->gather[metric](&gather, got);
+		agree &= same(PROOF_ROWS, PROOF_ROWS);
+		ops->gather[metric](&pieced, got);
 		agree &= same(PROOF_ROWS, PROOF_ROWS);
 	}
 	return agree;

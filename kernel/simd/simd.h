@@ -45,11 +45,19 @@ struct vexfs_scan {
  */
 #define VEXFS_LIST_AHEAD	8
 
-/* One query and rows of a list. */
+/* Rows that lie one after the other, beginning with one of them. */
+struct vexfs_piece {
+	const u32 *elements;
+	const u32 *inverse;	/* inverse length of each row */
+};
+
+/* One query and rows of a list: of one piece or, where there is a table, of many. */
 struct vexfs_gather {
 	const u32 *query;
 	const u32 *elements;	/* of row 0 */
 	const u32 *inverse;	/* of row 0; cosine only */
+	const struct vexfs_piece *pieces;	/* NULL, or in place of the two above */
+	u32 shift;		/* a piece has 1 << @shift rows */
 	const u32 *list;	/* numbers of rows */
 	u32 query_inverse;
 	u32 stride;

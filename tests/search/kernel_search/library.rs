@@ -4,6 +4,7 @@
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::ptr::null;
 use std::sync::LazyLock;
 
 use libloading::{Library, Symbol};
@@ -151,9 +152,18 @@ type SearchFn = unsafe extern "C" fn(*mut c_void, &Rows, &Query, u32, *mut u64, 
 struct Rows {
     elements: *const f32,
     inverse: *const u32,
+    pieces: *const Piece,
     dim: u32,
     stride: u32,
     rows: u32,
+    shift: u32,
+}
+
+/// Rows of one piece, laid out as `struct vexfs_piece`.
+#[repr(C)]
+struct Piece {
+    elements: *const f32,
+    inverse: *const u32,
 }
 
 /// A query, laid out as `struct vexfs_query`.
@@ -189,6 +199,10 @@ unsafe impl Sync for Index<'_> {}
 pub struct Packed<'a> {
     rows: &'a Matrix,
     inverse: Vec<u32>,
+    /// Where they lie in pieces, those and their inverse lengths: as many rows to a piece as `shift` says.
+    pieces: Vec<(Matrix, Vec<u32>)>,
+    table: Vec<Piece>,
+    shift: u32,
 }
 
 /// Keys, and how many distances were computed in full; or an errno.
@@ -261,16 +275,29 @@ impl Kernel {
 
     pub fn pack<'a>(&self, rows: &'a Matrix) -> Packed<'a> {
         let mut inverse = vec![0; rows.rows()];
-        let packed = Packed {
-            rows,
-            inverse: Vec::new(),
-        };
+        let packed = Packed::whole(rows, Vec::new());
         let err = self.call(b"vexfs_inverse_lengths", |inverses: InverseFn| {
             // SAFETY: there is room for one element a row.
             unsafe { inverses(&packed.raw(), inverse.as_mut_ptr()) }
         });
         assert_eq!(err, 0);
-        Packed { rows, inverse }
+        Packed::whole(rows, inverse)
+    }
+
+    /// Packs rows in pieces of `1 << shift` rows that lie anywhere. Nothing is behind the last row.
+    pub fn pack_in_pieces<'a>(&self, rows: &'a Matrix, shift: u32) -> Packed<'a> {
+        let mut packed = self.pack(rows);
+        for first in (0..rows.rows()).step_by(1 << shift) {
+            let of_piece = first..rows.rows().min(first + (1 << shift));
+            let mut piece = Matrix::new(rows.dim());
+            of_piece.clone().for_each(|row| piece.push(rows.row(row)));
+            packed
+                .pieces
+                .push((piece, packed.inverse[of_piece].to_vec()));
+        }
+        packed.table = packed.pieces.iter().map(Piece::new).collect();
+        packed.shift = shift;
+        packed
     }
 
     pub fn flat(&self, rows: &Packed, metric: Metric, query: &[f32], k: usize) -> Found {
@@ -306,11 +333,36 @@ impl Kernel {
     }
 }
 
-impl Packed<'_> {
+impl Piece {
+    fn new((rows, inverse): &(Matrix, Vec<u32>)) -> Self {
+        Piece {
+            elements: rows.padded().as_ptr(),
+            inverse: inverse.as_ptr(),
+        }
+    }
+}
+
+impl<'a> Packed<'a> {
+    fn whole(rows: &'a Matrix, inverse: Vec<u32>) -> Self {
+        Packed {
+            rows,
+            inverse,
+            pieces: Vec::new(),
+            table: Vec::new(),
+            shift: 0,
+        }
+    }
+
     fn raw(&self) -> Rows {
+        let (elements, inverse, pieces) = match self.table.is_empty() {
+            true => (self.rows.padded().as_ptr(), self.inverse.as_ptr(), null()),
+            false => (null(), null(), self.table.as_ptr()),
+        };
         Rows {
-            elements: self.rows.padded().as_ptr(),
-            inverse: self.inverse.as_ptr(),
+            elements,
+            inverse,
+            pieces,
+            shift: self.shift,
             dim: self.rows.dim() as u32,
             stride: self.rows.stride() as u32,
             rows: self.rows.rows() as u32,

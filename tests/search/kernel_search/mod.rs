@@ -137,14 +137,21 @@ fn compare_file(kind: Kind, size: Size, seed: u64) {
     let random = &mut Pcg64::seed_from_u64(seed << 3 | u64::from(kind.code()));
     let case = Case::new(random, kind, size);
     let rows = &case.rows;
-    let packed: Vec<_> = kernels.iter().map(|kernel| kernel.pack(rows)).collect();
+    let whole: Vec<_> = kernels.iter().map(|kernel| kernel.pack(rows)).collect();
+    let shift = below(random, 10) as u32;
+    let in_pieces = |kernel: &'static Kernel| kernel.pack_in_pieces(rows, shift);
+    let pieced: Vec<_> = kernels.iter().map(in_pieces).collect();
     let parse = |kernel: &'static Kernel| {
         kernel
             .parse(&case.file, kind)
             .unwrap_or_else(|errno| panic!("{kind} file {seed}: {errno}, {}", kernel.log()))
     };
     let indexes: Vec<_> = kernels.iter().map(parse).collect();
-    for (index, packed) in indexes.iter().zip(&packed) {
+    for (index, packed) in indexes
+        .iter()
+        .zip(&whole)
+        .chain(indexes.iter().zip(&pieced))
+    {
         assert_eq!(index.check_rows(packed), 0, "{kind} file {seed}");
     }
     let ours = Index::parse(case.bytes(), kind).expect("a sound file");
@@ -153,11 +160,15 @@ fn compare_file(kind: Kind, size: Size, seed: u64) {
         let k = case.k(random);
         let effort = any_effort(random, kind, size);
         let Answer { hits, evaluated } = ours.search(rows, &query, k, effort);
-        for ((kernel, index), packed) in kernels.iter().zip(&indexes).zip(&packed) {
+        let (packed, lie) = match search % 2 {
+            0 => (&whole, "whole".to_owned()),
+            _ => (&pieced, format!("in pieces of 2^{shift} rows")),
+        };
+        for ((kernel, index), packed) in kernels.iter().zip(&indexes).zip(packed) {
             assert_eq!(
                 index.search(packed, case.metric, &query, k, effort),
                 Ok((hits.clone(), evaluated)),
-                "{kind} by {}, {size:?} file {seed}, search {search}: {rows:?} {:?}, {}, k {k}, \
+                "{kind} by {}, {size:?} file {seed}, search {search}: {rows:?} {lie} {:?}, {}, k {k}, \
                  effort {effort}, query {query:?}",
                 kernel.name,
                 case.source,
@@ -203,13 +214,16 @@ fn flat_search_gives_our_bits() {
             let k = one_of(&mut random, &[1, 2, 10, 255, 2000]).min(count);
             let Answer { hits, evaluated } =
                 flat::search_with(Backend::Scalar, &rows, metric, &query, k);
+            let shift = below(&mut random, 10) as u32;
             for kernel in kernels() {
-                assert_eq!(
-                    kernel.flat(&kernel.pack(&rows), metric, &query, k),
-                    Ok((hits.clone(), evaluated)),
-                    "{}, {rows:?} {source:?}, {metric}, k {k}, query {query:?}",
-                    kernel.name
-                );
+                for packed in [kernel.pack(&rows), kernel.pack_in_pieces(&rows, shift)] {
+                    assert_eq!(
+                        kernel.flat(&packed, metric, &query, k),
+                        Ok((hits.clone(), evaluated)),
+                        "{}, {rows:?} {source:?}, {metric}, k {k}, pieces of 2^{shift} rows or one, query {query:?}",
+                        kernel.name
+                    );
+                }
             }
         }
     }
@@ -236,7 +250,10 @@ fn every_dimension_gives_our_bits() {
         let scanned = flat::search_with(Backend::Scalar, &rows, metric, &query, count);
         let gathered = ours.search(&rows, &query, count, 65536);
         for kernel in kernels() {
-            let packed = kernel.pack(&rows);
+            let packed = match dim % 3 {
+                0 => kernel.pack(&rows),
+                _ => kernel.pack_in_pieces(&rows, dim as u32 % 4),
+            };
             let what = format!("{}, dimension {dim}, {count} rows, {metric}", kernel.name);
             let found = kernel.flat(&packed, metric, &query, count);
             assert_eq!(

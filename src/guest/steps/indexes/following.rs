@@ -214,6 +214,12 @@ impl<'a> Trial<'a> {
         fs::rename(&new, self.index_path())?;
         self.answered("index of all rows renamed over the old one", &index, &more)?;
 
+        // The same rows in another order. No search sees the file without them.
+        let first = usize::try_from(row_bytes)? * (MORE - 1);
+        let others = [&tail[first..], &tail[..first]].concat();
+        file.set_len(ROWS as u64 * row_bytes)?;
+        file.write_all(&others)?;
+        self.refused("covered rows cut off and others appended", "ESTALE");
         file.set_len(ROWS as u64 * row_bytes)?;
         self.refused("rows truncated below those covered", "ESTALE");
         fs::write(self.index_path(), &hnsw)?;

@@ -96,7 +96,7 @@ fn outcome(found: &Result<Found, Error>) -> String {
 }
 
 /// What is mapped by vmalloc: the arrays of all copies are.
-fn mapped_kib() -> Result<u64> {
+pub fn mapped_kib() -> Result<u64> {
     proc::meminfo_kib(&proc::read_trimmed("/proc/meminfo")?, "VmallocUsed")
 }
 

@@ -9,6 +9,7 @@ mod memory;
 mod mounts;
 mod names;
 mod permission;
+mod sharing;
 mod trial;
 mod user;
 mod waiting;
@@ -42,6 +43,7 @@ fn trials() -> impl Iterator<Item = &'static Trial> {
         mounts::TRIALS,
         memory::TRIALS,
         freshness::TRIALS,
+        sharing::TRIALS,
     ]
     .into_iter()
     .flatten()
