@@ -12,6 +12,7 @@ mod lacking_host;
 mod like_for_like;
 mod many_queries;
 mod mutants;
+mod nix_derivations;
 mod own_data;
 mod package;
 mod peers;
