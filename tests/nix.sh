@@ -147,6 +147,19 @@ before_help() {
 for command in validate validate-peers reproduce reproduce-peers; do
 	works "$command -- --help waits for no kernel, bundle or peers" before_help $command
 done
+# Its programs are links to the host's, which are there where /nix is.
+in_dev_shell() {
+	local shell
+	shell=$(nix build --no-link --print-out-paths "git+file://$root#devShells.$system.default" 2>/dev/null) || return
+	# shellcheck disable=SC2016
+	nix shell "git+file://$root#toolkit" -c bash -euc '
+		inputs=$(sed -n "s/^declare -x nativeBuildInputs=\"\(.*\)\"$/\1/p" "$1")
+		base=$(sed -n "s/^declare -x basePath=\"\(.*\)\"$/\1/p" "$1")
+		path=$(printf "%s/bin:" $inputs $base)
+		PATH=$path VEXFS_DEV_SHELL=1 bash vm/install-host-tools.sh
+	' - "$shell"
+}
+works "the dev shell has what the Makefile needs" in_dev_shell
 works "no bundle waits for the toolkit's tests" without bundle vexfs-tests
 pinned_files() {
 	built_from peers >"$scratch/peers.json" || return

@@ -6,6 +6,7 @@ mod ci_templates;
 mod cli;
 #[path = "../support/criteria.rs"]
 mod criteria;
+mod dev_shell;
 mod import;
 mod kernel_logs;
 mod lacking_host;
