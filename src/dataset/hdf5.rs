@@ -46,6 +46,13 @@ impl Hdf5 {
         if self.file.dataset(name).is_err() {
             let mut names = Vec::new();
             add_names(&self.file.root(), "", DEPTH, &mut names);
+            // Links are not followed, and a group with one may have no list at all.
+            if let Err(error) = self.file.root().datasets() {
+                return Err(ReadError::Unsupported(format!(
+                    "its datasets cannot be listed, and `{name}` is none that can be read ({error}): name the dataset \
+                     itself by `vexfs dataset import --dataset GROUP/NAME`"
+                )));
+            }
             if !names.iter().any(|known| known == name.trim_matches('/')) {
                 return Err(ReadError::Unsupported(format!(
                     "it has no dataset `{name}`, but {}",

@@ -155,6 +155,12 @@ impl Destination {
 
 impl Place {
     fn find(output: &Path) -> anyhow::Result<Place> {
+        // A stream is written into by the name that was given: /dev/stdout leads to a pipe that has no other.
+        if let Ok(kind) = fs::metadata(output).map(|found| found.file_type())
+            && (kind.is_fifo() || kind.is_char_device())
+        {
+            return Ok(Place::Stream(output.to_owned()));
+        }
         // What a link leads to is written, and the link stays.
         let path = match output.is_symlink() {
             true => match fs::canonicalize(output) {
@@ -170,11 +176,7 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
-        let kind = old.as_ref().map(Metadata::file_type);
-        if kind.is_some_and(|kind| kind.is_fifo() || kind.is_char_device()) {
-            return Ok(Place::Stream(path));
-        }
-        if let Some(kind) = kind {
+        if let Some(kind) = old.as_ref().map(Metadata::file_type) {
             ensure!(!kind.is_dir(), "it is a directory; name a file in it");
             ensure!(
                 kind.is_file(),
