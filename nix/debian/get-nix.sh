@@ -27,10 +27,13 @@ apt=(apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$di
 "${apt[@]}" install --download-only --no-install-recommends -y nix-bin >/dev/null
 for package in "$dir"/archives/*.deb; do dpkg-deb -x "$package" "$dir/root"; done
 rm -rf "$dir"/{lists,archives,parts}
+# nix-store would call itself to ask for remote builders, and take its loader for itself; ./with tells nix the same.
 for name in nix-store nix; do
+	options=
+	[ $name = nix ] || options="--option build-hook ''"
 	cat >"$dir/$name.partial" <<-END
 		#!/bin/sh
-		exec $dir/root/usr/lib64/ld-linux-x86-64.so.2 --argv0 $name --library-path $dir/root/usr/lib/x86_64-linux-gnu $dir/root/usr/bin/nix "\$@"
+		exec $dir/root/usr/lib64/ld-linux-x86-64.so.2 --argv0 $name --library-path $dir/root/usr/lib/x86_64-linux-gnu $dir/root/usr/bin/nix $options "\$@"
 	END
 	chmod +x "$dir/$name.partial"
 	"$dir/$name.partial" --version
