@@ -15,6 +15,8 @@ use crate::store::{is_vector_file_name, replace};
 /// The name that stands for standard output, as for other programs.
 const STANDARD: &str = "-";
 
+const STDOUT: &str = "/proc/self/fd/1";
+
 /// The permissions of a new file, as far as the umask allows.
 const NEW_FILE: u32 = 0o666;
 
@@ -103,9 +105,15 @@ impl Destination {
         }
     }
 
-    /// Whether the vectors themselves go to standard output, where nothing else may go then.
+    /// Whether the vectors themselves go to standard output, under whatever name, where nothing else may go then.
     pub fn is_standard_output(&self) -> bool {
-        matches!(self.place, Place::Standard)
+        let identity = |found: Metadata| (found.dev(), found.ino());
+        let of = |path: &Path| fs::metadata(path).map(identity).ok();
+        match &self.place {
+            Place::Standard => true,
+            Place::Stream(path) => of(path).is_some_and(|it| of(Path::new(STDOUT)) == Some(it)),
+            Place::File { .. } => false,
+        }
     }
 
     /// Writes what `write` writes. A file takes the old one's place once it is whole and on the disk. There is no
