@@ -33,6 +33,14 @@ help:
 	@echo 'make fuzz [FUZZ=OPTIONS]                   fuzz both loaders of index files (docs/differential.md)'
 	@echo 'make lint | lint-kernel | bundle | clean   parts of the above'
 
+# The tests with the programs that they need in PATH.
+cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/suites/bin:$$PATH" vm/cargo.sh test
+
+# In the dev shell Nix builds what is got from Debian and from Python's registry otherwise.
+ifdef VEXFS_DEV_SHELL
+include nix/develop.mk
+else
+
 # The peers are installed while the compiler runs.
 validate: tools
 	@$(MAKE) --no-print-directory -j2 bundle peers-if-possible
@@ -54,9 +62,6 @@ shell: tools
 deb: tools
 	vm/build-programs.sh
 	contrib/debian/make-deb $(programs) target/deb
-
-# The tests with the programs that they need in PATH.
-cargo_test = PATH="$(CURDIR)/$(venv)/bin:$(CURDIR)/target/suites/bin:$$PATH" vm/cargo.sh test
 
 # The flake and the suites wait for different things most of the time, so they run side by side. The flake yields: no test
 # measures it, and tests have deadlines. It has no tests and no clippy of its own here: they would be the same ones.
@@ -80,10 +85,6 @@ nix: bundle target/tools/bin/nixfmt
 	nix/debian/get-nix.sh target/nix/program
 	nice -n 5 tests/nix.sh $(NIX)
 
-# What the host lacks is installed as root; otherwise the one command for an administrator is printed.
-tools:
-	@vm/install-host-tools.sh
-
 # The report's test says NOT RUN where this fails; everything else is tested without.
 browser: | tools
 	-@vm/install-host-tools.sh --browser
@@ -95,21 +96,10 @@ bundle: tools
 	$(programs)/vexfs-validate bundle --role peers --role suites --machine uml
 	$(programs)/vexfs-validate bundle --role suites --machine uml-debug
 
-# The house: the order of its rooms, its documents and doc comments.
-lint: tools
-	cargo fmt --check
-	vm/cargo.sh clippy --all-targets -- -D warnings
-	vm/cargo.sh test --quiet --test house
-
 # W=1, sparse and checkpatch --strict, against the kernel of each machine.
 lint-kernel: bundle
 	$(programs)/vexfs-validate lint-kernel
 	$(programs)/vexfs-validate lint-kernel --machine uml
-
-fuzz:
-	tests/fuzz/build.sh
-	tests/fuzz/corpus.py unpack target/fuzz/corpus
-	target/fuzz/index $(FUZZ) target/fuzz/corpus
 
 $(venv)/installed: tests/requirements.txt | tools
 	python3 -m venv $(venv)
@@ -132,6 +122,23 @@ install_tool := CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=target/tools/build ca
 # The formatter of the flake's check.
 target/tools/bin/nixfmt: | tools
 	$(install_tool) nixfmt_rs@0.5.3
+
+endif
+
+# What the host lacks is installed as root; otherwise the one command for an administrator is printed.
+tools:
+	@vm/install-host-tools.sh
+
+# The house: the order of its rooms, its documents and doc comments.
+lint: tools
+	cargo fmt --check
+	vm/cargo.sh clippy --all-targets -- -D warnings
+	vm/cargo.sh test --quiet --test house
+
+fuzz:
+	tests/fuzz/build.sh
+	tests/fuzz/corpus.py unpack target/fuzz/corpus
+	target/fuzz/index $(FUZZ) target/fuzz/corpus
 
 # The POSIX test suites, run on the FUSE mount of the host as well as in the guest.
 posix: | tools

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# A command that runs on the bundle, with this QEMU, and beside these peers where any are given. Its results go to ./out of
+# A command that runs on the bundles, with this QEMU, and beside these peers where any are given. Its results go to ./out of
 # whoever calls it.
 {
   lib,
@@ -16,6 +16,11 @@
   subcommand,
   description,
 }:
+let
+  # Named by its derivation, which vexfs-validate has built when a run needs it: --help waits for no kernel. What is built of it
+  # is no dependency of this command.
+  later = package: builtins.unsafeDiscardOutputDependency package.drvPath;
+in
 writeShellApplication {
   inherit name;
   runtimeInputs = [
@@ -24,9 +29,11 @@ writeShellApplication {
   ];
   text = ''
     exec vexfs-validate ${subcommand} \
-      --bundle ${bundle} --uml-bundle ${umlBundle} --debug-bundle ${debugBundle} \
+      --qemu-bundle ${later bundle} --uml-bundle ${later umlBundle} --debug-bundle ${later debugBundle} \
       ${
-        lib.optionalString (peers != null) "--peers ${peers}/bin/python3 --peers-disk ${peersDisk}"
+        lib.optionalString (
+          peers != null
+        ) "--peers ${later peers}/bin/python3 --peers-disk ${later peersDisk}"
       } "$@"
   '';
   meta = { inherit description; };

@@ -88,6 +88,7 @@ if [ "${1-}" = --beside-suites ]; then
 else
 	works "nix flake check" nix flake check -L
 fi
+works "nix build .#uml-debug-bundle" nix build -L .#uml-debug-bundle --no-link
 for what in bundle uml-bundle image; do
 	works "nix build .#$what" nix build -L .#$what --no-link
 	works "nix build .#$what --rebuild: the same bytes" nix build -L .#$what --rebuild --no-link
@@ -125,6 +126,40 @@ works "the stand-in offers nothing that the flake does not use" nothing_idle
 built_from() { nix derivation show -r "$(drv "$root" "$1")"; }
 without() { ! built_from "$1" | grep -F -- "$2"; }
 works "validate waits for no peers and no disk with them" without validate vexfs-peers
+# The bundles are named by their derivations, which are there, and built by a run alone.
+before_help() {
+	built_from "$1" >"$scratch/derivations.json" || return
+	python3 - "$scratch/derivations.json" "$(drv "$root" "$1")" <<-'END'
+		import json, re, sys
+		derivations, waiting, found = json.load(open(sys.argv[1])), [sys.argv[2]], set()
+		while waiting:
+		    derivation = waiting.pop()
+		    if derivation not in found:
+		        found.add(derivation)
+		        waiting += derivations[derivation]["inputDrvs"]
+		name = lambda derivation: derivation.split("-", 1)[1]
+		late = r"vexfs-(bundle|module|peers)|linux-(uml|6)"
+		early = sorted(name(d) for d in found if re.match(late, name(d)))
+		named = [d for d in derivations if re.match("vexfs-bundle", name(d))]
+		sys.exit(f"built first: {early}; bundles that are named: {len(named)}" if early or len(named) != 3 else 0)
+	END
+}
+for command in validate validate-peers reproduce reproduce-peers; do
+	works "$command -- --help waits for no kernel, bundle or peers" before_help $command
+done
+# Its programs are links to the host's, which are there where /nix is.
+in_dev_shell() {
+	local shell
+	shell=$(nix build --no-link --print-out-paths "git+file://$root#devShells.$system.default" 2>/dev/null) || return
+	# shellcheck disable=SC2016
+	nix shell "git+file://$root#toolkit" -c bash -euc '
+		inputs=$(sed -n "s/^declare -x nativeBuildInputs=\"\(.*\)\"$/\1/p" "$1")
+		base=$(sed -n "s/^declare -x basePath=\"\(.*\)\"$/\1/p" "$1")
+		path=$(printf "%s/bin:" $inputs $base)
+		PATH=$path VEXFS_DEV_SHELL=1 bash vm/install-host-tools.sh
+	' - "$shell"
+}
+works "the dev shell has what the Makefile needs" in_dev_shell
 works "no bundle waits for the toolkit's tests" without bundle vexfs-tests
 pinned_files() {
 	built_from peers >"$scratch/peers.json" || return

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Builds the programs statically, the same on every machine: the guest has no libraries, and the host runs them just as well.
 #

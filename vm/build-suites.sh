@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Builds the POSIX suites of src/suites/programs.txt from the registry of crates, statically, so that the guest can run them
 # without libraries. The host's tests run them just as well.

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Cargo, building in the release profile what names no path of this machine, in a directory that programs and tests share:
 #

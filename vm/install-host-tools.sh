@@ -1,7 +1,8 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What a Debian 12 host needs besides Rust, to build the bundle, boot it and run the tests. Does nothing where all is there.
-# `--browser` adds Chromium, in which a test looks at the report.
+# `--browser` adds Chromium, in which a test looks at the report. In the dev shell of Nix nothing is installed, whoever calls
+# this: what it lacks is named.
 # QEMU comes from bookworm-backports: the one of Debian 12 itself (7.2) corrupts cmpxchg16b under TCG (docs/machine.md).
 set -euo pipefail
 
@@ -30,14 +31,21 @@ if [ "${1:-}" = --browser ]; then
 fi
 
 missing=()
+# These paths are Debian's.
+[ -z "${VEXFS_DEV_SHELL-}" ] || files=()
 for t in "${tools[@]}"; do command -v "$t" >/dev/null || missing+=("$t"); done
 for f in "${files[@]}"; do compgen -G "$f" >/dev/null || missing+=("$f"); done
 # Nothing where there is no QEMU.
 qemu_major() { (qemu-system-x86_64 --version 2>/dev/null || true) | sed -n 's/.*version \([0-9]*\).*/\1/p'; }
 major=$(qemu_major)
 [ "${major:-0}" -ge 8 ] || missing+=("qemu-system-x86_64 >= 8")
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then missing+=("${wanted[@]}"); fi
+if [ "$(id -u)" = 0 ] && [ -z "${VEXFS_DEV_SHELL-}" ] && command -v apt-get >/dev/null; then missing+=("${wanted[@]}"); fi
 [ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ -n "${VEXFS_DEV_SHELL-}" ]; then
+	echo "The dev shell lacks what VexFS needs: ${missing[*]}. nix/shell.nix should have it." >&2
+	exit 2
+fi
 
 if [ "$(id -u)" != 0 ]; then
 	echo "VexFS needs on this host: ${missing[*]}. An administrator installs them with: sudo $(realpath "$0")${1:+ $1}" >&2

@@ -494,6 +494,15 @@ let
     zlib = tools "zlib" [ ];
     python313 = tools "python3" [ ] // {
       sitePackages = "lib/python3.13/site-packages";
+      # The host's own: the packages are looked for by name only.
+      withPackages =
+        choose:
+        assert builtins.isList (choose {
+          h5py = null;
+          numpy = null;
+          selenium = null;
+        });
+        tools "python3-env" [ "python3" ];
       pkgs.fetchPypi =
         {
           pname,
@@ -524,6 +533,10 @@ let
     };
     sparse = tool "sparse";
     bc = tool "bc";
+    ccache = tool "ccache";
+    fuse3 = tools "fuse3" [ "fusermount3" ];
+    git = tool "git";
+    pahole = tool "pahole";
     bison = withM4 "bison";
     flex = withM4 "flex";
     perl = tool "perl";

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # get-nix.sh DIR [SUITE]: the Nix of Debian's SUITE (trixie: 2.26) into DIR, beside the host's own packages. Debian 12's own
-# Nix, 2.8, is too old. DIR/nix runs it with the libraries of that suite. Nothing is installed; does nothing where it is there.
+# Nix, 2.8, is too old. DIR/nix and DIR/nix-store, which are one program, run it with the libraries of that suite. Nothing is
+# installed; does nothing where it is there.
 set -euo pipefail
 dir=$(realpath -m "$1")
 suite=${2:-trixie}
-[ ! -x "$dir/nix" ] || exit 0
+if [ -x "$dir/nix" ] && [ -x "$dir/nix-store" ]; then exit 0; fi
 
 # The mirror is the one that this machine's own apt is set up with.
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
@@ -26,10 +27,15 @@ apt=(apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$di
 "${apt[@]}" install --download-only --no-install-recommends -y nix-bin >/dev/null
 for package in "$dir"/archives/*.deb; do dpkg-deb -x "$package" "$dir/root"; done
 rm -rf "$dir"/{lists,archives,parts}
-cat >"$dir/nix.partial" <<END
-#!/bin/sh
-exec $dir/root/usr/lib64/ld-linux-x86-64.so.2 --argv0 nix --library-path $dir/root/usr/lib/x86_64-linux-gnu $dir/root/usr/bin/nix "\$@"
-END
-chmod +x "$dir/nix.partial"
-"$dir/nix.partial" --version
-mv "$dir/nix.partial" "$dir/nix"
+# nix-store would call itself to ask for remote builders, and take its loader for itself; ./with tells nix the same.
+for name in nix-store nix; do
+	options=
+	[ $name = nix ] || options="--option build-hook ''"
+	cat >"$dir/$name.partial" <<-END
+		#!/bin/sh
+		exec $dir/root/usr/lib64/ld-linux-x86-64.so.2 --argv0 $name --library-path $dir/root/usr/lib/x86_64-linux-gnu $dir/root/usr/bin/nix $options "\$@"
+	END
+	chmod +x "$dir/$name.partial"
+	"$dir/$name.partial" --version
+	mv "$dir/$name.partial" "$dir/$name"
+done

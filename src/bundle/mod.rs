@@ -9,6 +9,7 @@ pub mod busybox;
 pub mod debian;
 mod debian_mirror;
 mod debian_packages;
+pub mod derivation;
 mod e2fsprogs;
 pub mod ext4_image;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
+use super::derivation;
 use super::e2fsprogs::{self, TIME};
 use super::python_files::PythonFiles;
 use crate::guest::peers_disk::MOUNT_POINTS;
@@ -41,7 +42,7 @@ pub struct Disk {
 impl DiskSource {
     pub fn disk(&self, python: &Path, tell: &dyn Fn(&str)) -> Result<Disk> {
         let path = match self {
-            DiskSource::Given(path) => path.clone(),
+            DiskSource::Given(path) => derivation::realised(path, tell)?,
             DiskSource::Kept(dir) => kept(dir, python, tell)?,
         };
         let mut hasher = blake3::Hasher::new();

@@ -125,6 +125,17 @@ pub fn look_at_uml(criteria: &Criteria) -> bool {
     })
 }
 
+/// Whether any check looks at the bundle of the first machine, or at what happens in it.
+pub fn look_at_bundle(criteria: &Criteria) -> bool {
+    let or_cuts = |subject| matches!(subject, Bundle | Cuts);
+    steps(criteria).is_some() || subjects(criteria).any(or_cuts)
+}
+
+/// Whether any check looks at the peers, on the host or in a guest.
+pub fn look_at_peers(criteria: &Criteria) -> bool {
+    criteria.checks.iter().any(|check| compares(&check.id))
+}
+
 /// Whether any check looks at power cuts.
 pub fn look_at_cuts(criteria: &Criteria) -> bool {
     subjects(criteria).any(|subject| matches!(subject, Cuts))

@@ -46,6 +46,13 @@ impl Hdf5 {
         if self.file.dataset(name).is_err() {
             let mut names = Vec::new();
             add_names(&self.file.root(), "", DEPTH, &mut names);
+            // Links are not followed, and a group with one has no list at all.
+            if let Err(error) = self.file.root().datasets() {
+                return Err(ReadError::Unsupported(format!(
+                    "`{name}` is no dataset of it that can be read, and its datasets cannot be listed, as where one of \
+                     them is a link ({error}): name another one by `vexfs dataset import --dataset GROUP/NAME`"
+                )));
+            }
             if !names.iter().any(|known| known == name.trim_matches('/')) {
                 return Err(ReadError::Unsupported(format!(
                     "it has no dataset `{name}`, but {}",

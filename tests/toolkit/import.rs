@@ -160,6 +160,9 @@ fn streams_are_written_into_and_read_from() {
     assert_eq!(through, output.stdout);
     assert!(path("fifo").metadata().unwrap().file_type().is_fifo());
     imported(folder.path(), "a.fbin /dev/null");
+    // It leads to a pipe that has no other name.
+    let named = imported(folder.path(), "a.fbin /dev/stdout");
+    assert_eq!(named.stdout, output.stdout, "{named:?}");
     let null = fs::metadata("/dev/null").unwrap().file_type();
     assert!(null.is_char_device());
 
@@ -403,4 +406,47 @@ fn text_that_holds_no_vectors_says_where() {
         let said = refused(folder.path(), &format!("{name} b.fvecs"));
         assert_eq!(said.matches(sentence).count(), 1, "{text:?}: {said}");
     }
+}
+
+#[test]
+fn what_is_not_read_as_it_is_says_the_way_out() {
+    let folder = folder();
+    let header = [2, DIM].map(u32::to_le_bytes).concat();
+    let halves = [header.as_slice(), &[0; 2 * 2 * DIM as usize]].concat();
+    let empty = [0, DIM].map(u32::to_le_bytes).concat();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("halves.fbin", &halves);
+    write("empty.fbin", &empty);
+    for (arguments, sentence) in [
+        (
+            "halves.fbin",
+            "if they are 16-bit floats, let its name end in .f16bin, or import it with --format f16bin",
+        ),
+        ("empty.fbin", "empty.fbin: it has no rows"),
+        (
+            "a.parquet",
+            "tables of Arrow are not read: in Python, `numpy.save(",
+        ),
+        ("a.feather", "tables of Arrow are not read"),
+        (
+            "a.csv.gz",
+            "it is packed: `zcat FILE | vexfs dataset import - OUTPUT --format FORMAT` reads it",
+        ),
+        (
+            "a.fbin --dataset train",
+            "a file of the format fbin has one table, without a name: leave --dataset out",
+        ),
+    ] {
+        let said = refused(folder.path(), &format!("{arguments} b.fvecs"));
+        assert_eq!(said.matches(sentence).count(), 1, "{arguments}: {said}");
+    }
+    imported(folder.path(), "halves.fbin b.fvecs --format f16bin");
+    let rows = fvecs::read(&folder.path().join("b.fvecs")).unwrap();
+    assert_eq!((rows.rows(), rows.dim()), (2, DIM as usize));
+    // Some editors put a mark in front of a text.
+    write("mark.jsonl", "\u{feff}[1, 2]\n\u{feff}[3, 4]\n".as_bytes());
+    let said = refused(folder.path(), "mark.jsonl c.fvecs");
+    assert!(said.contains("line 2: it is no JSON"), "{said}");
+    write("mark.jsonl", "\u{feff}[1, 2]\n[3, 4]\n".as_bytes());
+    imported(folder.path(), "mark.jsonl c.fvecs");
 }

@@ -6,12 +6,14 @@ mod ci_templates;
 mod cli;
 #[path = "../support/criteria.rs"]
 mod criteria;
+mod dev_shell;
 mod import;
 mod kernel_logs;
 mod lacking_host;
 mod like_for_like;
 mod many_queries;
 mod mutants;
+mod nix_derivations;
 mod own_data;
 mod package;
 mod peers;

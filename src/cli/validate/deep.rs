@@ -47,6 +47,7 @@ pub fn run(deep: &Deep, args: &NewRunArgs, only: Option<&str>, fresh: bool) -> R
         "there is no such part: they are {}",
         Vec::from_iter(deep.parts.iter().map(|part| part.name.as_str())).join(", ")
     );
+    let args = &args.with_uml_bundles()?;
     let mut status = 0;
     for (number, part) in (1..).zip(&parts) {
         tell(&format!(

@@ -11,8 +11,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::output::tell;
 use crate::anns::Metric;
-use crate::bundle::MANIFEST;
 use crate::bundle::peers_disk::DiskSource;
+use crate::bundle::{MANIFEST, derivation};
 use crate::criteria::Criteria;
 use crate::criteria::own_data::{Options, OwnData};
 use crate::criteria::subject;
@@ -24,14 +24,34 @@ use crate::verdict::evidence::Evidence;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct NewRunArgs {
-    /// The bundle to boot [default: out/bundle, or with --accel uml the one of --uml-bundle]
+    /// The bundle to boot [default: the one of --qemu-bundle, or with --accel uml of --uml-bundle]
+    ///
+    /// Each bundle may be a derivation of Nix, which is built when the run needs it.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// The bundle that QEMU boots
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "out/bundle",
+        overrides_with = "qemu_bundle"
+    )]
+    qemu_bundle: PathBuf,
     /// The bundle of the second machine, User-Mode Linux, which --accel auto adds where it works
-    #[arg(long, value_name = "DIR", default_value = "out/uml-bundle")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "out/uml-bundle",
+        overrides_with = "uml_bundle"
+    )]
     uml_bundle: PathBuf,
     /// The bundle of the debug kernel, which runs where User-Mode Linux works
-    #[arg(long, value_name = "DIR", default_value = "out/debug-bundle")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "out/debug-bundle",
+        overrides_with = "debug_bundle"
+    )]
     debug_bundle: PathBuf,
     /// Directory for runs; `latest` in it points to the newest
     #[arg(long, value_name = "DIR", default_value = "out")]
@@ -116,6 +136,16 @@ impl NewRunArgs {
         self.out.join("deep")
     }
 
+    /// These options with the bundles of a deep run built, where they are derivations of Nix.
+    pub fn with_uml_bundles(&self) -> Result<NewRunArgs> {
+        let [uml, debug] = self.uml_bundles();
+        Ok(NewRunArgs {
+            bundle: Some(derivation::realised(uml, &tell)?),
+            debug_bundle: derivation::realised(debug, &tell)?,
+            ..self.clone()
+        })
+    }
+
     /// The bundles of a deep run: User-Mode Linux, and its debug kernel.
     pub fn uml_bundles(&self) -> [&Path; 2] {
         let uml = self.bundle.as_ref().unwrap_or(&self.uml_bundle);
@@ -132,47 +162,74 @@ impl NewRunArgs {
         once: bool,
     ) -> Result<(PathBuf, Verdict, Evidence)> {
         let bundle = match (&self.bundle, accelerator) {
-            (Some(bundle), _) => bundle.clone(),
-            (None, Requested::Uml) => self.uml_bundle.clone(),
-            (None, _) => "out/bundle".into(),
+            (Some(bundle), _) => bundle,
+            (None, Requested::Uml) => &self.uml_bundle,
+            (None, _) => &self.qemu_bundle,
         };
         // Before anything is measured: that would be in vain.
         ensure!(
-            subject::steps(&criteria).is_none() || bundle.join(MANIFEST).exists(),
+            subject::steps(&criteria).is_none()
+                || derivation::of(bundle).is_some()
+                || bundle.join(MANIFEST).exists(),
             "there is no bundle in {} to boot: `vexfs-validate bundle` makes one in a checkout of VexFS (`make validate` does all), and --bundle names another directory",
             bundle.display()
         );
         let name = format!("{}-{}", timestamp()?, std::process::id());
         let dir = self.out.join("runs").join(&name);
-        let request = RunRequest {
-            criteria,
-            patience: self.patience(own.as_ref()),
-            own,
-            bundle,
-            uml_bundle: self.uml_bundle,
-            debug_bundle: self.debug_bundle,
-            accelerator,
-            once,
-            tool: tool()?,
-            peers_disk: match self.peers_disk {
-                Some(disk) => DiskSource::Given(disk),
-                None => DiskSource::Kept(self.out.join("peers-disk")),
-            },
-            peers: self.peers.as_deref().map(interpreter).transpose()?,
-            out: dir.clone(),
-        };
         let begun = Instant::now();
         let progress =
             |line: &str| tell(&format!("{:7.1} s  {line}", begun.elapsed().as_secs_f64()));
-        if let Some(own) = &request.own {
+        if let Some(own) = &own {
             progress(&own.origin.record.sentence());
         }
+        let tool = tool()?;
         fs::create_dir_all(&dir).with_context(|| {
             format!(
                 "cannot create {}, where this run is written down: --out names another directory",
                 dir.display()
             )
         })?;
+        // What Nix has not built yet may take long, so nobody waits for what no check looks at.
+        let needed = |path: &Path, asked: bool| match asked {
+            true => derivation::realised(path, &progress),
+            false => Ok(path.to_owned()),
+        };
+        let second = (accelerator == Requested::Auto && subject::look_at_uml(&criteria))
+            || subject::look_at_cuts(&criteria);
+        let debug = subject::debug_steps(&criteria).is_some();
+        let compares = subject::look_at_peers(&criteria);
+        let there = |python: &&PathBuf| compares || derivation::of(python).is_none();
+        let peers = self.peers.as_ref().filter(there);
+        let built = || -> Result<_> {
+            Ok((
+                needed(bundle, subject::look_at_bundle(&criteria))?,
+                needed(&self.uml_bundle, second)?,
+                needed(&self.debug_bundle, debug)?,
+                peers
+                    .map(|python| interpreter(&needed(python, compares)?))
+                    .transpose()?,
+            ))
+        };
+        let (bundle, uml_bundle, debug_bundle, peers) = built().inspect_err(|_| {
+            let _ = fs::remove_dir(&dir);
+        })?;
+        let request = RunRequest {
+            patience: self.patience(own.as_ref()),
+            criteria,
+            own,
+            bundle,
+            uml_bundle,
+            debug_bundle,
+            accelerator,
+            once,
+            tool,
+            peers_disk: match self.peers_disk {
+                Some(disk) => DiskSource::Given(disk),
+                None => DiskSource::Kept(self.out.join("peers-disk")),
+            },
+            peers,
+            out: dir.clone(),
+        };
         let (verdict, evidence) = run(request, &progress)?;
         report::write(&evidence, &verdict, &dir)?;
         point_latest_to(&self.out, &name)?;

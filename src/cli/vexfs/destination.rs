@@ -15,6 +15,8 @@ use crate::store::{is_vector_file_name, replace};
 /// The name that stands for standard output, as for other programs.
 const STANDARD: &str = "-";
 
+const STDOUT: &str = "/proc/self/fd/1";
+
 /// The permissions of a new file, as far as the umask allows.
 const NEW_FILE: u32 = 0o666;
 
@@ -103,9 +105,15 @@ impl Destination {
         }
     }
 
-    /// Whether the vectors themselves go to standard output, where nothing else may go then.
+    /// Whether the vectors themselves go to standard output, under whatever name, where nothing else may go then.
     pub fn is_standard_output(&self) -> bool {
-        matches!(self.place, Place::Standard)
+        let identity = |found: Metadata| (found.dev(), found.ino());
+        let of = |path: &Path| fs::metadata(path).map(identity).ok();
+        match &self.place {
+            Place::Standard => true,
+            Place::Stream(path) => of(path).is_some_and(|it| of(Path::new(STDOUT)) == Some(it)),
+            Place::File { .. } => false,
+        }
     }
 
     /// Writes what `write` writes. A file takes the old one's place once it is whole and on the disk. There is no
@@ -155,6 +163,12 @@ impl Destination {
 
 impl Place {
     fn find(output: &Path) -> anyhow::Result<Place> {
+        // A stream is written into by the name that was given: /dev/stdout leads to a pipe that has no other.
+        if let Ok(kind) = fs::metadata(output).map(|found| found.file_type())
+            && (kind.is_fifo() || kind.is_char_device())
+        {
+            return Ok(Place::Stream(output.to_owned()));
+        }
         // What a link leads to is written, and the link stays.
         let path = match output.is_symlink() {
             true => match fs::canonicalize(output) {
@@ -170,11 +184,7 @@ impl Place {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
-        let kind = old.as_ref().map(Metadata::file_type);
-        if kind.is_some_and(|kind| kind.is_fifo() || kind.is_char_device()) {
-            return Ok(Place::Stream(path));
-        }
-        if let Some(kind) = kind {
+        if let Some(kind) = old.as_ref().map(Metadata::file_type) {
             ensure!(!kind.is_dir(), "it is a directory; name a file in it");
             ensure!(
                 kind.is_file(),

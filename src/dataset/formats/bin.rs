@@ -19,6 +19,18 @@ pub(super) fn open(mut file: File, element: Element, doubles: Doubles) -> Result
         element,
         big_endian: false,
     };
+    let halves = Table {
+        element: Element::F16,
+        ..table
+    };
+    // Half of a file that was cut off looks alike, so this is for a person to decide.
+    if element == Element::F32 && halves.end() == Some(file.metadata()?.len()) && rows > 0 {
+        return Err(ReadError::Unsupported(
+            "it has just the bytes of 16-bit floats, or half of those of 32-bit ones: if they are 16-bit floats, let its \
+             name end in .f16bin, or import it with --format f16bin"
+                .into(),
+        ));
+    }
     table.check_end(&file)?;
     table.by_rows(file, doubles)
 }

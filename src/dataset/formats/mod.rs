@@ -9,8 +9,11 @@ mod table;
 mod text;
 mod vecs;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
+
+use clap::ValueEnum;
 
 use super::element::Element;
 use super::hdf5::{Hdf5, TRAIN};
@@ -80,15 +83,40 @@ const ENDINGS: &str = ".fvecs, .bvecs, .ivecs, .npy, .npz, .fbin, .f16bin, .u8bi
 
 /// Opens a file in the format that its name ends in. `dataset` is the name of the dataset if it is an HDF5 file.
 pub fn open(path: &Path, dataset: &str, doubles: Doubles) -> Result<Rows, ReadError> {
-    let format = Format::of(path).ok_or_else(no_format)?;
+    let format = Format::of(path).ok_or_else(|| no_format(path))?;
     let file = File::open(path)?;
     let name = (format == Format::Hdf5).then_some(dataset);
     open_as(format, file, path, name, doubles)
 }
 
-/// The error of a file whose name tells no format.
-pub fn no_format() -> ReadError {
-    ReadError::Unsupported(format!("its name ends in none of {ENDINGS}"))
+/// The error of a file whose name tells no format, with the way out where there is one.
+pub fn no_format(path: &Path) -> ReadError {
+    let extension = path.extension().and_then(OsStr::to_str);
+    ReadError::Unsupported(match extension {
+        Some("arrow" | "feather" | "parquet") => "tables of Arrow are not read: in Python, \
+            `numpy.save(\"vectors.npy\", numpy.stack(table[\"column\"]))` writes one of their columns as a file that is"
+            .to_owned(),
+        Some(packed @ ("gz" | "zst" | "xz" | "bz2")) => {
+            let program = match packed {
+                "gz" => "zcat",
+                "zst" => "zstdcat",
+                "xz" => "xzcat",
+                _ => "bzcat",
+            };
+            format!("it is packed: `{program} FILE | vexfs dataset import - OUTPUT --format FORMAT` reads it")
+        }
+        _ => format!("its name ends in none of {ENDINGS}"),
+    })
+}
+
+/// The error of a part that is named in a file of one table.
+fn no_parts(format: Format) -> ReadError {
+    ReadError::Unsupported(format!(
+        "a file of the format {} has one table, without a name: leave --dataset out",
+        format
+            .to_possible_value()
+            .map_or(String::new(), |value| value.get_name().to_owned())
+    ))
 }
 
 /// Opens a regular file in this format. `name` is that of the part which is meant, where the format names its parts.
@@ -99,6 +127,13 @@ pub fn open_as(
     name: Option<&str>,
     doubles: Doubles,
 ) -> Result<Rows, ReadError> {
+    let has_parts = matches!(
+        format,
+        Format::Npz | Format::Hdf5 | Format::Safetensors | Format::Jsonl
+    );
+    if name.is_some() && !has_parts {
+        return Err(no_parts(format));
+    }
     match format {
         Format::Fvecs => vecs::open_fvecs(file),
         Format::Bvecs => vecs::open(file, Element::U8, doubles),

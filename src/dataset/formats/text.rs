@@ -34,6 +34,8 @@ pub(super) fn open_json(mut file: File, name: Option<&str>) -> Result<Rows, Read
     Rows::new(rows, dim as u64, Box::new(read))
 }
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The lines of a file that are not blank.
 struct Lines {
     input: BufReader<File>,
@@ -58,6 +60,10 @@ impl Lines {
             self.number += 1;
             if self.input.read_line(&mut self.line)? == 0 {
                 return Ok(None);
+            }
+            // What some editors put in front of a text.
+            if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+                self.line.drain(..BYTE_ORDER_MARK.len_utf8());
             }
             if !self.line.trim().is_empty() {
                 return Ok(Some((self.number, &self.line)));

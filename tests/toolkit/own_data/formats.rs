@@ -153,6 +153,9 @@ with h5py.File('a.h5', 'w') as file:
     file['train'] = a[:3]
     file['texts/embeddings'] = a.astype('>f8')
     file['texts/old/embeddings'] = a[:4]
+with h5py.File('linked.h5', 'w') as file:
+    file['texts/embeddings'] = a
+    file['train'] = h5py.SoftLink('/texts/embeddings')
 np.savez('a.npz', embeddings=a, old=a[:4])
 with open('not.npz', 'wb') as file:
     file.write(open('a.npz', 'rb').read()[:-30])
@@ -181,6 +184,7 @@ with open('not.npz', 'wb') as file:
     for (file, name) in [
         ("a.h5", "texts/embeddings"),
         ("a.h5", "/texts/embeddings"),
+        ("linked.h5", "texts/embeddings"),
         ("a.npz", "embeddings"),
     ] {
         assert!(
@@ -205,6 +209,11 @@ with open('not.npz', 'wb') as file:
             "it has several arrays with two axes: name one by `vexfs dataset import --dataset NAME`, of embeddings, old",
         ),
         ("not.npz", None, "it cannot be read as a ZIP file"),
+        (
+            "linked.h5",
+            Some("train"),
+            "`train` is no dataset of it that can be read, and its datasets cannot be listed, as where one of them is a link",
+        ),
     ] {
         let said = read(file, name).unwrap_err();
         assert!(said.starts_with(sentence), "{said}");

@@ -11,7 +11,7 @@ use crate::cli::vexfs::interruption::Interruption;
 use crate::cli::vexfs::output::print_line;
 use crate::cli::vexfs::progress::ProgressLine;
 use crate::dataset::formats::Format;
-use crate::dataset::fvecs;
+use crate::dataset::{ReadError, fvecs};
 use crate::system::output::tell;
 
 /// Turn vectors of another format into .fvecs.
@@ -45,6 +45,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.output.display()
     );
     let mut source = input.rows(arguments.dataset.as_deref())?;
+    if source.rows == 0 {
+        let empty = ReadError::Unsupported("it has no rows".into());
+        return Err(input.fault(empty).into());
+    }
     let line = ProgressLine::new("importing");
     let mut row = vec![0.0; source.dim];
     let written = output.write(&interruption, |mut writer| {

@@ -39,7 +39,7 @@ impl Input {
         let known = format.or_else(|| Format::of(path));
         let format = known.ok_or_else(|| match standard {
             true => anyhow!("standard input has no name that tells its format: say it by --format"),
-            false => FileError::new(path, formats::no_format()).into(),
+            false => FileError::new(path, formats::no_format(path)).into(),
         })?;
         let fault = |error: io::Error| FileError::new(&name, error);
         let file = match standard {
