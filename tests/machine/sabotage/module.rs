@@ -106,12 +106,12 @@ fn an_index_of_other_rows_that_is_taken_is_named() {
 fn a_changed_byte_of_the_workload_is_seen_in_its_hash() {
     let fault = (
         "fs/file.c",
-        "\t\tvexfs_end_change(inode);\n\t}\n\tput_cred",
+        "\t\tvexfs_end_change(file, touched);\n\t}\n\tput_cred",
         "\t\tif (ret == 1 << 20) {\n\
          \t\t\tloff_t changed = 1000;\n\n\
          \t\t\tkernel_write(vexfs_lower_file(file), \"x\", 1, &changed);\n\
          \t\t}\n\
-         \t\tvexfs_end_change(inode);\n\t}\n\tput_cred",
+         \t\tvexfs_end_change(file, touched);\n\t}\n\tput_cred",
     );
     let report = run(fault, &["fuse.dataset", "kernel.dataset"]);
     report.assert_verdict("fail", 1);
