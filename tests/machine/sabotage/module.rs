@@ -98,7 +98,7 @@ fn an_index_of_other_rows_that_is_taken_is_named() {
     let report = run(fault, &["index.answers", "index.following"]);
     report.assert_verdict("fail", 1);
     report.assert_check("index.answers", "pass", &[]);
-    let sentence = ["kernel, a covered row overwritten: ok instead of ESTALE"];
+    let sentence = ["a covered row overwritten: ok instead of ESTALE"];
     report.assert_check("index.following", "fail", &sentence);
 }
 
