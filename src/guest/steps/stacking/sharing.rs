@@ -78,7 +78,7 @@ pub const TRIALS: &[Trial] = &[
 
 const DIM: usize = 31;
 const ROW: u64 = 128;
-/// Its pieces have 1,024 rows. A row more takes no other huge page, where vmalloc has them.
+/// A file whose pieces have 1,024 rows. A row more takes no other huge page, where vmalloc has them.
 const ROWS: usize = 70_000;
 const PIECE_ROWS: usize = 1024;
 /// More than what a load in full leaves behind, and less than a piece.
