@@ -100,6 +100,7 @@ bundle: tools
 lint-kernel: bundle
 	$(programs)/vexfs-validate lint-kernel
 	$(programs)/vexfs-validate lint-kernel --machine uml
+	$(programs)/vexfs-validate lint-kernel --machine uml-debug
 
 $(venv)/installed: tests/requirements.txt | tools
 	python3 -m venv $(venv)

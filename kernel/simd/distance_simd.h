@@ -313,14 +313,6 @@ static __always_inline void gather_all(u32 metric, bool pieced,
 		gather_step(metric, pieced, gather, list, left, left, keys);
 }
 
-static __always_inline void gather(u32 metric, const struct vexfs_gather *gather, u64 *keys)
-{
-	if (gather->pieces)
-		gather_all(metric, true, gather, keys);
-	else
-		gather_all(metric, false, gather, keys);
-}
-
 /* The sums themselves or, of lengths, one over their root. */
 static __always_inline void each_row(enum term term, const struct vexfs_scan *scan, u32 *out)
 {
@@ -366,19 +358,44 @@ static u32 scan_cosine(const struct vexfs_scan *args, u64 *near)
 	return scan(VEXFS_METRIC_COSINE, args, near);
 }
 
+/* Those by a table are functions of their own: both in one have too large a frame for KASAN. */
+static noinline void gather_pieces_l2(const struct vexfs_gather *args, u64 *keys)
+{
+	gather_all(VEXFS_METRIC_L2, true, args, keys);
+}
+
+static noinline void gather_pieces_ip(const struct vexfs_gather *args, u64 *keys)
+{
+	gather_all(VEXFS_METRIC_IP, true, args, keys);
+}
+
+static noinline void gather_pieces_cosine(const struct vexfs_gather *args, u64 *keys)
+{
+	gather_all(VEXFS_METRIC_COSINE, true, args, keys);
+}
+
 static void gather_l2(const struct vexfs_gather *args, u64 *keys)
 {
-	gather(VEXFS_METRIC_L2, args, keys);
+	if (args->pieces)
+		gather_pieces_l2(args, keys);
+	else
+		gather_all(VEXFS_METRIC_L2, false, args, keys);
 }
 
 static void gather_ip(const struct vexfs_gather *args, u64 *keys)
 {
-	gather(VEXFS_METRIC_IP, args, keys);
+	if (args->pieces)
+		gather_pieces_ip(args, keys);
+	else
+		gather_all(VEXFS_METRIC_IP, false, args, keys);
 }
 
 static void gather_cosine(const struct vexfs_gather *args, u64 *keys)
 {
-	gather(VEXFS_METRIC_COSINE, args, keys);
+	if (args->pieces)
+		gather_pieces_cosine(args, keys);
+	else
+		gather_all(VEXFS_METRIC_COSINE, false, args, keys);
 }
 
 static void products(const struct vexfs_scan *args, u32 *out)

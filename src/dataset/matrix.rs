@@ -151,10 +151,13 @@ impl Matrix {
 
     /// Whether both matrices have equal rows, to the bit: `-0.0` is not `0.0` here.
     pub fn same_bits(&self, other: &Matrix) -> bool {
-        self.dim == other.dim
-            && bytemuck::cast_slice::<_, u8>(&self.blocks)
-                == bytemuck::cast_slice::<_, u8>(&other.blocks)
+        self.dim == other.dim && same_bits(self.padded(), other.padded())
     }
+}
+
+/// Whether the elements are equal to the bit.
+pub fn same_bits(one: &[f32], other: &[f32]) -> bool {
+    bytemuck::cast_slice::<_, u8>(one) == bytemuck::cast_slice::<_, u8>(other)
 }
 
 impl std::fmt::Debug for Matrix {

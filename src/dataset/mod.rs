@@ -17,8 +17,8 @@ pub mod rows;
 pub mod source;
 pub mod workload;
 
-pub use matrix::Matrix;
-pub use pieces::{Pieces, same_bits};
+pub use matrix::{Matrix, same_bits};
+pub use pieces::Pieces;
 pub use row_set::RowSet;
 
 use std::io;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::Matrix;
+use super::{Matrix, same_bits};
 
 /// What a piece takes at most. To copy one takes some ten microseconds.
 const PIECE_BYTES: usize = 512 << 10;
@@ -19,7 +19,9 @@ pub struct Pieces {
     pieces: Vec<Piece>,
     /// The matrix that it was made of, as long as nothing was changed.
     whole: Option<Arc<Matrix>>,
-    /// How many pieces of that matrix are held for nothing, because others have taken their place.
+    /// How many pieces that matrix has.
+    loaded: usize,
+    /// How many of them are held for nothing, because others have taken their place.
     replaced: usize,
 }
 
@@ -50,8 +52,7 @@ impl Pieces {
 
     /// Whether so much was changed that everything in one matrix anew would take a good deal less memory.
     pub fn is_worn(&self) -> bool {
-        let of_first = self.pieces.iter().filter(|piece| piece.first > 0).count();
-        self.replaced > (self.replaced + of_first) / 4 + 1
+        self.replaced > self.loaded / 4 + 1
     }
 
     /// How many rows a piece has.
@@ -157,11 +158,6 @@ impl Pieces {
     }
 }
 
-/// Whether the elements are equal to the bit.
-pub fn same_bits(one: &[f32], other: &[f32]) -> bool {
-    bytemuck::cast_slice::<_, u8>(one) == bytemuck::cast_slice::<_, u8>(other)
-}
-
 impl From<Matrix> for Pieces {
     fn from(matrix: Matrix) -> Self {
         let row_bytes = (matrix.stride() * size_of::<f32>()).max(1);
@@ -171,11 +167,13 @@ impl From<Matrix> for Pieces {
             matrix: matrix.clone(),
             first,
         };
+        let pieces: Vec<_> = (0..matrix.rows()).step_by(1 << shift).map(piece).collect();
         Pieces {
             dim: matrix.dim(),
             rows: matrix.rows(),
             shift,
-            pieces: (0..matrix.rows()).step_by(1 << shift).map(piece).collect(),
+            loaded: pieces.len(),
+            pieces,
             whole: Some(matrix),
             replaced: 0,
         }
@@ -272,7 +270,7 @@ mod tests {
         let per = pieces(1).1;
         let (mut rows, _) = pieces(20 * per);
         for piece in 1..20 {
-            assert_eq!(rows.is_worn(), piece > 6, "{piece}");
+            assert_eq!(rows.is_worn(), piece > 7, "{piece}");
             rows.set(piece * per, &[0.5; 17]);
         }
         let (mut grows, _) = pieces(per);

@@ -4,15 +4,17 @@
 //! A file that others change as well keeps times that tell nothing for a tick of the clock after each change by the
 //! driver. What the kernel tells is exact: the event is there before the call that changed the file returns.
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 use nix::sys::fanotify::{EventFFlags, Fanotify, InitFlags, MarkFlags, MaskFlags};
 use rustix::fs::{CWD, Mode, OFlags};
 
 use super::lower::descriptor_path;
+use crate::store::FileId;
 use crate::store::others::{Others, Watched};
 
 #[derive(Debug)]
@@ -22,12 +24,14 @@ pub(super) struct OtherProcesses {
     changes: AtomicU64,
     /// How many files may be watched, each of which takes a descriptor.
     most: usize,
-    watched: AtomicUsize,
+    /// How often each file is watched: twice where one inode goes as the next for the same file comes.
+    watched: Mutex<HashMap<FileId, usize>>,
 }
 
 #[derive(Debug)]
 struct WatchedFile {
     processes: Arc<OtherProcesses>,
+    identity: FileId,
     /// Leads to the file when it is watched no longer. It cannot be read or written through this.
     file: OwnedFd,
 }
@@ -43,8 +47,12 @@ impl OtherProcesses {
             events: Mutex::new(events),
             changes: AtomicU64::new(0),
             most,
-            watched: AtomicUsize::new(0),
+            watched: Mutex::default(),
         })
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<FileId, usize>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins or ends to hear of what changes a file.
@@ -81,26 +89,21 @@ impl OtherProcesses {
 
 impl Others for OtherProcesses {
     fn watch(self: Arc<Self>, file: BorrowedFd<'_>) -> Option<Box<dyn Watched>> {
-        if self.watched.fetch_add(1, Ordering::Relaxed) >= self.most {
-            self.watched.fetch_sub(1, Ordering::Relaxed);
+        let identity = FileId::from(&rustix::fs::fstat(file).ok()?);
+        let mut watched = self.watched();
+        if watched.values().sum::<usize>() >= self.most {
             return None;
         }
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(CWD, descriptor_path(&file), flags, Mode::empty());
-        let watched = opened.ok().and_then(|opened| {
-            self.mark(MarkFlags::FAN_MARK_ADD, &opened).ok()?;
-            Some(opened)
-        });
-        match watched {
-            Some(file) => Some(Box::new(WatchedFile {
-                processes: self,
-                file,
-            })),
-            None => {
-                self.watched.fetch_sub(1, Ordering::Relaxed);
-                None
-            }
-        }
+        let opened = rustix::fs::openat(CWD, descriptor_path(&file), flags, Mode::empty()).ok()?;
+        self.mark(MarkFlags::FAN_MARK_ADD, &opened).ok()?;
+        *watched.entry(identity).or_default() += 1;
+        drop(watched);
+        Some(Box::new(WatchedFile {
+            processes: self,
+            identity,
+            file: opened,
+        }))
     }
 }
 
@@ -117,9 +120,16 @@ impl Watched for WatchedFile {
 
 impl Drop for WatchedFile {
     fn drop(&mut self) {
+        let mut watched = self.processes.watched();
+        if let Some(times) = watched.get_mut(&self.identity) {
+            *times -= 1;
+            if *times > 0 {
+                return;
+            }
+        }
+        watched.remove(&self.identity);
         // A file that was removed is watched no longer anyway.
         let _ = self.processes.mark(MarkFlags::FAN_MARK_REMOVE, &self.file);
-        self.processes.watched.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -162,5 +172,20 @@ mod tests {
         let watched = processes.watch(b.as_fd()).expect("there is room again");
         append_by_another(&path("a"));
         assert_eq!(watched.changes(), changes, "it is watched no longer");
+    }
+
+    #[test]
+    fn a_file_is_watched_until_the_last_one_ends() {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = folder.path().join("a");
+        let file = File::create(&path).unwrap();
+        let processes = Arc::new(OtherProcesses::new(2).expect("a kernel with fanotify"));
+        let first = processes.clone().watch(file.as_fd()).unwrap();
+        let second = processes.clone().watch(file.as_fd()).unwrap();
+        drop(first);
+        append_by_another(&path);
+        assert!(second.changes() > 0);
+        drop(second);
+        assert!(processes.watched().is_empty());
     }
 }

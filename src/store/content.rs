@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use super::others::{Others, Watched};
 use super::stamp::Stamp;
@@ -29,6 +30,22 @@ pub(super) struct Followed {
     /// so: nobody else has changed it.
     pub stamp: Stamp,
     pub touched: Touched,
+    /// When the first change since a load of the whole file began.
+    pub begun: Option<Instant>,
+    /// Until when the times of a file that is not watched proved nothing, after the first of these changes.
+    pub settled: Option<Duration>,
+}
+
+impl Followed {
+    /// What is known of a file that was just loaded, when it was like `stamp`.
+    pub fn from_load(stamp: Stamp) -> Self {
+        Followed {
+            stamp,
+            touched: Touched::default(),
+            begun: None,
+            settled: None,
+        }
+    }
 }
 
 impl Content {
@@ -60,6 +77,7 @@ impl Content {
             return result;
         }
         self.watch(&file);
+        let begun = Instant::now();
         let before = Stamp::of(&file);
         let result = operation();
         self.changes.fetch_add(1, Ordering::Release);
@@ -71,6 +89,10 @@ impl Content {
             known.touched.add(touches);
             known.touched.add(old.min(new)..old.max(new));
             known.stamp = after;
+            known.begun.get_or_insert(begun);
+            if known.settled.is_none() && self.watched().is_none() {
+                known.settled = after.settles();
+            }
             *followed = Some(known);
         }
         result

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether a copy of a file that was made earlier is still what the file holds.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::Content;
+use super::content::Followed;
 use super::others::Watched;
-use super::stamp::Stamp;
-
-/// A time longer than a tick of the clock that stamps files (at most 10 ms). Two changes further apart have different
-/// times.
-const TICK: Duration = Duration::from_millis(20);
+use super::stamp::{Stamp, now};
 
 /// How many times as long as a load takes there is none, where all changes are known.
 const LOADS_APART: u32 = 64;
@@ -41,7 +38,7 @@ impl Origin {
             stamp,
             changes: content.changes(),
             by_others: by_others(content),
-            settled: settled(&stamp, content),
+            settled: stamp.settles().filter(|_| content.watched().is_none()),
             until: None,
         }
     }
@@ -49,18 +46,19 @@ impl Origin {
     /// Notes what the file is like after changes that were all made through the driver, as far as is known.
     ///
     /// What another did between two looks at the file that such a change takes is hidden, if nobody noticed. So a file
-    /// of which a load took `load` is loaded again after some time, which costs little beside the searches meanwhile.
-    pub fn followed(&self, stamp: Stamp, content: &Content, load: Duration) -> Self {
+    /// of which a load took `load` is loaded again some time after the first change. That costs little beside the
+    /// searches meanwhile. Nothing comes back where that time is over.
+    pub fn followed(&self, known: &Followed, content: &Content, load: Duration) -> Option<Self> {
         let again = load.saturating_mul(LOADS_APART).max(LEAST_APART);
         let is_sure = content.watched().is_some_and(Watched::is_sure);
-        let until = (!is_sure).then(|| Instant::now() + again);
-        Origin {
-            stamp,
+        let origin = Origin {
+            stamp: known.stamp,
             changes: content.changes(),
             by_others: self.by_others,
-            settled: self.settled.or_else(|| settled(&stamp, content)),
-            until: self.until.or(until),
-        }
+            settled: self.settled.or(known.settled),
+            until: known.begun.filter(|_| !is_sure).map(|begun| begun + again),
+        };
+        origin.is_good(content).then_some(origin)
     }
 
     /// Whether a file that is like this now still holds what was loaded.
@@ -68,26 +66,14 @@ impl Origin {
         self.changes == content.changes() && self.stamp == *stamp && self.is_good(content)
     }
 
-    /// Whether nothing but time and what the driver did can have made another file of it since.
-    pub fn is_good(&self, content: &Content) -> bool {
+    /// Whether nothing but what the driver did can have made another file of it since, as far as time and others tell.
+    fn is_good(&self, content: &Content) -> bool {
         self.settled.is_none_or(|settled| now() < settled)
             && self.until.is_none_or(|until| Instant::now() < until)
             && self.by_others == by_others(content)
     }
 }
 
-/// Until when the times of a file prove nothing, if that is so.
-fn settled(stamp: &Stamp, content: &Content) -> Option<Duration> {
-    let settled = stamp.latest() + TICK;
-    (content.watched().is_none() && settled > now()).then_some(settled)
-}
-
 fn by_others(content: &Content) -> u64 {
     content.watched().map_or(0, Watched::changes)
-}
-
-fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }

@@ -2,10 +2,14 @@
 //! Stamps: what shows that a file has changed.
 
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use rustix::fs::Stat;
+
+/// A time longer than a tick of the clock that stamps files (at most 10 ms). Two changes further apart have different
+/// times.
+const TICK: Duration = Duration::from_millis(20);
 
 /// Tells files apart: no two files have equal values at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,9 +54,21 @@ impl Stamp {
         Ok(Stamp::from(&stat))
     }
 
+    /// Until when a change would not show, counted from 1970, where the last one has only just been made.
+    pub fn settles(&self) -> Option<Duration> {
+        let settled = self.latest() + TICK;
+        (settled > now()).then_some(settled)
+    }
+
     /// The later one of the two times, counted from 1970.
-    pub fn latest(&self) -> Duration {
+    fn latest(&self) -> Duration {
         let (seconds, nanoseconds) = self.written.max(self.changed);
         Duration::new(seconds.try_into().unwrap_or(0), nanoseconds as u32)
     }
+}
+
+pub(super) fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

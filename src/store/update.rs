@@ -11,10 +11,10 @@ use crate::dataset::{Fault, Matrix, Pieces, ROWS_MAX, ReadError, fvecs, same_bit
 
 /// A file of which more than one part in so many was touched is read as a whole.
 const PART: u64 = 4;
-/// What may be read in any case.
+/// So much may have been touched in any file.
 const FREE_BYTES: u64 = 1 << 20;
 
-/// Reads no more than a row at a time for a single one.
+/// What is read at a time, at most.
 const BUFFER: usize = 256 << 10;
 
 #[derive(Debug)]

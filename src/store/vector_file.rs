@@ -65,10 +65,7 @@ impl VectorFile {
         let origin = Origin::new(stamp, &self.content);
         *self.content.followed() = None;
         let snapshot = Snapshot::load(file).map_err(|error| errno(&error))?;
-        *self.content.followed() = Some(Followed {
-            stamp,
-            touched: Touched::default(),
-        });
+        *self.content.followed() = Some(Followed::from_load(stamp));
         Ok(Cached {
             snapshot: Arc::new(snapshot),
             origin,
@@ -84,9 +81,10 @@ impl VectorFile {
         let Some(known) = followed.as_mut().filter(|known| known.stamp == stamp) else {
             return Ok(false);
         };
-        if !cached.origin.is_good(&self.content) {
+        let origin = cached.origin.followed(known, &self.content, cached.took);
+        let Some(origin) = origin else {
             return Ok(false);
-        }
+        };
         let rows = cached.snapshot.rows();
         // A fault is told, and everything stays as it is: what mends it is a change as well.
         let update = Update::read(file, stamp.size, &known.touched, rows);
@@ -94,7 +92,7 @@ impl VectorFile {
             return Ok(false);
         };
         known.touched = Touched::default();
-        cached.origin = cached.origin.followed(stamp, &self.content, cached.took);
+        cached.origin = origin;
         if !update.is_empty(rows) {
             // Copied only where a search holds it.
             Arc::make_mut(&mut cached.snapshot).update(&update);

@@ -8,15 +8,20 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use vexfs::anns::{Metric, flat};
 use vexfs::client::{Kind, Method, Searcher};
 use vexfs::dataset::fvecs;
 
 use crate::fixture::Mounted;
+use crate::process::Driver;
 
 const DIM: usize = 40;
 const ROW_BYTES: u64 = 4 + 4 * DIM as u64;
+
+/// Past the time in which file times cannot be trusted.
+const SETTLED: Duration = Duration::from_millis(40);
 
 fn encoded(first: f32) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -119,5 +124,36 @@ fn searches_of_a_file_that_grows_and_changes_see_whole_rows() {
     for query in [[0.0; DIM], [77.0; DIM], [5200.0; DIM]] {
         let found = searcher.search(&query, method(50)).unwrap();
         assert_eq!(found.hits, flat::search(&rows, Metric::L2, &query, 50).hits);
+    }
+}
+
+#[test]
+fn after_a_row_is_appended_a_search_reads_that_row_whenever_it_comes() {
+    const ROWS: u64 = 20_000;
+    let driver = Driver::start();
+    let path = driver.mount_point.path().join("v.fvecs");
+    let all: Vec<u8> = (0..ROWS).flat_map(|row| encoded(row as f32)).collect();
+    fs::write(&path, all).unwrap();
+    let searcher = Searcher::open(&path).unwrap();
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    thread::sleep(SETTLED);
+    let search = || {
+        let before = driver.bytes_read();
+        let found = searcher.search(&[0.0; DIM], method(1)).unwrap();
+        (found.rows, driver.bytes_read() - before)
+    };
+    assert!(
+        search().1 >= ROWS * ROW_BYTES,
+        "the first one reads the file"
+    );
+    for row in ROWS..ROWS + 5 {
+        file.write_all(&encoded(row as f32)).unwrap();
+        // The times of the file prove nothing at first, and something later.
+        for _ in 0..2 {
+            let (rows, read) = search();
+            assert_eq!(rows, row + 1);
+            assert!(read < 64 << 10, "{read} bytes were read");
+            thread::sleep(SETTLED);
+        }
     }
 }

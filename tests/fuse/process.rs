@@ -36,7 +36,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    fn start() -> Self {
+    pub fn start() -> Self {
         Self::start_telling(Stdio::null())
     }
 
@@ -65,6 +65,13 @@ impl Driver {
 
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+    }
+
+    /// How many bytes the driver has read by system calls so far.
+    pub fn bytes_read(&self) -> u64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.process.id())).unwrap();
+        let read = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+        read.unwrap().parse().unwrap()
     }
 }
 

@@ -308,6 +308,25 @@ fn changed_without_a_trace(others: Arc<dyn Others>) -> (Fixture, Unstamped, Vec<
 }
 
 #[test]
+fn what_a_tick_hides_of_a_file_that_is_not_watched_is_seen_after_it() {
+    let fixture = Fixture::new(4, None);
+    fixture.snapshot();
+    let rows = bytes(&matrix(0..4, 0));
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(fixture.file.path());
+    let unstamped = Unstamped::new(&file.unwrap(), &rows);
+    thread::sleep(SETTLED);
+    fixture.snapshot();
+    fixture.write(&bytes(&matrix(4..5, 0)), 4 * ROW_BYTES);
+    unstamped.write(&bytes(&matrix(0..4, 9)));
+    // No search comes before the times have settled.
+    thread::sleep(SETTLED);
+    assert_eq!(elements(&fixture.snapshot())[0], matrix(0..1, 9).row(0));
+}
+
+#[test]
 fn what_others_are_told_to_have_changed_is_seen_at_once() {
     let told = Arc::new(Told::default());
     let (fixture, unstamped, changed) = changed_without_a_trace(told.clone());

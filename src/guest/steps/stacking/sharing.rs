@@ -313,8 +313,39 @@ fn memory(stage: &Stage) -> Result<String> {
     ))
 }
 
-/// A fourth of the file's rows is near to 0, and all of them equally: an answer with two distances is of two
-/// writes. One thread searches, another one writes, and a third one has the next snapshot made.
+/// Has two threads ask `judge` of a search again and again, as long as `change` takes. How many answers were right, and
+/// how many wrong.
+fn searched_meanwhile(
+    path: &Path,
+    judge: impl Fn(&Searcher) -> Result<bool> + Sync,
+    change: impl FnOnce() -> Result<()>,
+) -> Result<(u32, u32)> {
+    let ended = AtomicBool::new(false);
+    let searching = || -> Result<(u32, u32)> {
+        let searcher = Searcher::open(path)?;
+        let (mut right, mut wrong) = (0, 0);
+        while !ended.load(Ordering::Acquire) {
+            match judge(&searcher)? {
+                true => right += 1,
+                false => wrong += 1,
+            }
+        }
+        Ok((right, wrong))
+    };
+    thread::scope(|scope| {
+        let searchers = [scope.spawn(searching), scope.spawn(searching)];
+        let changed = change();
+        ended.store(true, Ordering::Release);
+        let mut sum = (0, 0);
+        for searcher in searchers {
+            let (right, wrong) = searcher.join().expect("the searcher panics")?;
+            sum = (sum.0 + right, sum.1 + wrong);
+        }
+        changed.map(|()| sum)
+    })
+}
+
+/// A fourth of the file's rows is near to 0, and all of them equally: an answer with two distances is of two writes.
 fn overwritten(stage: &Stage) -> Result<String> {
     const DIM: usize = 1023;
     const ROWS: usize = 2048;
@@ -332,37 +363,16 @@ fn overwritten(stage: &Stage) -> Result<String> {
     let all = encode(&mut (0..ROWS).map(|row| if row < NEAR { 1.0 } else { 9.0 }));
     fs::write(&path, all)?;
     let file = OpenOptions::new().write(true).open(&path)?;
-    let ended = AtomicBool::new(false);
-    let searching = || -> Result<(u32, u32)> {
-        let searcher = Searcher::open(&path)?;
-        let (mut whole, mut mixed) = (0, 0);
-        while !ended.load(Ordering::Acquire) {
-            let found = search(&searcher, &[0.0; DIM], Metric::L2, NEAR as u32)?;
-            let (first, last) = (found.hits[0], found.hits[NEAR - 1]);
-            match first.distance == last.distance {
-                true => whole += 1,
-                false => mixed += 1,
-            }
-        }
-        Ok((whole, mixed))
+    let is_of_one_write = |searcher: &Searcher| {
+        let found = search(searcher, &[0.0; DIM], Metric::L2, NEAR as u32)?;
+        Ok(found.hits[0].distance == found.hits[NEAR - 1].distance)
     };
-    let writing = || -> Result<()> {
+    let (whole, mixed) = searched_meanwhile(&path, is_of_one_write, || {
         for i in 1..=CHANGES {
             file.write_all_at(&near[i % 2], 0)?;
             sleep(Duration::from_millis(3));
         }
         Ok(())
-    };
-    let (whole, mixed) = thread::scope(|scope| {
-        let searchers = [scope.spawn(searching), scope.spawn(searching)];
-        let written = writing();
-        ended.store(true, Ordering::Release);
-        let mut sum = (0, 0);
-        for searcher in searchers {
-            let (whole, mixed) = searcher.join().expect("the searcher panics")?;
-            sum = (sum.0 + whole, sum.1 + mixed);
-        }
-        written.map(|()| sum)
     })?;
     Ok(match mixed {
         0 if whole > 0 => "each answer is of one write".to_owned(),
@@ -382,43 +392,25 @@ fn appended(stage: &Stage) -> Result<String> {
         encode(&rows)
     };
     fs::write(&path, rows(0, FIRST))?;
-    let ended = AtomicBool::new(false);
-    let searching = || -> Result<(u32, u32)> {
-        let searcher = Searcher::open(&path)?;
-        let (mut right, mut wrong) = (0, 0);
-        while !ended.load(Ordering::Acquire) {
-            let found = search(&searcher, &[0.0; DIM], Metric::L2, K_MAX)?;
-            let last = found.rows - 1;
-            let sound = (0..).zip(&found.hits).all(|(rank, hit)| {
-                let value = (100_000 - hit.row) as f32;
-                u64::from(hit.row) == last - rank
-                    && (f32::from_bits(hit.distance) / (DIM as f32 * value * value) - 1.0).abs()
-                        < 1e-6
-            });
-            match sound {
-                true => right += 1,
-                false => wrong += 1,
-            }
-        }
-        Ok((right, wrong))
+    let is_of_its_rows = |searcher: &Searcher| {
+        let found = search(searcher, &[0.0; DIM], Metric::L2, K_MAX)?;
+        let last = found.rows - 1;
+        Ok((0..).zip(&found.hits).all(|(rank, hit)| {
+            let value = (100_000 - hit.row) as f32;
+            let distance = f32::from_bits(hit.distance);
+            u64::from(hit.row) == last - rank
+                && (distance / (DIM as f32 * value * value) - 1.0).abs() < 1e-6
+        }))
     };
-    let (right, wrong) = thread::scope(|scope| {
-        let searchers = [scope.spawn(searching), scope.spawn(searching)];
-        let mut written = Ok(());
+    let (right, wrong) = searched_meanwhile(&path, is_of_its_rows, || {
         let mut end = FIRST;
         for i in 0..CHANGES {
             let count = [1, 7, 300][i % 3];
-            written = written.and_then(|()| append(&path, &rows(end, count)));
+            append(&path, &rows(end, count))?;
             end += count;
             sleep(Duration::from_millis(2));
         }
-        ended.store(true, Ordering::Release);
-        let mut sum = (0, 0);
-        for searcher in searchers {
-            let (right, wrong) = searcher.join().expect("the searcher panics")?;
-            sum = (sum.0 + right, sum.1 + wrong);
-        }
-        written.map(|()| sum)
+        Ok(())
     })?;
     Ok(match wrong {
         0 if right > 0 => "each answer is of the rows that it names".to_owned(),

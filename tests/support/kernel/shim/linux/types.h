@@ -15,6 +15,7 @@ typedef uint64_t u64, __u64, __le64;
 
 #undef __always_inline
 #define __always_inline	inline __attribute__((__always_inline__))
+#define noinline	__attribute__((__noinline__))
 #define __aligned(n)	__attribute__((__aligned__(n)))
 #define le32_to_cpu(n)	(n)
 #define le64_to_cpu(n)	(n)
