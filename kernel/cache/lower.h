@@ -18,6 +18,7 @@
 #include <linux/xarray.h>
 
 #include "cache/budget.h"
+#include "cache/sent.h"
 
 struct vexfs_sb {
 	struct vfsmount *lower_mnt;	/* a private clone of the store's */
@@ -58,9 +59,20 @@ static inline struct path vexfs_lower_path(const struct dentry *dentry)
 	};
 }
 
-static inline struct file *vexfs_lower_file(const struct file *file)
+/* An open file of ours. */
+struct vexfs_file {
+	struct file *lower;
+	struct vexfs_sent sent;
+};
+
+static inline struct vexfs_file *vexfs_f(const struct file *file)
 {
 	return file->private_data;
+}
+
+static inline struct file *vexfs_lower_file(const struct file *file)
+{
+	return vexfs_f(file)->lower;
 }
 
 /*

@@ -270,7 +270,7 @@ static int read_chunks(struct patch *patch, const struct vexfs_attempt *attempt)
 	for (i = 0; i < patch->count; i++)
 		if (patch->span[i].from < patch->span[i].to)
 			longest = max(longest, patch->span[i].to - patch->span[i].from);
-	patch->chunk_rows = min(longest, VEXFS_CHUNK_BYTES / row_bytes);
+	patch->chunk_rows = min(longest, vexfs_chunk_rows(&patch->new->rows));
 	patch->chunk = kvmalloc(patch->chunk_rows * row_bytes, VEXFS_GFP_COPY);
 	if (!patch->chunk)
 		return -ENOMEM;

@@ -29,12 +29,12 @@ int vexfs_snapshot_read_rows(const struct vexfs_rows *rows, u32 *out, struct fil
 static int read_elements(const struct vexfs_rows *rows, u32 *elements, struct file *file,
 			 const struct vexfs_attempt *attempt)
 {
-	const u32 most = VEXFS_CHUNK_BYTES / (sizeof(__le32) * (1 + rows->dim));
+	const u32 most = vexfs_chunk_rows(rows);
 	u32 done, count;
 	__le32 *chunk;
 	int err = 0;
 
-	chunk = __vmalloc(VEXFS_CHUNK_BYTES, VEXFS_GFP_COPY);
+	chunk = __vmalloc(most * sizeof(*chunk) * (1 + rows->dim), VEXFS_GFP_COPY);
 	if (!chunk)
 		return -ENOMEM;
 	for (done = 0; !err && done < rows->rows; done += count) {

@@ -38,8 +38,13 @@ struct vexfs_snapshot {
 	struct vexfs_line line;
 };
 
-/* Rows are read through a buffer of so many bytes at most. */
+/* Rows are read through a buffer of so many bytes at most, if that is a row. */
 #define VEXFS_CHUNK_BYTES	(256 * 1024)
+
+static inline u32 vexfs_chunk_rows(const struct vexfs_rows *rows)
+{
+	return max(VEXFS_CHUNK_BYTES / (sizeof(__le32) * (1 + rows->dim)), 1);
+}
 
 /*
  * Reads the first @size bytes of a vector file.  Returns a snapshot without

@@ -15,6 +15,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/splice.h>
 
 #include "fs/internal.h"
@@ -42,6 +43,21 @@ static int vexfs_opened(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static struct vexfs_file *vexfs_file_alloc(void)
+{
+	struct vexfs_file *ours = kzalloc(sizeof(*ours), GFP_KERNEL_ACCOUNT);
+
+	if (ours)
+		vexfs_sent_init(&ours->sent);
+	return ours;
+}
+
+static void vexfs_file_free(struct vexfs_file *ours)
+{
+	vexfs_sent_destroy(&ours->sent);
+	kfree(ours);
+}
+
 /* A lower file that is only read need not know for whom. */
 static const struct cred *vexfs_cred_for_file(const struct file *file)
 {
@@ -57,18 +73,27 @@ static int vexfs_open(struct inode *inode, struct file *file)
 	int flags = (file->f_flags & ~VEXFS_OPEN_DONE) | O_NOATIME;
 	struct path path = vexfs_lower_path(file->f_path.dentry);
 	const struct cred *caller, *cred;
+	struct vexfs_file *ours;
 	struct file *lower;
 
+	ours = vexfs_file_alloc();
+	if (!ours)
+		return -ENOMEM;
 	cred = vexfs_cred_for_file(file);
-	if (IS_ERR(cred))
+	if (IS_ERR(cred)) {
+		vexfs_file_free(ours);
 		return PTR_ERR(cred);
+	}
 	caller = override_creds(cred);
 	lower = backing_file_open(file, flags, &path, cred);
 	revert_creds(caller);
 	put_cred(cred);
-	if (IS_ERR(lower))
+	if (IS_ERR(lower)) {
+		vexfs_file_free(ours);
 		return PTR_ERR(lower);
-	file->private_data = lower;
+	}
+	ours->lower = lower;
+	file->private_data = ours;
 	return vexfs_opened(inode, file);
 }
 
@@ -77,6 +102,7 @@ static int vexfs_release(struct inode *inode, struct file *file)
 	if (vexfs_lower_file(file)->f_mode & FMODE_WRITE)
 		atomic_dec(&vexfs_i(inode)->vectors.recorder.writers);
 	fput(vexfs_lower_file(file));
+	vexfs_file_free(vexfs_f(file));
 	return 0;
 }
 
@@ -87,13 +113,17 @@ int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	struct path lower_dir = vexfs_lower_path(dentry->d_parent);
 	int flags = (file->f_flags & ~O_APPEND) | O_NOATIME;
 	struct vexfs_acting acting;
+	struct vexfs_file *ours;
 	struct inode *inode;
 	struct file *lower;
 	int err;
 
+	ours = vexfs_file_alloc();
+	if (!ours)
+		return -ENOMEM;
 	err = vexfs_want_write(dir->i_sb);
 	if (err)
-		return err;
+		goto free;
 	err = vexfs_act_as_creator(&acting, dentry, S_IFREG | mode);
 	if (!err) {
 		lower = backing_tmpfile_open(file, flags, &lower_dir, mode, acting.cred);
@@ -101,24 +131,29 @@ int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	}
 	vexfs_drop_write(dir->i_sb);
 	if (err)
-		return err;
-	if (IS_ERR(lower))
-		return PTR_ERR(lower);
+		goto free;
+	err = PTR_ERR_OR_ZERO(lower);
+	if (err)
+		goto free;
 
 	inode = vexfs_iget(dir->i_sb, file_inode(lower));
-	if (IS_ERR(inode)) {
-		fput(lower);
-		return PTR_ERR(inode);
-	}
+	err = PTR_ERR_OR_ZERO(inode);
+	if (err)
+		goto put;
 	dentry->d_fsdata = dget(lower->f_path.dentry);
 	d_mark_tmpfile(file, inode);
 	d_instantiate(dentry, inode);
 
-	file->private_data = lower;
+	ours->lower = lower;
+	file->private_data = ours;
 	err = finish_open(file, dentry, vexfs_opened);
 	/* An open that came so far is released like any other. */
-	if (err && !(file->f_mode & FMODE_OPENED))
-		fput(lower);
+	if (!err || file->f_mode & FMODE_OPENED)
+		return err;
+put:
+	fput(lower);
+free:
+	vexfs_file_free(ours);
 	return err;
 }
 

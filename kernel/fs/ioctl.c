@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SEARCH and INFO.  docs/abi.md lists their errors in the order in which they are
+ * SEARCH, QUERY and INFO.  docs/abi.md lists their errors in the order in which they are
  * checked here.
  */
 #include <linux/compiler.h>
@@ -8,12 +8,14 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "cache/attempt.h"
+#include "cache/sent.h"
 #include "cache/sidecar.h"
 #include "cache/snapshot.h"
 #include "cache/vectors.h"
@@ -42,20 +44,31 @@ static bool is_vector_file(const struct file *file)
 	return matches;
 }
 
+static bool is_sent(const struct vexfs_search *request)
+{
+	return request->flags & VEXFS_SEARCH_SENT;
+}
+
 static size_t payload_bytes(const struct vexfs_search *request)
 {
-	return max(request->dim * sizeof(__u32), request->k * sizeof(struct vexfs_hit));
+	const size_t query = is_sent(request) ? 0 : request->dim * sizeof(__u32);
+
+	return max(query, request->k * sizeof(struct vexfs_hit));
 }
 
 /* Checks 5 to 9: what can be told from the header. */
 static int check_header(struct vexfs_search *request, size_t bytes)
 {
-	if (request->flags || request->count || request->reserved0 || request->rows ||
-	    request->generation || request->evaluated || request->reserved1)
+	const u32 dim_max = is_sent(request) ? VEXFS_DIM_MAX : VEXFS_DIM_INLINE;
+
+	if (request->flags & ~VEXFS_SEARCH_SENT || request->count || request->reserved0 ||
+	    request->rows || request->generation || request->evaluated)
+		return -EINVAL;
+	if (is_sent(request) != !!request->query)
 		return -EINVAL;
 	if (!request->k || request->k > VEXFS_K_MAX)
 		return -EINVAL;
-	if (!request->dim || request->dim > VEXFS_DIM_MAX)
+	if (!request->dim || request->dim > dim_max)
 		return -EINVAL;
 	if (bytes != sizeof(*request) + payload_bytes(request))
 		return -EINVAL;
@@ -185,6 +198,14 @@ static int answer(const struct basis *basis, const u32 *elements,
 	return err;
 }
 
+static int get_query(struct file *file, const struct vexfs_search *request, u32 *elements)
+{
+	if (is_sent(request))
+		return vexfs_sent_copy(&vexfs_f(file)->sent, request->query, request->dim,
+				       elements);
+	return vexfs_pack(elements, (const __le32 *)(request + 1), request->dim) ? 0 : -EDOM;
+}
+
 static int search(struct file *file, struct vexfs_search *request,
 		  struct vexfs_search_time *time)
 {
@@ -195,11 +216,11 @@ static int search(struct file *file, struct vexfs_search *request,
 	u32 *elements;
 	int err;
 
-	elements = kmalloc(bytes, GFP_KERNEL);
+	elements = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!elements)
 		return -ENOMEM;
-	err = -EDOM;
-	if (vexfs_pack(elements, (const __le32 *)(request + 1), request->dim)) {
+	err = get_query(file, request, elements);
+	if (!err) {
 		caller = vexfs_act_as_mounter(file_inode(file)->i_sb);
 		err = get_basis(file, request, &basis);
 		revert_creds(caller);
@@ -208,7 +229,7 @@ static int search(struct file *file, struct vexfs_search *request,
 		err = answer(&basis, elements, request, time);
 		put_basis(&basis);
 	}
-	kfree(elements);
+	kvfree(elements);
 	return err;
 }
 
@@ -236,6 +257,31 @@ static int ioctl_search(struct file *file, size_t bytes, void __user *user)
 	kfree(request);
 	if (!err)
 		vexfs_search_time_end(&time);
+	return err;
+}
+
+static bool is_part(const struct vexfs_query_part *part, size_t bytes)
+{
+	return part->query && !part->flags && !part->reserved &&
+	       part->dim && part->dim <= VEXFS_DIM_MAX &&
+	       part->count && part->start < part->dim && part->count <= part->dim - part->start &&
+	       bytes == sizeof(*part) + part->count * sizeof(__u32);
+}
+
+static int ioctl_query(struct file *file, size_t bytes, void __user *user)
+{
+	struct vexfs_query_part *part;
+	int err = -EINVAL;
+
+	if (bytes < sizeof(*part))
+		return -EINVAL;
+	part = memdup_user(user, bytes);
+	if (IS_ERR(part))
+		return PTR_ERR(part);
+
+	if (is_part(part, bytes))
+		err = vexfs_sent_add(&vexfs_f(file)->sent, part);
+	kfree(part);
 	return err;
 }
 
@@ -281,14 +327,19 @@ static int ioctl_info(struct file *file, void __user *user)
 
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	const unsigned int unsized = cmd & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT);
 	void __user *user = (void __user *)arg;
-	bool info = cmd == VEXFS_IOC_INFO;
 
-	if (!info && (cmd & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT)) != VEXFS_IOC_SEARCH(0))
+	if (cmd != VEXFS_IOC_INFO && unsized != VEXFS_IOC_SEARCH(0) &&
+	    unsized != VEXFS_IOC_QUERY(0))
 		return -ENOTTY;
 	if (!is_vector_file(file))
 		return -ENOTTY;
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	return info ? ioctl_info(file, user) : ioctl_search(file, _IOC_SIZE(cmd), user);
+	if (cmd == VEXFS_IOC_INFO)
+		return ioctl_info(file, user);
+	if (unsized == VEXFS_IOC_QUERY(0))
+		return ioctl_query(file, _IOC_SIZE(cmd), user);
+	return ioctl_search(file, _IOC_SIZE(cmd), user);
 }

@@ -14,7 +14,7 @@
 #include "search/kind.h"
 #include "search/layout.h"
 #include "search/pool.h"
-#include "search/query.h"
+#include "search/prepare.h"
 #include "search/rerank.h"
 #include "search/scratch.h"
 #include "simd/simd.h"
@@ -53,7 +53,7 @@ static const char *params(const struct vexfs_index_header *header, u64 *bytes)
 	if (!vexfs_no_params(header, 3 + levels))
 		return "a parameter that the kind does not have is not 0";
 
-	/* Below 2^32 rows of at most 4,032 codes or 256 links: none exceeds 2^48. */
+	/* Below 2^32 rows of at most 32,768 codes or 256 links: none exceeds 2^48. */
 	bytes[QUANT] = vexfs_quantizer_bytes(header);
 	bytes[ROWS_OF_NODES] = rows * sizeof(u32);
 	bytes[CODES] = rows * vexfs_code_bytes(header);
@@ -252,14 +252,14 @@ static int rerank(struct vexfs_job *job, const struct vexfs_pool *pool, u32 *lis
 }
 
 /* In a section of the FPU.  @scratch has room for the query. */
-static void prepare_codes(const struct vexfs_job *job, struct hnsw_search *search, s16 *codes,
-			  u32 *scratch)
+static int prepare_codes(struct vexfs_job *job, struct hnsw_search *search, s16 *codes,
+			 u32 *scratch)
 {
-	vexfs_query_code(&search->hnsw->quantizer, job->metric, job->query, job->query_inverse,
-			 job->index->dim, scratch, codes);
 	search->scan.query = codes;
 	search->gather = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.gather_l2 :
 							  vexfs_simd.code.gather_dot;
+	return vexfs_prepare_codes(&job->fpu, &search->hnsw->quantizer, job->metric, job->query,
+				   job->query_inverse, job->index->dim, scratch, codes);
 }
 
 static void prepare_exact(const struct vexfs_job *job, struct hnsw_search *search)
@@ -309,7 +309,7 @@ static int search(struct vexfs_job *job)
 	void *memory;
 	u64 cur;
 	s16 *codes;
-	int err;
+	int err = 0;
 
 	scratch = vexfs_scratch_get(job->index, index->rows, MAX_LINKS, code_bytes + query_bytes +
 				    near_bytes + pool_bytes + list_bytes, &memory);
@@ -324,15 +324,16 @@ static int search(struct vexfs_job *job)
 	if (index->exact)
 		prepare_exact(job, &search);
 	else
-		prepare_codes(job, &search, codes, memory + code_bytes);
+		err = prepare_codes(job, &search, codes, memory + code_bytes);
 
-	/* The entry point is node 0. */
-	search.scan.list = &(const u32){ 0 };
-	search.scan.count = 1;
-	search.scan.limit = far;
-	search.gather(&search.scan, &cur);
-
-	err = descend(job, &search, &cur);
+	if (!err) {
+		/* The entry point is node 0. */
+		search.scan.list = &(const u32){ 0 };
+		search.scan.count = 1;
+		search.scan.limit = far;
+		search.gather(&search.scan, &cur);
+		err = descend(job, &search, &cur);
+	}
 	if (!err) {
 		vexfs_set_add(&scratch->set, cur);
 		*vexfs_set_list(&scratch->set) = cur;

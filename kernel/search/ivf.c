@@ -12,7 +12,7 @@
 #include "search/array_check.h"
 #include "search/kind.h"
 #include "search/layout.h"
-#include "search/query.h"
+#include "search/prepare.h"
 #include "search/rerank.h"
 #include "search/scratch.h"
 #include "simd/simd.h"
@@ -41,7 +41,7 @@ static const char *params(const struct vexfs_index_header *header, u64 *bytes)
 	if (!vexfs_no_params(header, 2))
 		return "a parameter that the kind does not have is not 0";
 
-	/* Below 2^32 rows of at most 4,032 codes: none exceeds 2^48. */
+	/* Below 2^32 rows of at most 32,768 codes: none exceeds 2^48. */
 	bytes[CENTROIDS] = lists * vexfs_vector_bytes(header);
 	bytes[QUANT] = vexfs_quantizer_bytes(header);
 	bytes[STARTS] = (lists + 1) * sizeof(u32);
@@ -199,12 +199,12 @@ static int search_codes(struct vexfs_job *job, const struct vexfs_topk *lists,
 	};
 	vexfs_code_fn *scan_codes = job->metric == VEXFS_METRIC_L2 ? vexfs_simd.code.scan_l2 :
 								     vexfs_simd.code.scan_dot;
-	int err = 0;
 	u32 i;
+	int err;
 
 	vexfs_fpu_begin(&job->fpu);
-	vexfs_query_code(&ivf->quantizer, job->metric, job->query, job->query_inverse,
-			 job->index->dim, scratch, codes);
+	err = vexfs_prepare_codes(&job->fpu, &ivf->quantizer, job->metric, job->query,
+				  job->query_inverse, job->index->dim, scratch, codes);
 	for (i = 0; i < lists->count && !err; i++)
 		err = scan_list(job, &scan, scan_codes, lists->keys[i], near, nodes);
 	vexfs_fpu_end(&job->fpu);

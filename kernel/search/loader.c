@@ -123,6 +123,8 @@ const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u6
 		return "a byte that is reserved in its version is not 0";
 	if (exact > ops->exact)
 		return "the kind cannot do without codes";
+	if (ops->exact && !exact && dim > VEXFS_INDEX_CODED_DIM)
+		return "its codes have too many elements";
 	if (recall > VEXFS_INDEX_RECALL || (recall && !measured))
 		return "the recall is out of range";
 	if (memchr_inv(header->reserved, 0, sizeof(header->reserved)))

@@ -14,6 +14,7 @@
 #include "search/heap.h"
 #include "search/kind.h"
 #include "search/layout.h"
+#include "search/prepare.h"
 #include "search/query.h"
 #include "search/rerank.h"
 #include "search/rows.h"
@@ -342,7 +343,7 @@ static int search(struct vexfs_job *job)
 	const u32 *query = job->query;
 	void *memory;
 	u32 i, table;
-	int err;
+	int err = 0;
 
 	scratch = vexfs_scratch_get(job->index, index->rows, 0,
 				    query_bytes + product_bytes + hash_bytes + found_bytes +
@@ -361,10 +362,12 @@ static int search(struct vexfs_job *job)
 	vexfs_fpu_begin(&job->fpu);
 	if (job->metric != VEXFS_METRIC_L2) {
 		/* For inner product, too, the direction decides. */
-		vexfs_query_multiply(query, vexfs_query_inverse(query, stride), stride, memory);
+		err = vexfs_prepare_multiply(&job->fpu, query, vexfs_query_inverse(query, stride),
+					     stride, memory);
 		query = memory;
 	}
-	err = hash_query(job, query, memory + query_bytes, hashes);
+	if (!err)
+		err = hash_query(job, query, memory + query_bytes, hashes);
 	vexfs_fpu_end(&job->fpu);
 
 	for (table = 0; table < lsh->tables && !err; table++)

@@ -12,6 +12,7 @@
 #include "search/array_check.h"
 #include "search/kind.h"
 #include "search/layout.h"
+#include "search/prepare.h"
 #include "search/query.h"
 #include "search/rerank.h"
 #include "search/scratch.h"
@@ -181,7 +182,7 @@ static int search(struct vexfs_job *job)
 	struct vexfs_scratch *scratch;
 	void *memory, *table;
 	u32 *query;
-	int err;
+	int err = 0;
 
 	scratch = vexfs_scratch_get(job->index, 0, 0, query_bytes + float_bytes + table_bytes +
 				    keys_bytes + bins_bytes + list_bytes, &memory);
@@ -195,13 +196,16 @@ static int search(struct vexfs_job *job)
 	memcpy(query, job->query, index->dim * sizeof(*query));
 	memset(query + index->dim, 0, (padded - index->dim) * sizeof(*query));
 
-	kernel_fpu_begin();
+	vexfs_fpu_begin(&job->fpu);
 	if (job->metric == VEXFS_METRIC_COSINE)
-		vexfs_query_multiply(query, job->query_inverse, padded, query);
-	vexfs_query_table(l2, query, pq->codebook, pq->m, pq->sub, memory + query_bytes, table);
-	kernel_fpu_end();
+		err = vexfs_prepare_multiply(&job->fpu, query, job->query_inverse, padded, query);
+	if (!err)
+		err = vexfs_prepare_table(&job->fpu, l2, query, pq->codebook, pq->m, pq->sub,
+					  memory + query_bytes, table);
+	vexfs_fpu_end(&job->fpu);
 
-	err = scan_groups(job, table, &rows);
+	if (!err)
+		err = scan_groups(job, table, &rows);
 	if (!err) {
 		vexfs_sums_finish(&rows);
 		err = rerank(job, &rows, table + table_bytes + keys_bytes + bins_bytes);

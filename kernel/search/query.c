@@ -78,7 +78,7 @@ void vexfs_query_multiply(const u32 *elements, u32 factor, u32 count, u32 *out)
 		*(float4_t *)(out + i) = *(const float4_t *)(elements + i) * f;
 }
 
-static void code_l2(const u32 *elements, const u32 *offset, u32 scale, u32 count, s16 *out)
+void vexfs_query_code_l2(const u32 *elements, const u32 *offset, u32 scale, u32 count, s16 *out)
 {
 	const float4_t s = splat_bits(scale);
 	float4_t a, b;
@@ -91,15 +91,22 @@ static void code_l2(const u32 *elements, const u32 *offset, u32 scale, u32 count
 	}
 }
 
-static void code_dot(const u32 *elements, u32 count, s16 *out)
+u32 vexfs_query_peak(const u32 *elements, u32 count, u32 peak)
 {
-	float4_t s = { 0 }, a, b;
-	u32 peak = 0, i;
+	u32 i;
 
 	/* The bits of positive floats order as the floats do. */
 	for (i = 0; i < count; i++)
 		if ((elements[i] & 0x7fffffff) > peak)
 			peak = elements[i] & 0x7fffffff;
+	return peak;
+}
+
+void vexfs_query_code_dot(const u32 *elements, u32 peak, u32 count, s16 *out)
+{
+	float4_t s = { 0 }, a, b;
+	u32 i;
+
 	/* Below 2^-100 all codes are 0. */
 	if (peak >= 0x0d800000)
 		s = splat(127 / from_bits(peak));
@@ -109,28 +116,6 @@ static void code_dot(const u32 *elements, u32 count, s16 *out)
 		b = load4(elements + i + 4);
 		*(short8_t *)(out + i) = code8(a * s, b * s);
 	}
-}
-
-void vexfs_query_code(const struct vexfs_quantizer *quantizer, u32 metric, const u32 *elements,
-		      u32 inverse, u32 dim, u32 *scratch, s16 *out)
-{
-	const u32 count = round_up(dim, VEXFS_LANES);
-	const u32 stride = round_up(dim, VEXFS_CODES);
-
-	switch (metric) {
-	case VEXFS_METRIC_L2:
-		code_l2(elements, quantizer->offset, quantizer->scale, count, out);
-		break;
-	case VEXFS_METRIC_COSINE:
-		vexfs_query_multiply(elements, inverse, count, scratch);
-		elements = scratch;
-		fallthrough;
-	default:
-		code_dot(elements, count, out);
-	}
-	memset(out + count, 0, (stride - count) * sizeof(*out));
-	if (vexfs_simd.code.prepare)
-		vexfs_simd.code.prepare(out, stride);
 }
 
 /* Whether any bit is set. */
@@ -162,17 +147,16 @@ static __always_inline float highest(float4_t x)
 	return a > b ? a : b;
 }
 
-/* t[s] of docs/search.md.  Returns lanes that are not 0 if one is not finite. */
-static __always_inline int4_t distances(bool l2, const u32 *elements, const float4_t *codebook,
-					u32 sub, float4_t *t)
+/* The sums of t[s] of docs/search.md, begun or continued. */
+static __always_inline void add_terms(bool l2, const u32 *elements, const float4_t *codebook,
+				      u32 sub, bool begin, float4_t *t)
 {
 	float4_t sum[4], y, d;
-	int4_t bad = { 0 };
 	u32 j, c;
 
 #pragma GCC unroll 4
 	for (c = 0; c < 4; c++)
-		sum[c] = (float4_t){ 0 };
+		sum[c] = begin ? (float4_t){ 0 } : t[c];
 	for (j = 0; j < sub; j++, codebook += 4) {
 		y = splat_bits(elements[j]);
 #pragma GCC unroll 4
@@ -186,16 +170,44 @@ static __always_inline int4_t distances(bool l2, const u32 *elements, const floa
 		}
 	}
 #pragma GCC unroll 4
+	for (c = 0; c < 4; c++)
+		t[c] = sum[c];
+}
+
+void vexfs_query_sums(bool l2, const u32 *elements, const u32 *codebook, u32 m, u32 sub,
+		      bool begin, u32 *t)
+{
+	const float4_t *centroids = (const float4_t *)codebook;
+	float4_t *out = (float4_t *)t;
+	u32 s;
+
+	if (l2)
+		for (s = 0; s < m; s++)
+			add_terms(true, elements + s * sub, centroids + s * sub * 4, sub, begin,
+				  out + s * 4);
+	else
+		for (s = 0; s < m; s++)
+			add_terms(false, elements + s * sub, centroids + s * sub * 4, sub, begin,
+				  out + s * 4);
+}
+
+/* Makes distances of the sums.  Returns lanes that are not 0 if one is not finite. */
+static __always_inline int4_t distances(bool l2, float4_t *t)
+{
+	int4_t bad = { 0 };
+	u32 c;
+
+#pragma GCC unroll 4
 	for (c = 0; c < 4; c++) {
-		t[c] = l2 ? sum[c] : 0 - sum[c];
+		if (!l2)
+			t[c] = 0 - t[c];
 		/* The difference is a NaN for an infinity and for a NaN. */
 		bad |= (int4_t)(t[c] - t[c] != 0);
 	}
 	return bad;
 }
 
-static __always_inline void table(bool l2, const u32 *elements, const float4_t *codebook, u32 m,
-				  u32 sub, float4_t *t, char16_t *out)
+static __always_inline void table(bool l2, u32 m, float4_t *t, char16_t *out)
 {
 	const float least = from_bits(0x0d800000);	/* 2^-100 */
 	float4_t low, high, lo, scale = { 0 };
@@ -204,7 +216,7 @@ static __always_inline void table(bool l2, const u32 *elements, const float4_t *
 	u32 s, c;
 
 	for (s = 0; s < m; s++) {
-		bad |= distances(l2, elements + s * sub, codebook + s * sub * 4, sub, t + s * 4);
+		bad |= distances(l2, t + s * 4);
 		low = __builtin_ia32_minps(__builtin_ia32_minps(t[4 * s], t[4 * s + 1]),
 					   __builtin_ia32_minps(t[4 * s + 2], t[4 * s + 3]));
 		high = __builtin_ia32_maxps(__builtin_ia32_maxps(t[4 * s], t[4 * s + 1]),
@@ -234,15 +246,12 @@ static __always_inline void table(bool l2, const u32 *elements, const float4_t *
 	}
 }
 
-void vexfs_query_table(bool l2, const u32 *elements, const u32 *codebook, u32 m, u32 sub,
-		       u32 *scratch, u8 *out)
+void vexfs_query_table(bool l2, u32 m, u32 *t, u8 *out)
 {
 	if (l2)
-		table(true, elements, (const float4_t *)codebook, m, sub, (float4_t *)scratch,
-		      (char16_t *)out);
+		table(true, m, (float4_t *)t, (char16_t *)out);
 	else
-		table(false, elements, (const float4_t *)codebook, m, sub, (float4_t *)scratch,
-		      (char16_t *)out);
+		table(false, m, (float4_t *)t, (char16_t *)out);
 }
 
 void vexfs_query_hash(const u32 *products, const u32 *bias, u32 count, struct vexfs_hash *out)

@@ -5,9 +5,9 @@
  * A section ends when the work in it may have taken VEXFS_FPU_SECTION_NS.  What work may
  * take is reckoned for a slow machine: memory that gives 2 GB/s and answers after 100 ns,
  * with nothing overlapping.  The largest piece of work that is done at once is reckoned
- * likewise, and its callers keep it below VEXFS_FPU_SECTION_NS as well, as far as four or
- * eight rows allow it (those of 4,000 floats take 64 us).  Preemption is off for less than
- * 100 us, and for a tenth of that as a rule.
+ * likewise, and its callers keep it below VEXFS_FPU_SECTION_NS as well, as far as one row
+ * allows it (that of 65,536 floats takes 131 us).  Up to 4,096 floats preemption is off for
+ * less than 100 us, and for a tenth of that as a rule.
  */
 #ifndef VEXFS_FPU_SECTION_H
 #define VEXFS_FPU_SECTION_H
@@ -26,12 +26,14 @@
 /* What reading so many bytes may take. */
 #define VEXFS_READ_NS(bytes)	((u32)(bytes) / 2)
 
-/* How many items of @item_ns are done at once: at least @least, a multiple of it. */
-static inline u32 vexfs_batch(u32 item_ns, u32 least, u32 most)
+/* How many items of @item_ns are done at once: a multiple of @step, where so many fit. */
+static inline u32 vexfs_batch(u32 item_ns, u32 step, u32 most)
 {
 	u32 items = VEXFS_FPU_SECTION_NS / max(item_ns, 1U);
 
-	return clamp(items - items % least, least, most);
+	if (items > step)
+		items -= items % step;
+	return clamp(items, 1U, most);
 }
 
 struct vexfs_fpu {

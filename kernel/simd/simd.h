@@ -85,10 +85,10 @@ struct vexfs_distance_ops {
 
 /*
  * A code distance in the module: that of docs/search.md for L2, and for the
- * others the same less 2^31 - 2^27, so that all are below 2^28.
+ * others the same less 2^30, so that all are below 2^31 - 1 for vectors that have codes.
  */
-#define VEXFS_CODE_BIAS		0x08000000U
-#define VEXFS_CODE_LIMIT	0x10000000U
+#define VEXFS_CODE_BIAS		0x40000000U
+#define VEXFS_CODE_LIMIT	0x7fffffffU
 
 /* The codes of one query, prepared, and of nodes; all of @stride codes. */
 struct vexfs_code_scan {

@@ -17,7 +17,8 @@
 
 #define VEXFS_IOC_MAGIC		0xF7
 
-#define VEXFS_DIM_MAX		4000	/* elements of a vector */
+#define VEXFS_DIM_MAX		65536	/* elements of a vector */
+#define VEXFS_DIM_INLINE	4000	/* elements of a query in a search itself */
 #define VEXFS_K_MAX		2000	/* hits of a search */
 #define VEXFS_ROWS_MAX		0xffffffffU
 #define VEXFS_INDEX_MAX		8	/* index files of a vector file */
@@ -40,25 +41,44 @@
  * values) on the way in and the hits (count times struct vexfs_hit, nearest
  * first) on the way out.  The command word carries the size of the header
  * and of the larger of the two.
+ *
+ * A query of more elements is sent before, in parts (struct vexfs_query_part).
+ * The search says so by a flag and by the query's number, and its payload is as
+ * large as the hits.
  */
+#define VEXFS_SEARCH_SENT	1	/* struct vexfs_search.flags */
+
 struct vexfs_search {
 	__u32 kind;		/* in: VEXFS_KIND_* */
 	__u32 metric;		/* in: VEXFS_METRIC_* */
 	__u32 dim;		/* in: elements of the query */
 	__u32 k;		/* in: hits wanted */
 	__u32 effort;		/* in: efSearch, nprobe, probes or re-rank depth */
-	__u32 flags;		/* in: 0 */
+	__u32 flags;		/* in: 0 or VEXFS_SEARCH_SENT */
 	__u32 count;		/* in: 0; out: hits that follow */
 	__u32 reserved0;	/* in: 0 */
 	__u64 rows;		/* in: 0; out: rows of the searched snapshot */
 	__u64 generation;	/* in: 0; out: generation of that snapshot */
 	__u64 evaluated;	/* in: 0; out: full distances computed */
-	__u64 reserved1;	/* in: 0 */
+	__u64 query;		/* in: the number of a query that was sent, or 0 */
 };
 
 struct vexfs_hit {
 	__u32 row;
 	__u32 distance;		/* the bits of a binary32 */
+};
+
+/*
+ * A part of a query: this header, then @count elements.  An open file holds one query
+ * at a time, which begins with its element 0 and ends with the open file.
+ */
+struct vexfs_query_part {
+	__u64 query;		/* in: a number of the caller's choice, not 0 */
+	__u32 dim;		/* in: elements of the whole query */
+	__u32 start;		/* in: the first element of this part */
+	__u32 count;		/* in: elements of this part */
+	__u32 flags;		/* in: 0 */
+	__u64 reserved;		/* in: 0 */
 };
 
 struct vexfs_index_info {
@@ -84,5 +104,10 @@ struct vexfs_info {
 /* The command of a search whose header and payload take this many bytes. */
 #define VEXFS_IOC_SEARCH(bytes)	\
 	_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_IOC_SEARCH_NR, (bytes))
+
+#define VEXFS_IOC_QUERY_NR	3
+/* The command of a part whose header and elements take this many bytes. */
+#define VEXFS_IOC_QUERY(bytes)	\
+	_IOC(_IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_IOC_QUERY_NR, (bytes))
 
 #endif /* _UAPI_LINUX_VEXFS_H */

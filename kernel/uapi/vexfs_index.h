@@ -17,6 +17,7 @@
 #define VEXFS_INDEX_ALIGN	64		/* of sections */
 #define VEXFS_INDEX_NONE	0xffffffffU	/* no neighbour */
 #define VEXFS_INDEX_RECALL	1000000		/* a recall of 1 */
+#define VEXFS_INDEX_CODED_DIM	32768		/* no more elements have HNSW's or IVF's codes */
 
 struct vexfs_index_section {
 	__le64 offset;		/* from the start of the file */

@@ -195,6 +195,10 @@ fn explain(errno: Errno) -> String {
             "there is not enough memory for its vectors and the index; free some, or raise this process's limit"
                 .into()
         }
+        Errno::ECANCELED => {
+            "other queries were sent through the same open file meanwhile; open it once for each of those who search"
+                .into()
+        }
         Errno::EIO => "the filesystem below could not read it; its kernel log tells why".into(),
         Errno::ENOTCONN => {
             "the FUSE server of this mount is gone; unmount it and mount it again".into()

@@ -14,6 +14,7 @@ use crate::anns::Metric;
 use crate::anns::index::Kind;
 use crate::dataset::Matrix;
 use crate::store::abi::IndexInfo;
+use crate::store::sent::{Sent, SentQueries};
 use crate::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot, serve, sidecar};
 
 /// Rows in memory, and the indexes beside the file that the rows are from.
@@ -25,6 +26,7 @@ pub struct InProcess {
     snapshot: Arc<Snapshot>,
     sidecars: Sidecars,
     fitting: [OnceLock<Arc<Sidecar>>; Kind::ALL.len()],
+    sent: SentQueries,
     /// The directory of the file and its name there. Rows that are from no file have none.
     file: Option<(OwnedFd, OsString)>,
 }
@@ -35,6 +37,7 @@ impl InProcess {
             snapshot: Arc::new(Snapshot::new(rows)),
             sidecars: Sidecars::default(),
             fitting: Default::default(),
+            sent: SentQueries::default(),
             file: None,
         }
     }
@@ -88,5 +91,12 @@ impl serve::Open for InProcess {
 
     fn indexes(&self) -> Vec<IndexInfo> {
         self.beside_rows().map_or_else(Vec::new, sidecar::list)
+    }
+
+    fn sent(&self) -> Sent<'_> {
+        Sent {
+            queries: &self.sent,
+            owner: 0,
+        }
     }
 }

@@ -8,6 +8,7 @@ mod kind;
 pub mod module_clock;
 mod mount;
 mod place;
+mod request;
 
 pub use error::Error;
 use error::Refused;
@@ -17,6 +18,7 @@ pub use place::Place;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use bytemuck::Zeroable;
 use nix::errno::Errno;
@@ -47,6 +49,8 @@ pub struct Found {
 pub struct Searcher {
     path: PathBuf,
     backend: Backend,
+    /// Held while a query is sent in parts and searched for: an open file has one.
+    sending: Mutex<()>,
     /// The clock within the driver, where somebody has attached one.
     clock: Option<ModuleClock>,
 }
@@ -83,6 +87,7 @@ impl Searcher {
                 Ok(Searcher {
                     path: path.into(),
                     backend: Backend::InProcess(Box::new(opened)),
+                    sending: Mutex::default(),
                     clock: None,
                 })
             }
@@ -90,6 +95,7 @@ impl Searcher {
             _ => Ok(Searcher {
                 path: path.into(),
                 backend: Backend::Mount(file),
+                sending: Mutex::default(),
                 clock: None,
             }),
         }
@@ -100,6 +106,7 @@ impl Searcher {
         Searcher {
             path: path.into(),
             backend: Backend::InProcess(Box::new(InProcess::new(rows))),
+            sending: Mutex::default(),
             clock: None,
         }
     }
@@ -134,10 +141,11 @@ impl Searcher {
 
     /// The rows nearest to `query`.
     pub fn search(&self, query: &[f32], method: Method) -> Result<Found, Error> {
-        let mut request =
-            encode(query, method).map_err(|errno| self.refused(errno, query, method))?;
-        self.call(abi::ioc_search(request.len()), &mut request)
-            .map_err(|errno| self.refused(errno, query, method))?;
+        let answer = match query.len() <= abi::DIM_INLINE as usize {
+            true => self.ask(request::whole(query, method)),
+            false => self.send(query, method),
+        };
+        let request = answer.map_err(|errno| self.refused(errno, query, method))?;
 
         let (header, payload) = request.split_at(size_of::<Search>());
         let answer: Search = bytemuck::pod_read_unaligned(header);
@@ -190,6 +198,32 @@ impl Searcher {
         self.search(query, asked)
     }
 
+    /// Sends a query in parts, and searches for it.
+    fn send(&self, query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
+        let _sending = self.sending.lock().expect("a thread panicked");
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let number = request::number();
+            let sent = request::parts(query, number)
+                .and_then(|mut parts| {
+                    parts.try_for_each(|mut part| self.call(abi::ioc_query(part.len()), &mut part))
+                })
+                .and_then(|()| self.ask(request::sent(query.len(), number, method)));
+            // Somebody else has sent another query, through the same open file.
+            if sent != Err(Errno::ECANCELED) || tries == TRIES {
+                return sent;
+            }
+        }
+    }
+
+    /// Sends the request of a search, and returns it with the answer.
+    fn ask(&self, request: Result<Vec<u8>, Errno>) -> Result<Vec<u8>, Errno> {
+        let mut request = request?;
+        self.call(abi::ioc_search(request.len()), &mut request)?;
+        Ok(request)
+    }
+
     /// Answers a command in process or through a driver: nothing else of a search differs between the two.
     fn call(&self, command: u32, data: &mut [u8]) -> Result<(), Errno> {
         match &self.backend {
@@ -212,24 +246,4 @@ impl Searcher {
         };
         Error::search(path, errno, refused)
     }
-}
-
-/// The request of a search. If it is too large to be sent, the errno is the one that a driver would give.
-fn encode(query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
-    if query.len() > abi::DIM_MAX as usize || method.k > abi::K_MAX {
-        return Err(Errno::EINVAL);
-    }
-    let header = Search {
-        kind: method.kind.code(),
-        metric: method.metric.code(),
-        dim: query.len() as u32,
-        k: method.k,
-        effort: method.effort,
-        ..Search::zeroed()
-    };
-    let mut request = vec![0; abi::search_bytes(query.len(), method.k as usize)];
-    let (front, payload) = request.split_at_mut(size_of::<Search>());
-    front.copy_from_slice(bytemuck::bytes_of(&header));
-    payload[..size_of_val(query)].copy_from_slice(bytemuck::cast_slice(query));
-    Ok(request)
 }

@@ -25,7 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The largest dimension of a vector, which `kernel/uapi/vexfs.h` also has.
-pub const DIM_MAX: usize = 4000;
+pub const DIM_MAX: usize = 65536;
 /// The most rows of a vector file: row ids are 32 bits wide.
 pub const ROWS_MAX: usize = u32::MAX as usize;
 

@@ -17,6 +17,7 @@ use super::inodes::{Inode, Inodes, VectorName};
 use super::lower::Held;
 use super::passthrough::Way;
 use super::vectors::OpenVectors;
+use crate::store::sent::Sent;
 use crate::store::serve;
 
 /// The most bytes that one copy takes: a smaller step than the kernel asks for lets searches in between.
@@ -147,6 +148,7 @@ impl OpenFile {
     pub(super) fn ioctl(
         &self,
         inodes: &Inodes,
+        sent: Sent,
         command: u32,
         request: &[u8],
     ) -> io::Result<Vec<u8>> {
@@ -155,6 +157,7 @@ impl OpenFile {
             file: &self.file,
             inode: &self.inode,
             name,
+            sent,
         });
         let vectors = vectors.as_ref().map(|vectors| vectors as &dyn serve::Open);
         Ok(serve::ioctl(command, request, self.readable, vectors)?)

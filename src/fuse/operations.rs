@@ -24,6 +24,7 @@ use super::other_processes::OtherProcesses;
 use super::passthrough::{self, Passthrough, Register, Way};
 use crate::store::is_vector_file_name;
 use crate::store::others::{Nobody, Others};
+use crate::store::sent::{Sent, SentQueries};
 
 /// The handle of what was opened, and how the kernel is to treat it.
 pub(super) struct Opened {
@@ -56,6 +57,8 @@ pub(super) struct Operations {
     most_open: usize,
     inodes: Inodes,
     files: Handles<OpenFile>,
+    /// By the numbers of the handles of open files.
+    sent: SentQueries,
     directories: Handles<OpenDirectory>,
     passthrough: Passthrough,
     /// Whether nothing but this mount changes the store.
@@ -81,6 +84,7 @@ impl Operations {
             inodes: Inodes::new(root, half, others)?,
             files: Handles::new(),
             directories: Handles::new(),
+            sent: SentQueries::default(),
             passthrough: Passthrough::new(options.passthrough),
             exclusive: options.exclusive,
         })
@@ -380,10 +384,19 @@ impl Operations {
         request: &[u8],
     ) -> io::Result<Vec<u8>> {
         let open = self.files.get(handle)?;
-        open.ioctl(&self.inodes, command, request)
+        open.ioctl(&self.inodes, self.sent(handle), command, request)
+    }
+
+    /// The query of an open file.
+    fn sent(&self, handle: FileHandle) -> Sent<'_> {
+        Sent {
+            queries: &self.sent,
+            owner: handle.0,
+        }
     }
 
     pub(super) fn close(&self, handle: FileHandle) {
+        self.sent(handle).forget();
         self.files.remove(handle);
     }
 

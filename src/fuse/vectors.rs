@@ -11,6 +11,7 @@ use super::inodes::{Inode, Inodes, VectorName};
 use crate::anns::Metric;
 use crate::anns::index::Kind;
 use crate::store::abi::IndexInfo;
+use crate::store::sent::Sent;
 use crate::store::{Beside, Content, FileId, Sidecar, Snapshot, serve, sidecar};
 
 pub(super) struct OpenVectors<'a> {
@@ -19,6 +20,7 @@ pub(super) struct OpenVectors<'a> {
     pub(super) inode: &'a Inode,
     /// The name under which the file was opened.
     pub(super) name: &'a VectorName,
+    pub(super) sent: Sent<'a>,
 }
 
 impl OpenVectors<'_> {
@@ -53,5 +55,9 @@ impl serve::Open for OpenVectors<'_> {
     fn indexes(&self) -> Vec<IndexInfo> {
         self.beside(|beside| Ok(sidecar::list(beside)))
             .unwrap_or_default()
+    }
+
+    fn sent(&self) -> Sent<'_> {
+        self.sent
     }
 }

@@ -7,7 +7,8 @@ pub use crate::anns::Hit;
 
 pub const IOC_MAGIC: u8 = 0xF7;
 
-pub const DIM_MAX: u32 = 4000;
+pub const DIM_MAX: u32 = 65536;
+pub const DIM_INLINE: u32 = 4000;
 pub const K_MAX: u32 = 2000;
 pub const ROWS_MAX: u32 = u32::MAX;
 pub const INDEX_MAX: usize = 8;
@@ -22,6 +23,9 @@ pub const KIND_LSH: u32 = 4;
 pub const METRIC_L2: u32 = 0;
 pub const METRIC_IP: u32 = 1;
 pub const METRIC_COSINE: u32 = 2;
+
+/// A flag of a search: its query was sent before.
+pub const SEARCH_SENT: u32 = 1;
 
 /// The header of a search. The query follows it on the way in, `count` hits follow it on the way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -38,7 +42,19 @@ pub struct Search {
     pub rows: u64,
     pub generation: u64,
     pub evaluated: u64,
-    pub reserved1: u64,
+    pub query: u64,
+}
+
+/// The header of a part of a query. Its elements follow it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct QueryPart {
+    pub query: u64,
+    pub dim: u32,
+    pub start: u32,
+    pub count: u32,
+    pub flags: u32,
+    pub reserved: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -64,14 +80,27 @@ pub struct Info {
 
 /// The number that the command of a search carries.
 pub const IOC_SEARCH_NR: u8 = 2;
+/// The number that the command of a part of a query carries.
+pub const IOC_QUERY_NR: u8 = 3;
 const IOC_INFO_NR: u8 = 1;
 
 /// The command that asks for a file's `Info`.
 pub const IOC_INFO: u32 = ioc(IOC_INFO_NR, size_of::<Info>());
 
-/// The number of bytes of a search's header and payload.
+/// The number of bytes of a search's header and payload, of which the query takes `dim` elements: none if it was sent.
 pub fn search_bytes(dim: usize, k: usize) -> usize {
     size_of::<Search>() + (dim * size_of::<f32>()).max(k * size_of::<Hit>())
+}
+
+/// The number of bytes of a part's header and of its elements.
+pub fn part_bytes(count: usize) -> usize {
+    size_of::<QueryPart>() + count * size_of::<f32>()
+}
+
+/// The command of a part of a query whose header and elements take `bytes` bytes, below 16,384.
+pub const fn ioc_query(bytes: usize) -> u32 {
+    assert!(bytes < 1 << 14, "the size of a command is 14 bits wide");
+    nix::request_code_write!(IOC_MAGIC, IOC_QUERY_NR, bytes) as u32
 }
 
 /// The command of a search whose header and payload take `bytes` bytes, below 16,384.
@@ -91,6 +120,8 @@ pub enum Command {
     Info,
     /// A search whose header and payload have this many bytes.
     Search(usize),
+    /// A part of a query whose header and elements have this many bytes.
+    Query(usize),
 }
 
 impl Command {
@@ -99,15 +130,16 @@ impl Command {
         match word {
             IOC_INFO => Some(Command::Info),
             _ if word == ioc_search(bytes) => Some(Command::Search(bytes)),
+            _ if word == ioc_query(bytes) => Some(Command::Query(bytes)),
             _ => None,
         }
     }
 
-    /// The number of bytes that the caller passes and gets back.
+    /// The number of bytes that the caller passes, and gets back except for a part of a query.
     pub fn bytes(self) -> usize {
         match self {
             Command::Info => size_of::<Info>(),
-            Command::Search(bytes) => bytes,
+            Command::Search(bytes) | Command::Query(bytes) => bytes,
         }
     }
 }

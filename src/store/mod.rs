@@ -8,6 +8,7 @@ mod origin;
 pub mod others;
 mod reading;
 pub mod replace;
+pub mod sent;
 pub mod serve;
 pub mod sidecar;
 mod snapshot;

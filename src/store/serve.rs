@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
-use super::abi::{self, Command, Hit, IndexInfo, Info, Search};
+use super::abi::{self, Command, Hit, IndexInfo, Info, QueryPart, Search};
+use super::sent::Sent;
 use super::{Sidecar, Snapshot};
 use crate::anns::index::Kind;
 use crate::anns::{Answer, Metric, flat};
@@ -25,6 +26,9 @@ pub trait Open {
 
     /// The index files beside the file whose header is sound, in the order of their kinds.
     fn indexes(&self) -> Vec<IndexInfo>;
+
+    /// The query that was sent through this open file.
+    fn sent(&self) -> Sent<'_>;
 }
 
 /// Answers the ioctl `command` with data `request` on an open file.
@@ -44,14 +48,51 @@ pub fn ioctl(
     if !readable {
         return Err(Errno::EBADF);
     }
-    if command.bytes() < size_of::<Search>() {
+    let header = match command {
+        Command::Query(_) => size_of::<QueryPart>(),
+        Command::Info | Command::Search(_) => size_of::<Search>(),
+    };
+    if command.bytes() < header {
         return Err(Errno::EINVAL);
     }
     let request = request.get(..command.bytes()).ok_or(Errno::EFAULT)?;
     match command {
         Command::Info => info(request, file),
         Command::Search(_) => search(request, file),
+        Command::Query(_) => send(request, file),
     }
+}
+
+/// Takes a part of a query.
+fn send(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
+    let (header, payload) = request.split_at(size_of::<QueryPart>());
+    let part: QueryPart = bytemuck::pod_read_unaligned(header);
+    let QueryPart {
+        query,
+        dim,
+        start,
+        count,
+        flags,
+        reserved,
+    } = part;
+    let valid = query != 0
+        && flags == 0
+        && reserved == 0
+        && (1..=abi::DIM_MAX).contains(&dim)
+        && count > 0
+        && start < dim
+        && count <= dim - start
+        && request.len() == abi::part_bytes(count as usize);
+    if !valid {
+        return Err(Errno::EINVAL);
+    }
+    file.sent().add(&part, &floats(payload))?;
+    Ok(Vec::new())
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let (elements, _) = bytes.as_chunks::<{ size_of::<f32>() }>();
+    elements.iter().copied().map(f32::from_ne_bytes).collect()
 }
 
 fn info(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
@@ -77,12 +118,10 @@ fn search(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
     let asked: Search = bytemuck::pod_read_unaligned(header);
     let wanted = Wanted::check(&asked, request.len())?;
 
-    let (elements, _) = payload.as_chunks::<{ size_of::<f32>() }>();
-    let query: Vec<f32> = elements[..wanted.dim]
-        .iter()
-        .copied()
-        .map(f32::from_ne_bytes)
-        .collect();
+    let query = match wanted.sent {
+        Some(number) => file.sent().get(number, wanted.dim)?,
+        None => floats(&payload[..wanted.dim * size_of::<f32>()]),
+    };
     if Fault::in_values(&query).is_some() {
         return Err(Errno::EDOM);
     }
@@ -119,6 +158,8 @@ struct Wanted {
     metric: Metric,
     dim: usize,
     k: usize,
+    /// The number of the query, if it was sent before.
+    sent: Option<u64>,
 }
 
 impl Wanted {
@@ -130,6 +171,8 @@ impl Wanted {
             dim,
             k,
             effort,
+            flags,
+            query,
             ..
         } = *asked;
         // Everything else is for the answer or for the future.
@@ -140,16 +183,29 @@ impl Wanted {
                 dim,
                 k,
                 effort,
+                flags,
+                query,
                 ..Search::zeroed()
             })
         {
             return Err(Errno::EINVAL);
         }
-        if !(1..=abi::K_MAX).contains(&k) || !(1..=abi::DIM_MAX).contains(&dim) {
+        let sent = match (flags, query) {
+            (0, 0) => None,
+            (abi::SEARCH_SENT, 1..) => Some(query),
+            _ => return Err(Errno::EINVAL),
+        };
+        let most = if sent.is_some() {
+            abi::DIM_MAX
+        } else {
+            abi::DIM_INLINE
+        };
+        if !(1..=abi::K_MAX).contains(&k) || !(1..=most).contains(&dim) {
             return Err(Errno::EINVAL);
         }
         let (dim, k) = (dim as usize, k as usize);
-        if bytes != abi::search_bytes(dim, k) {
+        let inline = if sent.is_some() { 0 } else { dim };
+        if bytes != abi::search_bytes(inline, k) {
             return Err(Errno::EINVAL);
         }
         let index = match kind {
@@ -165,6 +221,7 @@ impl Wanted {
             metric,
             dim,
             k,
+            sent,
         })
     }
 

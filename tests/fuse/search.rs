@@ -42,6 +42,40 @@ fn flat(k: u32) -> Method {
     }
 }
 
+/// Rows of more elements than a request has room for, searched by several threads through one open file.
+#[test]
+fn long_vectors_are_searched_in_parts() {
+    for dim in [abi::DIM_INLINE as usize + 1, abi::DIM_MAX as usize] {
+        let mounted = Mounted::new();
+        let row =
+            |i: usize| -> Vec<f32> { (0..dim).map(|j| ((i + 1) * (j + 7) % 101) as f32).collect() };
+        let mut rows = Matrix::new(dim);
+        (0..12).for_each(|i| rows.push(&row(i)));
+        let mut bytes = Vec::new();
+        fvecs::encode(&mut bytes, &rows).unwrap();
+        fs::write(mounted.path("v.fvecs"), bytes).unwrap();
+        let searcher = Searcher::open(&mounted.path("v.fvecs")).unwrap();
+        thread::scope(|scope| {
+            for i in 0..4 {
+                let (searcher, rows) = (&searcher, &rows);
+                scope.spawn(move || {
+                    for again in 0..5 {
+                        let query: Vec<f32> = row(i + again).iter().map(|x| x + 0.25).collect();
+                        let found = searcher.search(&query, flat(5)).unwrap();
+                        assert_eq!(found.hits, flat::search(rows, Metric::L2, &query, 5).hits);
+                    }
+                });
+            }
+        });
+        let mut query = row(0);
+        query[dim - 1] = f32::NAN;
+        let refused = searcher.search(&query, flat(1)).unwrap_err();
+        assert_eq!(refused.errno(), Some(Errno::EDOM), "{refused}");
+        let refused = searcher.search(&vec![0.0; dim - 1], flat(1)).unwrap_err();
+        assert_eq!(refused.errno(), Some(Errno::EMSGSIZE), "{refused}");
+    }
+}
+
 #[test]
 fn the_mount_answers_as_the_library_does() {
     let mounted = Mounted::new();
@@ -198,11 +232,11 @@ fn every_error_has_its_errno() {
         (|s| s.rows = 1, Errno::EINVAL),
         (|s| s.generation = 1, Errno::EINVAL),
         (|s| s.evaluated = 1, Errno::EINVAL),
-        (|s| s.reserved1 = 1, Errno::EINVAL),
+        (|s| s.query = 1, Errno::EINVAL),
         (|s| s.k = 0, Errno::EINVAL),
         (|s| s.k = abi::K_MAX + 1, Errno::EINVAL),
         (|s| s.dim = 0, Errno::EINVAL),
-        (|s| s.dim = abi::DIM_MAX + 1, Errno::EINVAL),
+        (|s| s.dim = abi::DIM_INLINE + 1, Errno::EINVAL),
         (|s| s.kind = 99, Errno::EOPNOTSUPP),
         (|s| s.metric = 99, Errno::EOPNOTSUPP),
         (|s| s.effort = 1, Errno::EINVAL),

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::Command;
 
-use vexfs::store::abi::{self, Hit, IndexInfo, Info, Search};
+use vexfs::store::abi::{self, Hit, IndexInfo, Info, QueryPart, Search};
 
 /// Pairs of a C expression and its value in Rust.
 fn mirrored() -> Vec<(String, u64)> {
@@ -22,7 +22,9 @@ fn mirrored() -> Vec<(String, u64)> {
     constants! {
         "VEXFS_IOC_MAGIC" => abi::IOC_MAGIC,
         "VEXFS_DIM_MAX" => abi::DIM_MAX,
+        "VEXFS_DIM_INLINE" => abi::DIM_INLINE,
         "VEXFS_K_MAX" => abi::K_MAX,
+        "VEXFS_SEARCH_SENT" => abi::SEARCH_SENT,
         "VEXFS_ROWS_MAX" => abi::ROWS_MAX,
         "VEXFS_INDEX_MAX" => abi::INDEX_MAX,
         "VEXFS_EFFORT_MAX" => abi::EFFORT_MAX,
@@ -36,11 +38,15 @@ fn mirrored() -> Vec<(String, u64)> {
         "VEXFS_METRIC_COSINE" => abi::METRIC_COSINE,
         "VEXFS_IOC_INFO" => abi::IOC_INFO,
         "VEXFS_IOC_SEARCH_NR" => abi::IOC_SEARCH_NR,
+        "VEXFS_IOC_QUERY_NR" => abi::IOC_QUERY_NR,
+        "VEXFS_IOC_QUERY(32)" => abi::ioc_query(32),
+        "VEXFS_IOC_QUERY(16032)" => abi::ioc_query(16032),
         "VEXFS_IOC_SEARCH(64)" => abi::ioc_search(64),
         "VEXFS_IOC_SEARCH(576)" => abi::ioc_search(576),
         "VEXFS_IOC_SEARCH(16064)" => abi::ioc_search(16064),
     }
-    structure!("vexfs_search" => Search: kind metric dim k effort flags count reserved0 rows generation evaluated reserved1);
+    structure!("vexfs_search" => Search: kind metric dim k effort flags count reserved0 rows generation evaluated query);
+    structure!("vexfs_query_part" => QueryPart: query dim start count flags reserved);
     structure!("vexfs_hit" => Hit: row distance);
     structure!("vexfs_index_info" => IndexInfo: kind metric rows);
     structure!("vexfs_info" => Info: flags dim rows generation indexes reserved0 reserved1 index);

@@ -49,15 +49,15 @@ fn malformed_files_are_refused_with_row_and_reason() {
         ),
         (
             rows(&[(0, &[])]),
-            "row 0: its dimension is 0, but it must be 1 to 4000",
+            "row 0: its dimension is 0, but it must be 1 to 65536",
         ),
         (
             rows(&[good, (0, &[])]),
-            "row 1: its dimension is 0, but it must be 1 to 4000",
+            "row 1: its dimension is 0, but it must be 1 to 65536",
         ),
         (
-            rows(&[(4001, &[0.0; 4001])]),
-            "row 0: its dimension is 4001, but it must be 1 to 4000",
+            rows(&[(65537, &[0.0; 65537])]),
+            "row 0: its dimension is 65537, but it must be 1 to 65536",
         ),
         (
             rows(&[good, good, (2, &[0.0, f32::NAN])]),
@@ -79,9 +79,9 @@ fn malformed_files_are_refused_with_row_and_reason() {
 
 #[test]
 fn the_largest_dimension_is_read() {
-    let bytes = rows(&[(4000, &[0.25; 4000])]);
+    let bytes = rows(&[(65536, &[0.25; 65536])]);
     let matrix = fvecs::decode(bytes.as_slice(), bytes.len() as u64).unwrap();
-    assert_eq!((matrix.rows(), matrix.dim()), (1, 4000));
+    assert_eq!((matrix.rows(), matrix.dim()), (1, 65536));
 }
 
 #[test]
@@ -138,9 +138,9 @@ fn fbin_is_read_or_refused() {
         ),
         (
             1,
-            4001,
-            &[0.0; 4001],
-            "row 0: its dimension is 4001, but it must be 1 to 4000",
+            65537,
+            &[0.0; 65537],
+            "row 0: its dimension is 65537, but it must be 1 to 65536",
         ),
     ] {
         let said = read(rows, dim, values).unwrap_err();

@@ -10,7 +10,8 @@ use nix::errno::Errno;
 use vexfs::anns::index::{self, Header, Kind, Parameters, Unobserved};
 use vexfs::anns::{Metric, flat, hnsw};
 use vexfs::dataset::Matrix;
-use vexfs::store::abi::{self, Hit, IndexInfo, Info, Search};
+use vexfs::store::abi::{self, Hit, IndexInfo, Info, QueryPart, Search};
+use vexfs::store::sent::{Sent, SentQueries};
 use vexfs::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot, serve, sidecar};
 
 /// An open file whose rows are as a test wants them, and whose index files lie in a folder.
@@ -19,6 +20,7 @@ struct File {
     rows: Result<(usize, usize), Errno>,
     folder: tempfile::TempDir,
     sidecars: Sidecars,
+    sent: SentQueries,
 }
 
 impl File {
@@ -27,6 +29,7 @@ impl File {
             rows,
             folder: tempfile::tempdir().unwrap(),
             sidecars: Sidecars::default(),
+            sent: SentQueries::default(),
         }
     }
 
@@ -52,6 +55,13 @@ impl serve::Open for File {
 
     fn indexes(&self) -> Vec<IndexInfo> {
         self.beside(sidecar::list)
+    }
+
+    fn sent(&self) -> Sent<'_> {
+        Sent {
+            queries: &self.sent,
+            owner: 1,
+        }
     }
 }
 
@@ -298,13 +308,86 @@ fn every_field_that_must_be_zero_is_checked() {
         |header| header.rows = 1,
         |header| header.generation = 1 << 63,
         |header| header.evaluated = 1,
-        |header| header.reserved1 = 1,
+        |header| header.query = 1,
     ];
     for (i, set) in fields.iter().enumerate() {
         let mut call = valid();
         set(&mut call.header);
         assert_eq!(call.answer().unwrap_err(), Errno::EINVAL, "field {i}");
     }
+}
+
+/// Sends a part of a query, and returns the errno or 0.
+fn send(file: &File, change: impl FnOnce(&mut QueryPart), elements: &[f32]) -> i32 {
+    let mut part = QueryPart {
+        query: 9,
+        dim: 3,
+        count: elements.len() as u32,
+        ..QueryPart::default()
+    };
+    change(&mut part);
+    let mut request = bytemuck::bytes_of(&part).to_vec();
+    request.extend_from_slice(bytemuck::cast_slice(elements));
+    let command = abi::ioc_query(request.len());
+    match serve::ioctl(command, &request, true, Some(file)) {
+        Ok(answer) => answer.len() as i32,
+        Err(errno) => errno as i32,
+    }
+}
+
+#[test]
+fn a_query_in_parts_is_answered_as_the_whole() {
+    let file = File::new(Ok((3, 3)));
+    let search = |number: u64| {
+        let header = Search {
+            dim: 3,
+            k: 2,
+            flags: abi::SEARCH_SENT,
+            query: number,
+            ..Search::default()
+        };
+        let mut request = bytemuck::bytes_of(&header).to_vec();
+        request.resize(abi::search_bytes(0, 2), 0);
+        serve::ioctl(abi::ioc_search(request.len()), &request, true, Some(&file))
+    };
+    let query = [0.25, 0.5, 1.0];
+    let whole = {
+        let header = Search {
+            dim: 3,
+            k: 2,
+            ..Search::default()
+        };
+        let mut request = bytemuck::bytes_of(&header).to_vec();
+        request.extend_from_slice(bytemuck::cast_slice(&query));
+        request.resize(abi::search_bytes(3, 2), 0);
+        let answer = serve::ioctl(abi::ioc_search(request.len()), &request, true, Some(&file));
+        answer.unwrap()
+    };
+    let canceled = Errno::ECANCELED as i32;
+
+    assert_eq!(search(9), Err(Errno::ECANCELED), "nothing was sent");
+    assert_eq!(send(&file, |_| (), &query[..2]), 0);
+    assert_eq!(search(9), Err(Errno::ECANCELED), "it is not whole");
+    assert_eq!(send(&file, |part| part.start = 1, &query[2..]), canceled);
+    assert_eq!(
+        send(&file, |part| (part.start, part.query) = (2, 8), &query[2..]),
+        canceled
+    );
+    assert_eq!(
+        send(&file, |part| (part.start, part.dim) = (2, 4), &query[2..]),
+        canceled
+    );
+    assert_eq!(send(&file, |part| part.start = 2, &query[2..]), 0);
+    assert_eq!(search(8), Err(Errno::ECANCELED), "that is another number");
+    let size = size_of::<Search>();
+    assert_eq!(search(9).unwrap()[size..], whole[size..]);
+    assert_eq!(search(9).unwrap()[size..], whole[size..], "it stays");
+
+    let nan = [f32::NAN];
+    assert_eq!(send(&file, |_| (), &query[..2]), 0);
+    assert_eq!(send(&file, |part| part.start = 2, &nan), Errno::EDOM as i32);
+    assert_eq!(send(&file, |part| part.start = 2, &query[2..]), canceled);
+    assert_eq!(search(9), Err(Errno::ECANCELED), "it was given up");
 }
 
 #[test]
@@ -317,7 +400,7 @@ fn limits_of_k_and_dimension() {
     assert_eq!(refused(|header| header.k = abi::K_MAX + 1), Errno::EINVAL);
     assert_eq!(refused(|header| header.dim = 0), Errno::EINVAL);
     assert_eq!(
-        refused(|header| header.dim = abi::DIM_MAX + 1),
+        refused(|header| header.dim = abi::DIM_INLINE + 1),
         Errno::EINVAL
     );
     assert_eq!(refused(|header| header.metric = 3), Errno::EOPNOTSUPP);

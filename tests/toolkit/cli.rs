@@ -204,7 +204,7 @@ fn failures_are_one_sentence_that_says_what_to_do() {
         [1, 0, 0, 0, 0, 0, 0, 0].repeat(2001),
     )
     .unwrap();
-    std::fs::write(folder.join("long.fvecs"), [0xa1, 0x0f, 0, 0].repeat(4002)).unwrap();
+    std::fs::write(folder.join("long.fvecs"), [0x01, 0, 0x01, 0].repeat(65538)).unwrap();
     for (arguments, sentence) in [
         (
             "search vectors.fvecs --query 1,2",
@@ -220,7 +220,7 @@ fn failures_are_one_sentence_that_says_what_to_do() {
         ),
         (
             "search vectors.fvecs --query-file long.fvecs",
-            "long.fvecs: row 0: its dimension is 4001, but it must be 1 to 4000",
+            "long.fvecs: row 0: its dimension is 65537, but it must be 1 to 65536",
         ),
         (
             "search vectors.fvecs --query-file queries.fvecs --effort 1",

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::{Codes, Quantizer, Query, stride};
 use crate::anns::distance::{self, Backend, Rows};
+use crate::anns::file::CODED_DIM_MAX;
 use crate::anns::topk::TopK;
 use crate::anns::twins::twins;
 use crate::anns::{Metric, flat, recall};
@@ -23,7 +24,8 @@ const SHARE: f64 = 0.98;
 const MIXED: usize = 16;
 
 /// Whether the nearest rows of some rows are nearly all among the nearest ones by code, and hardly any rows that differ
-/// share a code. `codes` are those of all rows, in the order of `rows_of`.
+/// share a code: never where distances of codes would be too large. `codes` are those of all rows, in the order of
+/// `rows_of`.
 pub fn fit(
     rows: &Matrix,
     metric: Metric,
@@ -31,7 +33,9 @@ pub fn fit(
     codes: Codes,
     rows_of: &[u32],
 ) -> bool {
-    !mixed(rows, codes, rows_of) && order_alike(rows, metric, quantizer, codes, rows_of)
+    rows.dim() <= CODED_DIM_MAX
+        && !mixed(rows, codes, rows_of)
+        && order_alike(rows, metric, quantizer, codes, rows_of)
 }
 
 fn mixed(rows: &Matrix, codes: Codes, rows_of: &[u32]) -> bool {

@@ -27,6 +27,10 @@ pub const EFFORT_MAX: u32 = 65_536;
 /// A recall of 1 in the header.
 pub const RECALL_WHOLE: u32 = 1_000_000;
 
+/// The most elements of a vector that has codes. All code distances of such vectors are below 2^31 - 1, or lie as near
+/// to each other.
+pub const CODED_DIM_MAX: usize = 32_768;
+
 const HEADER: u64 = size_of::<Header>() as u64;
 
 /// `struct vexfs_index_section`
@@ -152,6 +156,10 @@ impl Header {
             "what is reserved in its version is not 0",
         )?;
         demand(header.exact <= 1, "it has neither codes nor none")?;
+        demand(
+            header.exact == 1 || !kind.has_codes() || header.dim as usize <= CODED_DIM_MAX,
+            "its codes have too many elements",
+        )?;
         demand(
             header.recall <= RECALL_WHOLE && (header.measured > 0 || header.recall == 0),
             "its recall is out of range",

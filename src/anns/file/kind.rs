@@ -51,6 +51,11 @@ impl Kind {
         }
     }
 
+    /// Whether its index files hold codes of the vectors' elements.
+    pub fn has_codes(self) -> bool {
+        matches!(self, Kind::Hnsw | Kind::Ivf)
+    }
+
     /// The names of the first parameters in the header (`docs/index-format.md`).
     pub fn parameters(self) -> &'static [&'static str] {
         match self {

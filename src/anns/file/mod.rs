@@ -7,8 +7,8 @@ mod kind;
 
 pub use bytes::{Bytes, OutOfMemory};
 pub use format::{
-    ALIGN, EFFORT_MAX, Header, MAGIC, Malformed, NONE, PARAMS, RECALL_WHOLE, ROWS_MAX, SECTIONS,
-    Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
+    ALIGN, CODED_DIM_MAX, EFFORT_MAX, Header, MAGIC, Malformed, NONE, PARAMS, RECALL_WHOLE,
+    ROWS_MAX, SECTIONS, Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
 };
 pub(crate) use format::{check_permutation, demand};
 pub use kind::Kind;

@@ -21,7 +21,7 @@ fn those_that_run_here_agree() {
             std::io::stderr().write_all(note.as_bytes()).unwrap();
             continue;
         }
-        for dim in [1, 31, 64, 65, 128, 200, 1024, 4000] {
+        for dim in [1, 31, 64, 65, 128, 200, 1024, 4000, 32_768] {
             for extreme in [false, true] {
                 let mut draw = |count: usize| -> Vec<i8> {
                     let mut codes = vec![0; count * stride(dim)];

@@ -64,6 +64,7 @@ fn rows_of_any_dimension() {
         (64, 300),
         (128, 800),
         (4000, 30),
+        (40_000, 12),
     ] {
         let rows = matrix(count, dim, || unit(&mut random));
         let queries = matrix(5, dim, || unit(&mut random));

@@ -5,6 +5,7 @@
 use rand_core::Rng;
 use rand_pcg::Pcg64;
 use vexfs::anns::Metric;
+use vexfs::anns::file::CODED_DIM_MAX;
 use vexfs::anns::index::{Bytes, Header, Kind, NONE, Writer, section_sizes};
 use vexfs::dataset::Matrix;
 
@@ -38,7 +39,7 @@ pub fn file(
         Kind::Ivf => &[1, 4],
         Kind::Pq | Kind::Lsh => &[],
     };
-    if !coded.is_empty() && below(random, 2) == 0 {
+    if !coded.is_empty() && (rows.dim() > CODED_DIM_MAX || below(random, 2) == 0) {
         header.exact = 1;
         coded.iter().for_each(|section| sections[*section].clear());
     }

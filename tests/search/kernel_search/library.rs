@@ -25,6 +25,7 @@ const PLAIN: &[&str] = &[
     "simd/simd",
     "search/loader",
     "search/array_check",
+    "search/prepare",
     "search/hnsw",
     "search/ivf",
     "search/pq",

@@ -31,7 +31,8 @@ fn seal(file: &mut [u8]) {
 /// A number that may be just in or just out of a range.
 fn number(random: &mut Pcg64, before: u32, rows: u32) -> u32 {
     let limits = [
-        0, 1, 2, 3, 4, 13, 14, 16, 64, 65, 128, 256, 257, 4000, 4001, 65536, 65537, rows, NONE,
+        0, 1, 2, 3, 4, 13, 14, 16, 64, 65, 128, 256, 257, 4000, 4001, 32768, 32769, 65536, 65537,
+        rows, NONE,
     ];
     match below(random, 6) {
         0 => before ^ 1 << below(random, 32),
@@ -156,7 +157,7 @@ fn each_demand_is_named_in_the_kernels_log() {
         (field(offset_of!(Header, kind)), 7, "another kind"),
         (field(offset_of!(Header, metric)), 3, "metric"),
         (field(offset_of!(Header, dim)), 0, "dimension"),
-        (field(offset_of!(Header, dim)), 4001, "dimension"),
+        (field(offset_of!(Header, dim)), 65537, "dimension"),
         (field(offset_of!(Header, rows)), 0, "number of rows"),
         (field(offset_of!(Header, rows) + 4), 1, "number of rows"),
         (field(offset_of!(Header, bytes)), 1, "size of the file"),
@@ -175,7 +176,8 @@ fn each_demand_is_named_in_the_kernels_log() {
         ),
         (param(15), 1, "parameter"),
     ];
-    let hnsw: [(At, u32, &str); 16] = [
+    let hnsw: [(At, u32, &str); 17] = [
+        (field(offset_of!(Header, dim)), 32769, "too many elements"),
         (param(0), 1, "M is"),
         (param(0), 129, "M is"),
         (param(1), 1, "M0 is"),
@@ -194,7 +196,8 @@ fn each_demand_is_named_in_the_kernels_log() {
         (inside(2, 20), 1, "code"),
     ];
     let links: [(At, u32, &str); 2] = [(inside(3, 4 * 6), 60, "link"), (inside(4, 4), 60, "link")];
-    let ivf: [(At, u32, &str); 9] = [
+    let ivf: [(At, u32, &str); 10] = [
+        (field(offset_of!(Header, dim)), 32769, "too many elements"),
         (param(0), 0, "nlist"),
         (param(0), 61, "nlist"),
         (param(1), 0, "rerank"),

@@ -38,7 +38,12 @@ enum Size {
     Small,
     /// More rows than fit into any batch, log or reservoir.
     Large,
+    /// Few rows of many elements: of more than a section of the FPU takes, and up to the most that there may be.
+    Long,
 }
+
+/// Dimensions around the limits of what is done at once, of what has codes, and of all.
+const LONG: [usize; 8] = [4096, 4097, 8200, 20_011, 32_768, 32_769, 50_000, 65_536];
 
 /// Some rows, and an index of the first ones.
 struct Case {
@@ -52,6 +57,7 @@ impl Case {
     fn new(random: &mut Pcg64, kind: Kind, size: Size) -> Self {
         let (dim, covered) = match (size, below(random, 8)) {
             (Size::Large, _) => (1 + below(random, 8), 3000 + below(random, 6000)),
+            (Size::Long, _) => (one_of(random, &LONG), 1 + below(random, 20)),
             (Size::Small, 0) => (1 + below(random, 300), 1 + below(random, 60)),
             (Size::Small, 1) => (1 + below(random, 40), 1 + below(random, 400)),
             (Size::Small, _) => (1 + below(random, 40), 1 + below(random, 60)),
@@ -97,7 +103,7 @@ fn any_effort(random: &mut Pcg64, kind: Kind, size: Size) -> u32 {
         (_, 1) => 1,
         // That many probes of each table are slow.
         (_, 2) if kind != Kind::Lsh || below(random, 300) == 0 => 65536,
-        (Size::Small, 3) => 1 + below(random, 1200) as u32,
+        (Size::Small | Size::Long, 3) => 1 + below(random, 1200) as u32,
         (Size::Large, 3..) => 1 + below(random, 3000) as u32,
         _ => 1 + below(random, 40) as u32,
     }
@@ -117,6 +123,7 @@ fn searches(kind: Kind) {
     let files = files_to_search();
     compare(kind, Size::Small, files);
     compare(kind, Size::Large, files / 100);
+    compare(kind, Size::Long, files / 100);
 }
 
 fn compare(kind: Kind, size: Size, files: u64) {
@@ -205,8 +212,17 @@ fn lsh_gives_our_bits() {
 #[test]
 fn flat_search_gives_our_bits() {
     let mut random = Pcg64::seed_from_u64(1);
-    let sizes = [(1, 1), (7, 16), (256, 3), (257, 128), (3000, 4), (70, 4000)];
-    for (count, dim) in sizes.into_iter().cycle().take(120) {
+    let sizes = [
+        (1, 1),
+        (7, 16),
+        (256, 3),
+        (257, 128),
+        (3000, 4),
+        (70, 4000),
+        (11, 9001),
+        (4, 65536),
+    ];
+    for (count, dim) in sizes.into_iter().cycle().take(160) {
         let source = Source::any(&mut random);
         let rows = source.matrix(&mut random, count, dim);
         for metric in Metric::ALL {

@@ -85,6 +85,7 @@ mod tests {
     use crate::dataset::ReadError;
     use crate::protocol::errno_name;
     use crate::store::abi::IndexInfo;
+    use crate::store::sent::{Sent, SentQueries};
     use crate::store::{
         Beside, Content, Sidecar, Sidecars, Snapshot, is_vector_file_name, serve, sidecar,
     };
@@ -99,6 +100,7 @@ mod tests {
         name: &'a OsStr,
         file: File,
         sidecars: Sidecars,
+        sent: SentQueries,
     }
 
     impl Plain<'_> {
@@ -127,6 +129,13 @@ mod tests {
         fn indexes(&self) -> Vec<IndexInfo> {
             self.beside(sidecar::list)
         }
+
+        fn sent(&self) -> Sent<'_> {
+            Sent {
+                queries: &self.sent,
+                owner: 0,
+            }
+        }
     }
 
     /// The code that the FUSE driver answers with gives the expected errors even without a mount.
@@ -143,6 +152,7 @@ mod tests {
                 name,
                 file: File::open(&path).unwrap(),
                 sidecars: Sidecars::default(),
+                sent: SentQueries::default(),
             };
             let open = vectors.then_some(&plain as &dyn serve::Open);
             let request = asked.request;

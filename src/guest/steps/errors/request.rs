@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
 use crate::protocol::errno_name;
-use crate::store::abi::{self, Hit, Info, Search};
+use crate::store::abi::{self, Hit, Info, QueryPart, Search};
 
 /// The dimension of a valid query and the number of hits that it asks for.
 pub const DIM: u32 = 4;
@@ -37,7 +37,12 @@ pub fn search(change: impl FnOnce(&mut Search, &mut Vec<f32>)) -> RawRequest {
     };
     let mut query = vec![0.5; DIM as usize];
     change(&mut header, &mut query);
-    let size = abi::search_bytes(header.dim as usize, header.k as usize);
+    let inline = if header.flags == abi::SEARCH_SENT {
+        0
+    } else {
+        header.dim
+    };
+    let size = abi::search_bytes(inline as usize, header.k as usize);
     let mut bytes = bytemuck::bytes_of(&header).to_vec();
     bytes.extend_from_slice(bytemuck::cast_slice(&query));
     bytes.resize(size, 0);
@@ -66,6 +71,24 @@ pub fn longer_query(change: impl FnOnce(&mut Search)) -> RawRequest {
         query.push(0.5);
         change(header);
     })
+}
+
+/// The first part of a query of two, valid except for what `change` does to it.
+pub fn part(change: impl FnOnce(&mut QueryPart, &mut Vec<f32>)) -> RawRequest {
+    let mut header = QueryPart {
+        query: 1,
+        dim: 2 * DIM,
+        count: DIM,
+        ..QueryPart::default()
+    };
+    let mut elements = vec![0.5; DIM as usize];
+    change(&mut header, &mut elements);
+    let mut bytes = bytemuck::bytes_of(&header).to_vec();
+    bytes.extend_from_slice(bytemuck::cast_slice(&elements));
+    RawRequest {
+        command: abi::ioc_query(bytes.len()),
+        bytes,
+    }
 }
 
 /// A question for information that is valid, except for what `change` does to it.

@@ -3,9 +3,10 @@
 //! `docs/abi.md`.
 
 use super::files::{GOOD, ROWS};
-use super::request::{RawRequest, SIZE, header, info, longer_query, query, valid};
+use super::request::{RawRequest, SIZE, header, info, longer_query, part, query, valid};
 use crate::store::abi::{
-    DIM_MAX, EFFORT_MAX, K_MAX, KIND_HNSW, KIND_IVF, KIND_PQ, METRIC_COSINE, METRIC_IP, Search,
+    DIM_INLINE, DIM_MAX, EFFORT_MAX, K_MAX, KIND_HNSW, KIND_IVF, KIND_PQ, METRIC_COSINE, METRIC_IP,
+    QueryPart, SEARCH_SENT, Search,
 };
 
 pub struct Asked {
@@ -51,13 +52,14 @@ pub fn asked() -> Vec<Asked> {
         of("dir.fvecs", "ENOTTY", "a directory", valid()),
         // 3, 5
         good("EINVAL", "no room for the header", valid().announcing(63)),
-        good("EINVAL", "a flag", header(|h| h.flags = 1)),
+        good("EINVAL", "a flag", header(|h| h.flags = 2)),
+        good("EINVAL", "no number", header(|h| h.flags = SEARCH_SENT)),
         good("EINVAL", "count on the way in", header(|h| h.count = 1)),
         good("EINVAL", "reserved0", header(|h| h.reserved0 = 1)),
         good("EINVAL", "rows on the way in", header(|h| h.rows = 1)),
         good("EINVAL", "a generation", header(|h| h.generation = 1)),
         good("EINVAL", "evaluated", header(|h| h.evaluated = 1)),
-        good("EINVAL", "reserved1", header(|h| h.reserved1 = 1 << 63)),
+        good("EINVAL", "a number alone", header(|h| h.query = 1 << 63)),
         good("EINVAL", "a question's flag", info(|i| i.flags = 1)),
         good("EINVAL", "a question's rows", info(|i| i.rows = 1)),
         good("EINVAL", "a question's end", info(|i| i.index[7].rows = 1)),
@@ -65,7 +67,8 @@ pub fn asked() -> Vec<Asked> {
         good("EINVAL", "k is 0", header(|h| h.k = 0)),
         good("EINVAL", "k above the limit", header(|h| h.k = K_MAX + 1)),
         good("EINVAL", "dimension 0", header(|h| h.dim = 0)),
-        good("EINVAL", "a long query", header(|h| h.dim = DIM_MAX + 1)),
+        good("EINVAL", "a long query", header(|h| h.dim = DIM_INLINE + 1)),
+        good("EINVAL", "a longer query", sent(|h| h.dim = DIM_MAX + 1)),
         good("EINVAL", "too many bytes", valid().announcing(SIZE + 4)),
         good("EINVAL", "too few bytes", valid().announcing(SIZE - 4)),
         // 8, 9, 10
@@ -78,6 +81,7 @@ pub fn asked() -> Vec<Asked> {
         hnsw("ok", "effort at the limit", |h| h.effort = EFFORT_MAX),
         good("EDOM", "a NaN in the query", query(|q| q[3] = f32::NAN)),
         good("EDOM", "an infinity", query(|q| q[0] = f32::NEG_INFINITY)),
+        good("ECANCELED", "a query that was not sent", sent(|_| ())),
         // 12
         of("truncated.fvecs", "EBADMSG", "a truncated row", valid()),
         of("stub.fvecs", "EBADMSG", "a truncated dimension", valid()),
@@ -136,6 +140,56 @@ pub fn asked() -> Vec<Asked> {
             "flat beside a malformed index",
             valid(),
         ),
+        // Parts of a query
+        good("ok", "a part of a query", part(|_, _| ())),
+        of(
+            "notes.txt",
+            "ENOTTY",
+            "a part for no vectors",
+            part(|_, _| ()),
+        ),
+        good("EINVAL", "a part of no query", of_part(|p| p.query = 0)),
+        good("EINVAL", "a part's flag", of_part(|p| p.flags = 1)),
+        good("EINVAL", "a part's end", of_part(|p| p.reserved = 1)),
+        good("EINVAL", "a part of no elements", of_part(|p| p.dim = 0)),
+        good(
+            "EINVAL",
+            "a part of too many",
+            of_part(|p| p.dim = DIM_MAX + 1),
+        ),
+        good(
+            "EINVAL",
+            "an empty part",
+            part(|p, elements| {
+                p.count = 0;
+                elements.clear();
+            }),
+        ),
+        good(
+            "EINVAL",
+            "a part beyond the end",
+            of_part(|p| p.start = p.dim - 1),
+        ),
+        good(
+            "EINVAL",
+            "a part that wraps around",
+            of_part(|p| p.start = u32::MAX),
+        ),
+        good(
+            "EINVAL",
+            "a part of other bytes",
+            part(|_, elements| elements.push(0.5)),
+        ),
+        good(
+            "EDOM",
+            "a NaN in a part",
+            part(|_, elements| elements[1] = f32::NAN),
+        ),
+        good(
+            "ECANCELED",
+            "a part without a start",
+            of_part(|p| p.start = 1),
+        ),
         // Two faults at once: the first in the table is told.
         good(
             "EINVAL",
@@ -189,6 +243,18 @@ fn hnsw(expected: &'static str, name: &'static str, change: impl FnOnce(&mut Sea
         change(h);
     });
     good(expected, name, by_index)
+}
+
+/// A search of `good.fvecs` for a query that was sent, valid except for what `change` does to the header.
+fn sent(change: impl FnOnce(&mut Search)) -> RawRequest {
+    header(|h| {
+        (h.flags, h.query) = (SEARCH_SENT, 1);
+        change(h);
+    })
+}
+
+fn of_part(change: impl FnOnce(&mut QueryPart)) -> RawRequest {
+    part(|header, _| change(header))
 }
 
 /// A search of a file by its index.
