@@ -156,7 +156,7 @@ mod tests {
         };
         assert!(refuse(|w| w.seed = 1 << 32).contains("4294967296"));
         assert!(refuse(|w| w.dim = 0).contains("dimension of 0"));
-        assert!(refuse(|w| w.dim = 4001).contains("dimension of 4001"));
+        assert!(refuse(|w| w.dim = 65_537).contains("dimension of 65537"));
         assert!(refuse(|w| w.rows = 0).contains("0 rows"));
         assert!(refuse(|w| w.queries = 0).contains("0 rows"));
     }
