@@ -70,7 +70,7 @@ fn what_the_page_does_not_allow_is_refused() {
         ("another kind", put(12, 2)),
         ("metric", put(16, 3)),
         ("dimension", put(20, 0)),
-        ("dimension", put(20, 4001)),
+        ("dimension", put(20, 65_537)),
         ("sections", put(20, 21 + 64)),
         ("rows", put(24, 0)),
         ("rows", Box::new(|file| file.set_u64(24, 0xffff_ffff))),
