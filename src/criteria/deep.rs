@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Criteria;
 use crate::protocol::SuitesPlan;
+use crate::protocol::hostile::HostilePlan;
 use crate::protocol::run_files::to_json;
 
 /// The criteria of this version.
@@ -33,6 +34,9 @@ pub struct Part {
     /// How it runs the POSIX suites, where not as the criteria say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suites: Option<SuitesPlan>,
+    /// How much a hostile user tries, where not as the criteria say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<HostilePlan>,
 }
 
 impl Deep {
@@ -67,6 +71,7 @@ impl Deep {
     pub fn of_part(&self, part: &Part) -> Result<Criteria> {
         let mut criteria = self.criteria.clone();
         criteria.suites = part.suites.or(criteria.suites);
+        criteria.hostile = part.hostile.or(criteria.hostile);
         criteria
             .checks
             .retain(|check| part.checks.contains(&check.id));

@@ -20,6 +20,7 @@ use crate::anns::Metric;
 use crate::client::Kind;
 use crate::dataset::source::Source;
 use crate::peers;
+use crate::protocol::hostile::HostilePlan;
 use crate::protocol::{Build, IndexCase, KindPlan, SuitesPlan};
 use samples::Samples;
 
@@ -41,6 +42,9 @@ pub struct Criteria {
     /// How the POSIX suites are run; without it, they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suites: Option<SuitesPlan>,
+    /// How much a hostile user tries; without it, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<HostilePlan>,
     /// How the power is cut during writes; without it, it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cuts: Option<CutsCriteria>,

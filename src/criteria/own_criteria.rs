@@ -89,6 +89,7 @@ pub fn derive(base: &Criteria, own: &OwnData) -> Result<Criteria> {
         // The peers are compared on the built-in vectors.
         comparison: None,
         suites: base.suites,
+        hostile: base.hostile,
         cuts: None,
         checks: adapted_checks,
         text: String::new(),

@@ -48,6 +48,7 @@ impl Criteria {
                 && matches!(accelerator, Some(Accelerator::Kvm | Accelerator::Uml)),
             peers: None,
             suites: self.suites,
+            hostile: self.hostile,
             cut: None,
             steps,
         }

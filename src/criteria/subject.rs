@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::Criteria;
 use crate::protocol::Step::{
-    self, After, Calls, Concurrency, Cycles, Errors, Failing, Files, Identity, Indexes, Module,
-    Peers, Stacking, Suites, Watchers, Workload,
+    self, After, Calls, Concurrency, Cycles, Errors, Failing, Files, Hostile, Identity, Indexes,
+    Module, Peers, Stacking, Suites, Watchers, Workload,
 };
 
 /// What a check looks at.
@@ -54,6 +54,7 @@ const TABLE: &[Row] = &[
     ("module.lifecycle", Guest(&[Module, Workload, After])),
     ("kernel.files", Guest(&[Files])),
     ("kernel.stacking", Guest(&[Stacking])),
+    ("kernel.hostile", Guest(&[Hostile])),
     ("abi.errors", Guest(&[Errors])),
     ("fuse.dataset", Guest(&[Workload])),
     ("kernel.dataset", Guest(&[Workload])),
@@ -81,6 +82,7 @@ const TABLE: &[Row] = &[
     ("cycles", Guest(&[Cycles])),
     ("memory.slope", Guest(&[Cycles])),
     ("slab.leak", Guest(&[Cycles])),
+    ("hostile.memory", Guest(&[Hostile])),
     ("kernel.log", Guest(&[])),
     ("kernel.taint", Guest(&[Identity, After])),
     ("cuts", Cuts),

@@ -36,6 +36,10 @@ const CYCLES_A_SECOND: u32 = 2;
 /// The number of changes by fsx for which a step has a second more.
 const FSX_A_SECOND: u64 = 200;
 
+/// The number of hostile ioctls for which a step has a second more, and as how many of them a hostile file counts.
+const IOCTLS_A_SECOND: u64 = 200;
+const HOSTILE_FILE: u64 = 20;
+
 /// The time between two looks at a step that says nothing: so short that its deadline counts all of it.
 const LOOK_MS: u8 = 20;
 
@@ -47,6 +51,11 @@ pub fn time_limit(step: Step, plan: &Plan) -> Duration {
         Step::Files | Step::Errors | Step::Concurrency | Step::Watchers => 180,
         Step::Survivors | Step::Writing => 120,
         Step::Stacking | Step::Failing => 900,
+        Step::Hostile => {
+            900 + plan.hostile.map_or(0, |plan| {
+                (plan.ioctls + HOSTILE_FILE * plan.files) / IOCTLS_A_SECOND
+            })
+        }
         Step::Cycles => 900 + u64::from(plan.cycles / CYCLES_A_SECOND),
         Step::Peers => 3600,
         Step::Suites => {

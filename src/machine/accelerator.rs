@@ -144,6 +144,7 @@ fn probe_plan(accelerator: Accelerator) -> Plan {
         module_clock: false,
         peers: None,
         suites: None,
+        hostile: None,
         cut: None,
         steps: Vec::new(),
     }

@@ -4,8 +4,10 @@
 //! The host tells the guest a [`Plan`] before it boots; the guest tells the host [`Message`]s while it runs.
 
 mod accelerator;
+mod case;
 pub mod cuts;
 pub mod guest_files;
+pub mod hostile;
 mod message;
 mod outcome;
 mod plan;
@@ -22,4 +24,4 @@ pub use shell::{Shell, Stream, Window};
 pub use step::Step;
 
 /// The version of the protocol, raised whenever a plan or a message changes its meaning.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;

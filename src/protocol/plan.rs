@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accelerator::Accelerator;
 use super::cuts::CutPlan;
+use super::hostile::HostilePlan;
 use super::step::Step;
 use crate::anns::Metric;
 use crate::client::{Kind, Place};
@@ -44,6 +45,9 @@ pub struct Plan {
     /// What the step `suites` does; none where the plan does not have that step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suites: Option<SuitesPlan>,
+    /// How much the step `hostile` tries; none where the plan does not have that step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<HostilePlan>,
     /// What the steps `survivors` and `writing` do; none where the plan does not have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<CutPlan>,
@@ -156,6 +160,7 @@ mod tests {
             module_clock: false,
             peers: None,
             suites: None,
+            hostile: None,
             cut: None,
             steps: Step::ALL.to_vec(),
         }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::case::Case;
 pub use super::cuts::Survivors;
+pub use super::hostile::Hostile;
 use super::outcome::{Failure, Outcome};
 pub use crate::bench::Answer;
 use crate::client::Kind;
@@ -28,6 +30,7 @@ pub enum StepData {
     Files(Files),
     Errors(Errors),
     Stacking(Stacking),
+    Hostile(Hostile),
     Concurrency(Concurrency),
     Workload(Workload),
     Indexes(Indexes),
@@ -116,20 +119,6 @@ pub struct Memory {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Files {
     pub places: PerPlace<Vec<Case>>,
-}
-
-/// One thing that was tried, what should have come of it, and what did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Case {
-    pub name: String,
-    pub expected: String,
-    pub observed: String,
-}
-
-impl Case {
-    pub fn holds(&self) -> bool {
-        self.expected == self.observed
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

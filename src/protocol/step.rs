@@ -22,6 +22,8 @@ pub enum Step {
     Errors,
     /// Tries what a filesystem that is stacked on another one must get right.
     Stacking,
+    /// Does to the module whatever a user without privileges can.
+    Hostile,
     /// Searches while the file changes.
     Concurrency,
     /// Writes the dataset through each mount, reads it back, and searches it in every place.
@@ -47,13 +49,14 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Step; 17] = [
+    pub const ALL: [Step; 18] = [
         Step::Identity,
         Step::Module,
         Step::Cycles,
         Step::Files,
         Step::Errors,
         Step::Stacking,
+        Step::Hostile,
         Step::Concurrency,
         Step::Workload,
         Step::Indexes,
@@ -75,6 +78,7 @@ impl Step {
             Step::Files => "files",
             Step::Errors => "errors",
             Step::Stacking => "stacking",
+            Step::Hostile => "hostile",
             Step::Concurrency => "concurrency",
             Step::Workload => "workload",
             Step::Indexes => "indexes",

@@ -139,6 +139,7 @@ step_data! {
     files: Files,
     errors: Errors,
     stacking: Stacking,
+    hostile: Hostile,
     concurrency: Concurrency,
     workload: Workload,
     indexes: Indexes,

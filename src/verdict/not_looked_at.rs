@@ -181,6 +181,13 @@ fn of_deep_runs(criteria: &Criteria) -> Vec<(String, String)> {
         let cuts = deep.cuts.map_or(0, |cuts| cuts.cuts);
         gaps.push(format!("{cuts} power cuts during writes"));
     }
+    let tried = |criteria: &Criteria| criteria.hostile.map_or(0, |plan| plan.ioctls);
+    if !asks("kernel.hostile") || tried(criteria) < tried(deep) {
+        gaps.push(format!(
+            "a hostile user for long: {} ioctls of random words",
+            tried(deep)
+        ));
+    }
     if !asks("debug.suites") {
         gaps.push("the POSIX suites on a debug kernel".to_owned());
     }
@@ -420,7 +427,7 @@ fn lower_filesystems(step: Step) -> &'static [&'static str] {
     match step {
         Step::Identity | Step::Module | Step::Watchers | Step::After => &[],
         Step::Survivors | Step::Writing => &["ext4"],
-        Step::Stacking | Step::Suites | Step::Failing => &["tmpfs", "ext4"],
+        Step::Stacking | Step::Hostile | Step::Suites | Step::Failing => &["tmpfs", "ext4"],
         _ => &["tmpfs"],
     }
 }
@@ -620,6 +627,7 @@ mod tests {
             ("suites", "the POSIX suites in full"),
             ("cycles", "10000 cycles"),
             ("cuts", "500 power cuts"),
+            ("hostile", "a hostile user for long"),
             ("debug", "the POSIX suites on a debug kernel"),
         ];
         for (_, gap) in looked_at {

@@ -7,6 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::mount::{MntFlags, umount2};
+use vexfs::anns::index::Kind;
+use vexfs::exercise::hostile::crafted::Crafter;
+use vexfs::exercise::hostile::ground::Ground;
+use vexfs::exercise::hostile::numbers::Asker;
+use vexfs::exercise::hostile::{AS_EXPECTED, Random, Tally};
 use vexfs::exercise::{Tell, files};
 use vexfs::guest::steps::indexes::{following, replacing};
 use vexfs::guest::steps::{concurrency, errors};
@@ -103,4 +108,39 @@ fn answers_are_right_while_the_index_is_replaced() {
     let run = replacing::contend(&served.mount(), NOBODY).unwrap();
     assert_eq!(run.wrong, [""; 0]);
     assert!(run.answers > 0, "{run:?}");
+}
+
+/// Through FUSE the kernel reads the request before the driver is asked, so all of them lie in good memory here.
+#[test]
+fn hostile_requests_are_answered_as_the_drivers_code_says() {
+    let served = Served::new();
+    let ground = Ground::new().unwrap();
+    ground.write_all(&served.mount()).unwrap();
+    let random = Random::new(42, 0);
+    let asker = Asker::new(&served.mount(), &served.store(), &ground, random).unwrap();
+    let mut asker = asker.in_good_memory();
+    let mut tally = Tally::default();
+    asker.every_number(&mut tally, NOBODY);
+    asker.random_words(2000, &mut tally, NOBODY);
+    asker.random_fields(2000, &mut tally, NOBODY);
+    let tried = tally.tried();
+    assert_eq!(tried.observed, AS_EXPECTED);
+    assert!(tried.done.answers > 100, "{:?}", tried.done);
+}
+
+#[test]
+fn hostile_files_are_refused_or_searched_right() {
+    let served = Served::new();
+    let ground = Ground::new().unwrap();
+    let random = Random::new(42, 1);
+    let crafter = Crafter::new(&served.mount(), &served.store(), &ground, random);
+    let mut crafter = crafter.unwrap();
+    let mut tally = Tally::default();
+    for kind in Kind::ALL {
+        crafter.indexes(kind, 100, &mut tally, NOBODY).unwrap();
+    }
+    crafter.vectors(100, &mut tally, NOBODY).unwrap();
+    let tried = tally.tried();
+    assert_eq!(tried.observed, AS_EXPECTED);
+    assert!(tried.done.taken > 100, "{:?}", tried.done);
 }

@@ -36,6 +36,7 @@ pub fn plan(accelerator: Accelerator, steps: Vec<Step>) -> Plan {
         module_clock: false,
         peers: None,
         suites: None,
+        hostile: None,
         cut: None,
         steps,
     }

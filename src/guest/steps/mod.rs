@@ -10,9 +10,12 @@ mod cycles;
 pub mod errors;
 mod failing;
 mod files;
+mod hostile;
 mod identity;
 pub mod indexes;
 mod module;
+mod outcomes;
+mod own_process;
 mod peers;
 mod stacking;
 mod stage;
@@ -25,7 +28,7 @@ mod writing;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use context::Context;
 
@@ -41,8 +44,11 @@ pub fn main(name: &str, case: Option<&str>) -> Result<()> {
         .find(|step| step.name() == name)
         .with_context(|| format!("there is no step {name}"))?;
     if let Some(case) = case {
-        ensure!(step == Step::Stacking, "step {step} has no cases");
-        return stacking::carry_out(case);
+        return match step {
+            Step::Stacking => stacking::carry_out(case),
+            Step::Hostile => hostile::carry_out(case),
+            _ => bail!("step {step} has no cases"),
+        };
     }
     let context = Context::new(read_plan()?, step);
     let begun = Instant::now();
@@ -64,6 +70,7 @@ fn carry_out(context: &Context) -> Result<StepData> {
         Step::Files => StepData::Files(files::observe(context)?),
         Step::Errors => StepData::Errors(errors::observe(context)?),
         Step::Stacking => StepData::Stacking(stacking::observe(context)?),
+        Step::Hostile => StepData::Hostile(hostile::observe(context)?),
         Step::Concurrency => StepData::Concurrency(concurrency::observe(context)?),
         Step::Workload => StepData::Workload(workload::observe(context)?),
         Step::Indexes => StepData::Indexes(indexes::observe(context)?),

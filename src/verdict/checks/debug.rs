@@ -23,10 +23,11 @@ const WANTED: [&str; 6] = [
 ];
 
 /// Checks of every guest that its debugging makes meaningless or that it has a check of its own for.
-const ASKED_ELSEWHERE: [&str; 2] = [
+const ASKED_ELSEWHERE: [&str; 3] = [
     "kernel.log",
     // KASAN keeps what was freed for a while.
     "memory.slope",
+    "hostile.memory",
 ];
 
 /// Whether a check of every guest is asked of the debug kernel, too.

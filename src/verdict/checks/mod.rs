@@ -9,6 +9,7 @@ mod debug;
 mod evaluation;
 mod fuse;
 mod held;
+mod hostile;
 mod indexes;
 mod kernel_log;
 mod machine;
@@ -53,6 +54,7 @@ const TABLE: &[Row] = &[
     ("module.lifecycle", module::lifecycle, RESULTS),
     ("kernel.files", module::files, RESULTS),
     ("kernel.stacking", module::stacking, RESULTS),
+    ("kernel.hostile", hostile::cases, RESULTS),
     ("abi.errors", module::errors, RESULTS),
     ("fuse.dataset", workload::fuse_dataset, RESULTS),
     ("kernel.dataset", workload::kernel_dataset, RESULTS),
@@ -80,6 +82,7 @@ const TABLE: &[Row] = &[
     ("cycles", stability::cycles, RESULTS),
     ("memory.slope", stability::memory_slope, RESULTS),
     ("slab.leak", stability::slab_leak, RESULTS),
+    ("hostile.memory", hostile::memory, RESULTS),
     ("kernel.log", kernel_log::clean, CONSOLE),
     ("kernel.taint", kernel_log::taint, RESULTS),
     ("cuts", cuts::survived, CUTS),

@@ -121,6 +121,32 @@ fn a_changed_byte_of_the_workload_is_seen_in_its_hash() {
 }
 
 #[test]
+fn a_hostile_index_that_is_taken_is_named_with_its_case() {
+    let fault = (
+        "search/ivf.c",
+        "return vexfs_check_codes(ivf->codes, index->rows, index->dim);",
+        "return 0;",
+    );
+    let report = run(fault, &["kernel.hostile", "hostile.memory"]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("hostile.memory", "pass", &[]);
+    let sentence = ["hostile IVF indexes: file ", " instead of EUCLEAN to 0x"];
+    report.assert_check("kernel.hostile", "fail", &sentence);
+}
+
+#[test]
+fn a_file_that_a_refusal_leaves_open_is_counted() {
+    let fault = (
+        "cache/sidecar.c",
+        "kind, header);\n\tfput(file);",
+        "kind, header);\n\tif (!err)\n\t\tfput(file);",
+    );
+    let report = run(fault, &["kernel.hostile", "hostile.memory"]);
+    report.assert_verdict("fail", 1);
+    report.assert_check("hostile.memory", "fail", &[" open files, "]);
+}
+
+#[test]
 fn a_warning_is_found_in_the_kernel_log() {
     let fault = on_load("WARN_ON(1);");
     let report = run(fault, &["cycles", "kernel.log", "kernel.taint"]);

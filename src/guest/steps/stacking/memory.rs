@@ -4,11 +4,11 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::mem::offset_of;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::statvfs;
 
@@ -18,6 +18,7 @@ use crate::anns::{Metric, index};
 use crate::client::{Error, Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
 use crate::exercise::building::build;
+use crate::guest::memory_group::Group;
 use crate::guest::steps::stage::{Lower, Stage, mount_module};
 use crate::protocol::errno_name;
 use crate::system::proc;
@@ -229,50 +230,6 @@ fn closed_and_removed(stage: &Stage) -> Result<String> {
     } else {
         format!("{} KiB kept", kept >> 10)
     })
-}
-
-/// A memory cgroup of a case.
-struct Group(PathBuf);
-
-impl Group {
-    fn new(name: &str) -> Result<Group> {
-        let root = Path::new("/mnt/cgroup");
-        fs::create_dir_all(root)?;
-        mount(
-            Some("cgroup"),
-            root,
-            Some("cgroup2"),
-            MsFlags::empty(),
-            None::<&str>,
-        )
-        .context("cannot mount cgroup2")?;
-        fs::write(root.join("cgroup.subtree_control"), "+memory")
-            .context("there are no memory cgroups")?;
-        let group = root.join(name);
-        match fs::create_dir(&group) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error)?,
-            _ => Ok(Group(group)),
-        }
-    }
-
-    fn limit(&self, bytes: u64) -> Result<()> {
-        Ok(fs::write(self.0.join("memory.max"), bytes.to_string())?)
-    }
-
-    /// Moves this process into it.
-    fn enter(&self) -> Result<()> {
-        Ok(fs::write(self.0.join("cgroup.procs"), "0")?)
-    }
-
-    /// Moves this process out of it, and tells how many of the group the kernel has killed.
-    fn leave(&self) -> Result<u64> {
-        fs::write(self.0.with_file_name("cgroup.procs"), "0")?;
-        let events = fs::read_to_string(self.0.join("memory.events"))?;
-        let kills = events
-            .lines()
-            .find_map(|line| line.strip_prefix("oom_kill "));
-        Ok(kills.context("no oom_kill in memory.events")?.parse()?)
-    }
 }
 
 fn killed(kills: u64) -> String {

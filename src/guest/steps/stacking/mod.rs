@@ -14,19 +14,16 @@ mod trial;
 mod user;
 mod waiting;
 
-use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::context::Context;
+use super::own_process::in_a_process;
 use super::stage::{self, Stage};
-use crate::guest::{STEP_PROGRAM, kmod};
+use crate::guest::kmod;
 use crate::protocol::Step;
 use crate::protocol::results::{Case, Stacking};
-use crate::system::deadline::wait_for;
 use crate::system::output::print;
 use trial::Trial;
 
@@ -56,7 +53,7 @@ pub(super) fn observe(context: &Context) -> Result<Stacking> {
     let mut cases = Vec::new();
     for (done, trial) in (1..).zip(trials()) {
         let tell = || context.working(trial.name, u64::from(done - 1), u64::from(count));
-        let observed = in_a_process(trial.name, &tell);
+        let observed = in_a_process(Step::Stacking, trial.name, ENDS_WITHIN, &tell);
         cases.push(Case {
             name: trial.name.to_owned(),
             expected: trial.expected.to_owned(),
@@ -66,37 +63,6 @@ pub(super) fn observe(context: &Context) -> Result<Stacking> {
         context.progress(done, count)?;
     }
     Ok(Stacking { cases })
-}
-
-/// What a case observed, which another process of this program carries out. The host is told that it goes on.
-fn in_a_process(name: &str, tell: &dyn Fn() -> Result<()>) -> Result<String> {
-    tell()?;
-    let mut child = Command::new("/proc/self/exe")
-        .arg0(STEP_PROGRAM)
-        .args([Step::Stacking.name(), name])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start a process for it")?;
-    let mut output = child.stdout.take().context("it has no output")?;
-    let ended = wait_for("the case", ENDS_WITHIN, || {
-        tell()?;
-        Ok(child.try_wait()?)
-    });
-    let Ok(status) = ended else {
-        child.kill()?;
-        let killed = wait_for("its end", ENDS_WITHIN / 6, || Ok(child.try_wait()?));
-        match killed {
-            Ok(_) => bail!("nothing after {} s", ENDS_WITHIN.as_secs()),
-            Err(_) => bail!("it hangs in the kernel and cannot be killed"),
-        }
-    };
-    let mut observed = String::new();
-    output.read_to_string(&mut observed)?;
-    if !status.success() {
-        bail!("its process ended with {status} {observed}");
-    }
-    Ok(observed)
 }
 
 /// Carries out the case of this name, and prints what it observed.

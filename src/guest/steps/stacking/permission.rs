@@ -19,6 +19,7 @@ use rustix::fs::{FileType, IFlags, Mode, OFlags, XattrFlags};
 use super::super::errors::request::info;
 use super::trial::Trial;
 use super::user::{GROUP, USER, as_member_of, as_user, outcome};
+use crate::guest::landlock::{ALL_RIGHTS, restrict_to};
 use crate::guest::steps::stage::{Lower, Stage};
 
 pub const TRIALS: &[Trial] = &[
@@ -668,7 +669,7 @@ fn sandbox(stage: &Stage) -> Result<String> {
     let file = root.join("file.fvecs");
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| -> Result<String> {
-            restrict_to(root).context("cannot restrict itself")?;
+            restrict_to(root, ALL_RIGHTS).context("cannot restrict itself")?;
             let made = root.join("dir/made");
             Ok(format!(
                 "searched {}, read {}, written {}, listed {}, made {}, removed {}, beneath {}",
@@ -688,40 +689,4 @@ fn sandbox(stage: &Stage) -> Result<String> {
         });
         thread.join().map_err(|_| anyhow::anyhow!("it panicked"))?
     })
-}
-
-/// All rights on files that the first version of Landlock knows.
-const ALL_RIGHTS: u64 = (1 << 13) - 1;
-const PATH_BENEATH: u32 = 1;
-
-fn restrict_to(dir: &Path) -> Result<()> {
-    #[repr(C, packed)]
-    struct PathBeneath {
-        allowed: u64,
-        parent: i32,
-    }
-    let dir = File::open(dir)?;
-    let beneath = PathBeneath {
-        allowed: ALL_RIGHTS,
-        parent: dir.as_raw_fd(),
-    };
-    nix::sys::prctl::set_no_new_privs()?;
-    // SAFETY: the two structures are the kernel's, and the descriptors are open. The thread alone is restricted.
-    unsafe {
-        let size = size_of_val(&ALL_RIGHTS);
-        let rules = libc::syscall(libc::SYS_landlock_create_ruleset, &ALL_RIGHTS, size, 0);
-        let rules = Errno::result(rules)?;
-        let added = libc::syscall(
-            libc::SYS_landlock_add_rule,
-            rules,
-            PATH_BENEATH,
-            &beneath,
-            0,
-        );
-        Errno::result(added)?;
-        let restricted = libc::syscall(libc::SYS_landlock_restrict_self, rules, 0);
-        Errno::result(restricted)?;
-        libc::close(i32::try_from(rules)?);
-    }
-    Ok(())
 }

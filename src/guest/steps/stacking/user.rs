@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An ordinary user, and what comes of what one does.
 
-use std::io;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use nix::errno::Errno;
 
-use crate::protocol::errno_name;
+pub use crate::guest::steps::outcomes::outcome;
 
 pub const USER: u32 = 100;
 pub const GROUP: u32 = 101;
@@ -44,15 +43,4 @@ fn become_user(groups: &[libc::gid_t]) -> Result<(), Errno> {
     results
         .into_iter()
         .try_for_each(|result| Errno::result(result).map(drop))
-}
-
-/// `ok`, or the errno's name.
-pub fn outcome<T, E: Into<io::Error>>(result: Result<T, E>) -> String {
-    match result.map_err(Into::into) {
-        Ok(_) => "ok".to_owned(),
-        Err(error) => match error.raw_os_error() {
-            Some(errno) => errno_name(Errno::from_raw(errno)),
-            None => error.to_string(),
-        },
-    }
 }
