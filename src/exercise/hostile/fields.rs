@@ -3,8 +3,12 @@
 
 use super::random::Random;
 use crate::store::abi::{
-    EFFORT_MAX, IOC_INFO, Info, K_MAX, KIND_LSH, METRIC_COSINE, Search, ioc_search, search_bytes,
+    EFFORT_MAX, IOC_INFO, Info, K_MAX, KIND_LSH, METRIC_COSINE, QueryPart, SEARCH_SENT, Search,
+    ioc_query, ioc_search, search_bytes,
 };
+
+/// The number of a query that is sent, as a rule.
+const NUMBER: u64 = 7;
 
 /// A command word, and as many bytes as it announces.
 #[derive(Debug, Clone)]
@@ -35,12 +39,56 @@ pub fn search(kind: u32, effort: u32, k: u32, query: &[f32]) -> Request {
 /// What the search says, with as much room as it says.
 fn encode(header: &Search, query: &[f32]) -> Request {
     // A size that no word can announce is one byte short of the largest that it can.
-    let size = search_bytes(header.dim as usize, header.k as usize).min(0x3fff);
+    let inline = if header.flags == SEARCH_SENT {
+        0
+    } else {
+        header.dim
+    };
+    let size = search_bytes(inline as usize, header.k as usize).min(0x3fff);
     let mut bytes = bytemuck::bytes_of(header).to_vec();
     bytes.extend_from_slice(bytemuck::cast_slice(query));
     bytes.resize(size, 0);
     Request {
         word: ioc_search(size),
+        bytes,
+    }
+}
+
+/// A part of a query that is valid, or continues what was sent before, but for one field.
+fn part(random: &mut Random, query: &[f32]) -> Request {
+    let half = query.len() / 2;
+    let second = random.one_in(2);
+    let elements = if second {
+        &query[half..]
+    } else {
+        &query[..half]
+    };
+    let mut header = QueryPart {
+        query: NUMBER,
+        dim: query.len() as u32,
+        start: if second { half as u32 } else { 0 },
+        count: elements.len() as u32,
+        ..QueryPart::default()
+    };
+    let mut elements = elements.to_vec();
+    let near = [header.dim, header.start, header.count];
+    match random.below(16) {
+        0 => header.query = u64::from(random.number(&near)),
+        1 => header.dim = random.number(&near),
+        2 => header.start = random.number(&near),
+        3 => header.count = random.number(&near),
+        4 => header.flags = random.number(&near),
+        5 => header.reserved = u64::from(random.number(&near)) << random.of(&[0, 32]),
+        6 => {
+            let at = random.below(elements.len());
+            elements[at] = f32::from_bits(random.number(&near));
+        }
+        _ => {}
+    }
+    let mut bytes = bytemuck::bytes_of(&header).to_vec();
+    bytes.extend_from_slice(bytemuck::cast_slice(&elements));
+    Request {
+        word: ioc_query(bytes.len()),
         bytes,
     }
 }
@@ -64,6 +112,9 @@ pub fn random(random: &mut Random, query: &[f32], rows: u32) -> Request {
         }
         return request;
     }
+    if random.one_in(4) {
+        return part(random, query);
+    }
     let kind = random.below(KIND_LSH as usize + 1) as u32;
     let mut header = Search {
         kind,
@@ -75,6 +126,9 @@ pub fn random(random: &mut Random, query: &[f32], rows: u32) -> Request {
         },
         ..Search::default()
     };
+    if random.one_in(4) {
+        (header.flags, header.query) = (SEARCH_SENT, NUMBER);
+    }
     let mut query = query.to_vec();
     let near = [rows, header.dim, header.k, K_MAX];
     let long = |random: &mut Random| u64::from(random.number(&near)) << random.of(&[0, 0, 32]);
@@ -90,7 +144,7 @@ pub fn random(random: &mut Random, query: &[f32], rows: u32) -> Request {
         8 => header.rows = long(random),
         9 => header.generation = long(random),
         10 => header.evaluated = long(random),
-        11 => header.reserved1 = long(random),
+        11 => header.query = long(random),
         12 => {
             let at = random.below(query.len());
             query[at] = f32::from_bits(random.number(&near));

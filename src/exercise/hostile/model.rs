@@ -18,6 +18,7 @@ use crate::anns::index::Kind;
 use crate::dataset::ReadError;
 use crate::protocol::errno_name;
 use crate::store::abi::{Command, IOC_INFO, IndexInfo, Info, Search};
+use crate::store::sent::{Sent, SentQueries};
 use crate::store::{
     Beside, Content, Sidecar, Sidecars, Snapshot, is_vector_file_name, serve, sidecar,
 };
@@ -35,6 +36,7 @@ pub struct Model {
     vectors: bool,
     snapshot: OnceCell<Result<Arc<Snapshot>, Errno>>,
     sidecars: Sidecars,
+    sent: SentQueries,
 }
 
 impl Model {
@@ -52,25 +54,21 @@ impl Model {
             readable,
             snapshot: OnceCell::new(),
             sidecars: Sidecars::default(),
+            sent: SentQueries::default(),
         })
     }
 
-    /// What must be answered to a request that lies at this place.
+    /// What must be answered to a request that lies at this place, after all that were answered before: an open file
+    /// holds a query that was sent.
     pub fn answer(&self, word: u32, bytes: &[u8], place: Place) -> Answer {
         let file = self.vectors.then_some(self as &dyn serve::Open);
-        let answer = serve::ioctl(word, bytes, self.readable, file);
-        if place.can_be_read() {
+        let there = if place.can_be_read() { bytes } else { &[] };
+        let answer = serve::ioctl(word, there, self.readable, file);
+        match (place, Command::from_word(word)) {
+            // Nothing is written.
+            (Place::Good, _) | (_, Some(Command::Query(_))) => answer,
             // What is written comes last.
-            return match place {
-                Place::Good => answer,
-                _ => answer.and(Err(Errno::EFAULT)),
-            };
-        }
-        // Errors 1 to 3 come before it is read.
-        match answer {
-            Err(errno @ (Errno::ENOTTY | Errno::EBADF)) => Err(errno),
-            _ if announced(word) < size_of::<Search>() => Err(Errno::EINVAL),
-            _ => Err(Errno::EFAULT),
+            _ => answer.and(Err(Errno::EFAULT)),
         }
     }
 
@@ -107,6 +105,13 @@ impl serve::Open for Model {
 
     fn indexes(&self) -> Vec<IndexInfo> {
         self.beside(sidecar::list)
+    }
+
+    fn sent(&self) -> Sent<'_> {
+        Sent {
+            queries: &self.sent,
+            owner: 0,
+        }
     }
 }
 

@@ -4,10 +4,10 @@
 use rand_core::Rng;
 use rand_pcg::Pcg64;
 
-use crate::store::abi::{DIM_MAX, EFFORT_MAX, K_MAX};
+use crate::store::abi::{DIM_INLINE, DIM_MAX, EFFORT_MAX, K_MAX};
 
 /// Numbers at which code errs: around limits, signs, powers of two, and what is no finite float.
-const NUMBERS: [u32; 28] = [
+const NUMBERS: [u32; 30] = [
     0,
     1,
     2,
@@ -24,6 +24,8 @@ const NUMBERS: [u32; 28] = [
     256,
     K_MAX,
     K_MAX + 1,
+    DIM_INLINE,
+    DIM_INLINE + 1,
     DIM_MAX,
     DIM_MAX + 1,
     EFFORT_MAX,
