@@ -38,7 +38,6 @@ fn parts() -> Parts {
         module: module.path,
         guest_program: guest.path,
         suites: None,
-        hostile: None,
         provenance: Provenance {
             kernel: kernel.record().unwrap(),
             module_compiler: module.compiler,

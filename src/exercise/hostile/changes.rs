@@ -39,7 +39,7 @@ impl<'a> Changer<'a> {
         let kind = self.random.of(&Kind::ALL);
         let (path, sound) = match self.random.below(3) {
             0 => (vectors, &*self.ground.encoded),
-            _ => (names::path(&vectors, kind), self.ground.index(kind)),
+            _ => (names::path(&vectors, kind), self.ground.index_file(kind)),
         };
         let hostile = match path.extension().is_some_and(|end| end == "fvecs") {
             true => vector_file::random(&mut self.random, self.ground),
@@ -72,7 +72,7 @@ impl<'a> Changer<'a> {
             6 => fs::hard_link(path, other.with_extension("linked.fvecs")),
             7 => fs::remove_file(path).and_then(|()| symlink(self.random.of(&NAMES), path)),
             8 => fs::remove_file(path).and_then(|()| fs::create_dir(path)),
-            9 => fs::set_permissions(path, Permissions::from_mode(0)),
+            9 => fs::set_permissions(path, Permissions::from_mode(0o000)),
             // As it should be, again.
             _ => {
                 let _ = fs::remove_dir(path);

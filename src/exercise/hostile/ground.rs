@@ -55,7 +55,7 @@ impl Ground {
     }
 
     /// The index file of a kind.
-    pub fn index(&self, kind: Kind) -> &[u8] {
+    pub fn index_file(&self, kind: Kind) -> &[u8] {
         let found = self.indexes.iter().find(|(other, _)| *other == kind);
         found.map_or(&[], |(_, bytes)| bytes)
     }

@@ -12,7 +12,7 @@ const HEADER: usize = size_of::<Header>();
 
 /// An index file in place of the sound one of this kind.
 pub fn random(random: &mut Random, ground: &Ground, kind: Kind) -> Vec<u8> {
-    let mut file = ground.index(kind).to_vec();
+    let mut file = ground.index_file(kind).to_vec();
     let near = near(ground, &file);
     match random.below(20) {
         0 => {
@@ -36,14 +36,14 @@ pub fn random(random: &mut Random, ground: &Ground, kind: Kind) -> Vec<u8> {
         }
         5 => {
             // The head of one kind and the tail of another.
-            let other = ground.index(random.of(&Kind::ALL)).to_vec();
+            let other = ground.index_file(random.of(&Kind::ALL)).to_vec();
             let at = random.below(file.len().min(other.len()));
             file.truncate(at);
             file.extend_from_slice(&other[at..]);
         }
         6 => {
             let other = random.of(&Kind::ALL);
-            file = ground.index(other).to_vec();
+            file = ground.index_file(other).to_vec();
         }
         7 => random.swap(&mut file[..HEADER]),
         8 => random.swap(&mut file[HEADER..]),

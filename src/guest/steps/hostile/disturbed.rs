@@ -34,8 +34,8 @@ pub const TRIALS: &[Trial] = &[
 const ASKED: u64 = 4;
 const WRITTEN: u64 = 5;
 
-/// One process asks and another one writes. For each of their files there is a change beneath, made by this process:
-/// so the number of changes does not depend on who is fast.
+/// One process asks and another one writes. For each of their files there is a change beneath, made by this process. So
+/// the changes are bounded by counts, and how many there are depends only on how often a file could not be opened.
 fn struggle(scene: &Scene) -> Result<Tried> {
     let (reads, writes) = pipe()?;
     let choices = |who| Random::new(scene.plan.seed, scene.number << 8 | who);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever a user without privileges can do to the module: requests of any words and bytes, files that are made to
-//! deceive, namespaces, sandboxes and limits; and the memory, the files and the locks that are left afterwards.
+//! deceive, namespaces, sandboxes and limits. Memory, open files and locks are compared before and afterwards.
 
 mod alone;
 mod disturbed;
@@ -27,9 +27,9 @@ use crate::protocol::{Plan, Step};
 use crate::system::output::print;
 use trial::{Scene, Trial};
 
-/// How long a case may take, by the guest's clock without the time that its host had no CPU for it; and how many
-/// ioctls, or a tenth as many hostile files, give it a second more.
+/// How long a case may take, by the guest's clock without the time that its host had no CPU for it.
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
+/// So many ioctls, or a tenth as many hostile files, give a case a second more.
 const A_SECOND: u64 = 200;
 
 /// Before the name of a case of which only a little is to be done.
