@@ -7,6 +7,7 @@ use super::Criteria;
 use super::samples::Samples;
 use crate::dataset::source::Source;
 use crate::dataset::workload::{Name, Workload};
+use crate::protocol::hostile::HostilePlan;
 use crate::protocol::{self, Accelerator, Plan, Step};
 
 impl Criteria {
@@ -48,7 +49,10 @@ impl Criteria {
                 && matches!(accelerator, Some(Accelerator::Kvm | Accelerator::Uml)),
             peers: None,
             suites: self.suites,
-            hostile: self.hostile,
+            hostile: match samples {
+                Samples::Few => self.hostile.map(HostilePlan::fewer),
+                Samples::Many => self.hostile,
+            },
             cut: None,
             steps,
         }
