@@ -25,13 +25,14 @@ use crate::store::index_file as names;
 pub const NAMES: [&str; 3] = ["one.fvecs", "two.fvecs", "three.fvecs"];
 
 /// What `docs/abi.md` lists.
-const OF_REQUESTS: [Errno; 16] = [
+const OF_REQUESTS: [Errno; 17] = [
     Errno::ENOTTY,
     Errno::EBADF,
     Errno::EINVAL,
     Errno::EFAULT,
     Errno::EOPNOTSUPP,
     Errno::EDOM,
+    Errno::ECANCELED,
     Errno::EIO,
     Errno::ENOMEM,
     Errno::EINTR,
