@@ -16,59 +16,57 @@
 #define TERMS		512U
 #define TERM_NS		16
 
+/* Elements that are worked on at once. */
+struct part {
+	u32 at;
+	u32 count;
+	int err;
+};
+
+/* Goes on to the next part of @count elements.  Returns false after the last, or an error. */
+static bool next_part(struct part *part, struct vexfs_fpu *fpu, u32 count, u32 most, u32 each_ns)
+{
+	part->at += part->count;
+	part->count = min(count - part->at, most);
+	if (!part->count)
+		return false;
+	part->err = vexfs_fpu_spend(fpu, part->count * each_ns);
+	return !part->err;
+}
+
 int vexfs_prepare_multiply(struct vexfs_fpu *fpu, const u32 *elements, u32 factor, u32 count,
 			   u32 *out)
 {
-	u32 done, step;
-	int err;
+	struct part part = { 0 };
 
-	for (done = 0; done < count; done += step) {
-		step = min(count - done, ELEMENTS);
-		err = vexfs_fpu_spend(fpu, step * ELEMENT_NS);
-		if (err)
-			return err;
-		vexfs_query_multiply(elements + done, factor, step, out + done);
-	}
-	return 0;
+	while (next_part(&part, fpu, count, ELEMENTS, ELEMENT_NS))
+		vexfs_query_multiply(elements + part.at, factor, part.count, out + part.at);
+	return part.err;
 }
 
 static int code_l2(struct vexfs_fpu *fpu, const struct vexfs_quantizer *quantizer,
 		   const u32 *elements, u32 count, s16 *out)
 {
-	u32 done, step;
-	int err;
+	struct part part = { 0 };
 
-	for (done = 0; done < count; done += step) {
-		step = min(count - done, ELEMENTS);
-		err = vexfs_fpu_spend(fpu, step * ELEMENT_NS);
-		if (err)
-			return err;
-		vexfs_query_code_l2(elements + done, quantizer->offset + done, quantizer->scale,
-				    step, out + done);
-	}
-	return 0;
+	while (next_part(&part, fpu, count, ELEMENTS, ELEMENT_NS))
+		vexfs_query_code_l2(elements + part.at, quantizer->offset + part.at,
+				    quantizer->scale, part.count, out + part.at);
+	return part.err;
 }
 
 static int code_dot(struct vexfs_fpu *fpu, const u32 *elements, u32 count, s16 *out)
 {
-	u32 done, step, peak = 0;
-	int err;
+	struct part looked = { 0 }, part = { 0 };
+	u32 peak = 0;
 
-	for (done = 0; done < count; done += step) {
-		step = min(count - done, ELEMENTS);
-		err = vexfs_fpu_spend(fpu, step * ELEMENT_NS);
-		if (err)
-			return err;
-		peak = vexfs_query_peak(elements + done, step, peak);
-	}
-	for (done = 0; done < count; done += step) {
-		step = min(count - done, ELEMENTS);
-		err = vexfs_fpu_spend(fpu, step * ELEMENT_NS);
-		if (err)
-			return err;
-		vexfs_query_code_dot(elements + done, peak, step, out + done);
-	}
-	return 0;
+	while (next_part(&looked, fpu, count, ELEMENTS, ELEMENT_NS))
+		peak = vexfs_query_peak(elements + looked.at, looked.count, peak);
+	if (looked.err)
+		return looked.err;
+	while (next_part(&part, fpu, count, ELEMENTS, ELEMENT_NS))
+		vexfs_query_code_dot(elements + part.at, peak, part.count, out + part.at);
+	return part.err;
 }
 
 int vexfs_prepare_codes(struct vexfs_fpu *fpu, const struct vexfs_quantizer *quantizer, u32 metric,
@@ -97,18 +95,12 @@ int vexfs_prepare_codes(struct vexfs_fpu *fpu, const struct vexfs_quantizer *qua
 static int sum_long(struct vexfs_fpu *fpu, bool l2, const u32 *elements, const u32 *codebook,
 		    u32 sub, u32 *sums)
 {
-	u32 done, step;
-	int err;
+	struct part part = { 0 };
 
-	for (done = 0; done < sub; done += step) {
-		step = min(sub - done, TERMS);
-		err = vexfs_fpu_spend(fpu, step * TERM_NS);
-		if (err)
-			return err;
-		vexfs_query_sums(l2, elements + done, codebook + done * VEXFS_PQ_CENTROIDS, 1,
-				 step, !done, sums);
-	}
-	return 0;
+	while (next_part(&part, fpu, sub, TERMS, TERM_NS))
+		vexfs_query_sums(l2, elements + part.at, codebook + part.at * VEXFS_PQ_CENTROIDS,
+				 1, part.count, !part.at, sums);
+	return part.err;
 }
 
 int vexfs_prepare_table(struct vexfs_fpu *fpu, bool l2, const u32 *elements, const u32 *codebook,

@@ -9,7 +9,7 @@ pub mod crafted;
 mod fields;
 pub mod ground;
 mod index_file;
-mod memory;
+pub mod memory;
 pub mod model;
 pub mod numbers;
 mod random;

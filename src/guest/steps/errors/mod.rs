@@ -80,63 +80,9 @@ fn open(root: &Path, name: &str, options: &OpenOptions) -> Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::anns::Metric;
-    use crate::anns::index::Kind;
-    use crate::dataset::ReadError;
+    use crate::exercise::hostile::memory::Place as Memory;
+    use crate::exercise::hostile::model::Model;
     use crate::protocol::errno_name;
-    use crate::store::abi::IndexInfo;
-    use crate::store::sent::{Sent, SentQueries};
-    use crate::store::{
-        Beside, Content, Sidecar, Sidecars, Snapshot, is_vector_file_name, serve, sidecar,
-    };
-    use nix::errno::Errno;
-    use std::ffi::OsStr;
-    use std::os::fd::AsFd;
-    use std::sync::Arc;
-
-    /// A file of a directory, opened without any driver.
-    struct Plain<'a> {
-        directory: File,
-        name: &'a OsStr,
-        file: File,
-        sidecars: Sidecars,
-        sent: SentQueries,
-    }
-
-    impl Plain<'_> {
-        fn beside<R>(&self, look: impl FnOnce(Beside) -> R) -> R {
-            look(Beside {
-                directory: self.directory.as_fd(),
-                name: self.name,
-                content: &|_| Arc::<Content>::default(),
-            })
-        }
-    }
-
-    impl serve::Open for Plain<'_> {
-        fn snapshot(&self) -> Result<Arc<Snapshot>, Errno> {
-            let loaded = Snapshot::load(&self.file);
-            loaded.map(Arc::new).map_err(|error| match error {
-                ReadError::TooManyRows => Errno::EFBIG,
-                _ => Errno::EBADMSG,
-            })
-        }
-
-        fn sidecar(&self, kind: Kind, metric: Metric) -> Result<Arc<Sidecar>, Errno> {
-            self.beside(|beside| self.sidecars.get(beside, kind, metric))
-        }
-
-        fn indexes(&self) -> Vec<IndexInfo> {
-            self.beside(sidecar::list)
-        }
-
-        fn sent(&self) -> Sent<'_> {
-            Sent {
-                queries: &self.sent,
-                owner: 0,
-            }
-        }
-    }
 
     /// The code that the FUSE driver answers with gives the expected errors even without a mount.
     #[test]
@@ -144,19 +90,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         files::write(dir.path()).unwrap();
         for asked in asked() {
-            let path = dir.path().join(asked.file);
-            let name = OsStr::new(asked.file);
-            let vectors = is_vector_file_name(name) && path.is_file();
-            let plain = Plain {
-                directory: File::open(dir.path()).unwrap(),
-                name,
-                file: File::open(&path).unwrap(),
-                sidecars: Sidecars::default(),
-                sent: SentQueries::default(),
-            };
-            let open = vectors.then_some(&plain as &dyn serve::Open);
+            let plain = Model::of(&dir.path().join(asked.file), true).unwrap();
             let request = asked.request;
-            let answer = serve::ioctl(request.command, &request.bytes, true, open);
+            let answer = plain.answer(request.command, &request.bytes, Memory::Good);
             let answer = answer.map_or_else(errno_name, |_| "ok".to_owned());
             assert_eq!(answer, asked.expected, "{}", asked.name);
         }
