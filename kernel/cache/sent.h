@@ -12,7 +12,7 @@
 #include "uapi/vexfs.h"
 
 struct vexfs_sent {
-	struct mutex lock;
+	struct mutex lock;	/* protects the others */
 	u64 number;	/* the caller's, 0 if there is none */
 	u32 dim;
 	u32 filled;	/* the first elements, which are there */
