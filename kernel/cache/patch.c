@@ -79,7 +79,7 @@ static int plan(struct patch *patch, struct vexfs_rows *rows, const struct vexfs
 	u64 count, from, to;
 	u32 rest, i;
 
-	if (!rows->rows || !record->stamp.size)
+	if (!record->stamp.size)
 		return -ENODATA;
 	count = div_u64_rem(record->stamp.size, row_bytes, &rest);
 	if (rest || count > VEXFS_ROWS_MAX)
@@ -288,6 +288,9 @@ struct vexfs_snapshot *vexfs_snapshot_patch(const struct vexfs_snapshot *old, st
 	u32 pieces;
 	int err;
 
+	/* No rows have no size, by which pieces could be cut. */
+	if (!rows.rows)
+		return ERR_PTR(-ENODATA);
 	if (!rows.pieces)
 		rows.shift = choose_shift(&rows);
 	err = plan(&patch, &rows, record);

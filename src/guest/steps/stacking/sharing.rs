@@ -38,6 +38,12 @@ pub const TRIALS: &[Trial] = &[
         expected: "11 changes seen as in process, 9 of them without reading the file",
     },
     Trial {
+        name: "an empty file that was looked at, and rows that are appended to it",
+        lower: Lower::Tmpfs,
+        work: from_nothing,
+        expected: "as in process, each of 20 times",
+    },
+    Trial {
         name: "memory for rows that are appended",
         lower: Lower::Tmpfs,
         work: memory,
@@ -279,6 +285,22 @@ fn changes(stage: &Stage) -> Result<String> {
         "{} changes seen as in process, {shared} of them without reading the file",
         CHANGES.len()
     ))
+}
+
+/// Once more and once more: whether the driver knows all that was changed depends on the clock.
+fn from_nothing(stage: &Stage) -> Result<String> {
+    const TIMES: usize = 20;
+    let path = stage.root().join("x.fvecs");
+    for time in 0..TIMES {
+        fs::write(&path, [])?;
+        let empty = Searcher::open(&path)?.info()?;
+        ensure!(empty.rows == 0, "{} rows of an empty file", empty.rows);
+        append(&path, &some_rows(50, time))?;
+        if !as_in_process(stage, Metric::ALL[time % Metric::ALL.len()], &[0, 20])? {
+            return Ok(format!("not as in process, time {time}"));
+        }
+    }
+    Ok(format!("as in process, each of {TIMES} times"))
 }
 
 fn memory(stage: &Stage) -> Result<String> {
