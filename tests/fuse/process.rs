@@ -23,7 +23,11 @@ use crate::fixture::Store;
 use crate::unheard::{full_disk, reader_gone};
 
 fn vexfs_mount(store: &Path, mount_point: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vexfs"));
+    // Whoever started the tests may ignore signals, as a shell does for what it runs in the background.
+    let mut command = Command::new("env");
+    command
+        .arg("--default-signal")
+        .arg(env!("CARGO_BIN_EXE_vexfs"));
     command.arg("mount").arg(store).arg(mount_point);
     command
 }
