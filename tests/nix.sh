@@ -97,7 +97,8 @@ done
 # What a reviewer does. Results go to ./out of the caller.
 reviewed() (
 	mkdir "$scratch/reviewer" && cd "$scratch/reviewer" || exit
-	nix run -L "git+file://$root#validate" -- --accel icount --once --criteria "$root/nix/vm-check.json" || exit
+	nix run -L "git+file://$root#validate" -- --accel icount --once \
+		--criteria "$(built "checks.$system.vm")/criteria.json" || exit
 	cmp out/latest/results.json "$(built "checks.$system.vm")/results.json"
 )
 works "nix run .#validate: the results of the check in the sandbox, to the byte" reviewed

@@ -58,6 +58,10 @@ static int add(struct vexfs_sent *sent, const struct vexfs_query_part *part)
 		return -EDOM;
 	}
 	sent->filled += part->count;
+	/* What a part was padded with is overwritten by the next, and is too little for the last. */
+	if (sent->filled == sent->dim)
+		memset(sent->elements + sent->dim, 0,
+		       (round_up(sent->dim, VEXFS_LANES) - sent->dim) * sizeof(*sent->elements));
 	return 0;
 }
 
