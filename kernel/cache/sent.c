@@ -58,7 +58,7 @@ static int add(struct vexfs_sent *sent, const struct vexfs_query_part *part)
 		return -EDOM;
 	}
 	sent->filled += part->count;
-	/* What a part was padded with is overwritten by the next, and is too little for the last. */
+	/* Parts need not end where lanes do, so what the last was padded with is too little. */
 	if (sent->filled == sent->dim)
 		memset(sent->elements + sent->dim, 0,
 		       (round_up(sent->dim, VEXFS_LANES) - sent->dim) * sizeof(*sent->elements));
