@@ -132,7 +132,7 @@ fn npy_is_read() {
          np.save('flat.npy', a[0])\n\
          np.save('nan.npy', np.array([[1.0], [np.nan]]))\n\
          np.save('overflow.npy', np.array([[1e39]]))\n\
-         np.save('wide.npy', np.zeros((1, 4001)))\n\
+         np.save('wide.npy', np.zeros((1, 65537)))\n\
          whole = open('f32.npy', 'rb').read()\n\
          open('short.npy', 'wb').write(whole[:-1])\n",
         folder.path(),
@@ -154,7 +154,7 @@ fn npy_is_read() {
         ("flat.npy", "two are needed"),
         ("nan.npy", "row 1: element 0 is not a number (NaN)"),
         ("overflow.npy", "row 0: element 0 is infinite"),
-        ("wide.npy", "row 0: its dimension is 4001"),
+        ("wide.npy", "row 0: its dimension is 65537"),
         ("short.npy", "the rest is missing"),
     ] {
         let message = read(name).unwrap_err().to_string();
