@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The memory of a mount: copies of lower files, how much they may take together, and
+ * The memory of a mount: copies of lower files, and filters, how much they may take together, and
  * which of them goes first.
  *
  * A copy counts from before its memory is taken until after that was given back.  It is
@@ -34,7 +34,7 @@ struct vexfs_budget {
 	struct shrinker *shrinker;
 };
 
-/* The first member of a snapshot and of a sidecar. */
+/* The first member of a snapshot, of a sidecar and of a filter. */
 struct vexfs_copy {
 	refcount_t users;		/* one of them is the slot */
 	struct vexfs_budget *budget;
@@ -51,7 +51,7 @@ struct vexfs_copy {
 	struct rcu_head rcu;
 };
 
-/* What a snapshot or a sidecar may be large. */
+/* What each of these may be large. */
 #define VEXFS_COPY_BYTES	384
 
 /* A use is noted if the last note is older: a search takes no lock for it as a rule. */

@@ -19,6 +19,7 @@
 
 #include "cache/budget.h"
 #include "cache/sent.h"
+#include "cache/sent_filter.h"
 
 struct vexfs_sb {
 	struct vfsmount *lower_mnt;	/* a private clone of the store's */
@@ -63,6 +64,7 @@ static inline struct path vexfs_lower_path(const struct dentry *dentry)
 struct vexfs_file {
 	struct file *lower;
 	struct vexfs_sent sent;
+	struct vexfs_sent_filter filter;
 };
 
 static inline struct vexfs_file *vexfs_f(const struct file *file)

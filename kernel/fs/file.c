@@ -47,14 +47,17 @@ static struct vexfs_file *vexfs_file_alloc(void)
 {
 	struct vexfs_file *ours = kzalloc(sizeof(*ours), GFP_KERNEL_ACCOUNT);
 
-	if (ours)
+	if (ours) {
 		vexfs_sent_init(&ours->sent);
+		vexfs_sent_filter_init(&ours->filter);
+	}
 	return ours;
 }
 
-static void vexfs_file_free(struct vexfs_file *ours)
+static void vexfs_file_free(struct vexfs_file *ours, const struct super_block *sb)
 {
 	vexfs_sent_destroy(&ours->sent);
+	vexfs_sent_filter_destroy(&ours->filter, &vexfs_sb(sb)->budget);
 	kfree(ours);
 }
 
@@ -81,7 +84,7 @@ static int vexfs_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	cred = vexfs_cred_for_file(file);
 	if (IS_ERR(cred)) {
-		vexfs_file_free(ours);
+		vexfs_file_free(ours, inode->i_sb);
 		return PTR_ERR(cred);
 	}
 	caller = override_creds(cred);
@@ -89,7 +92,7 @@ static int vexfs_open(struct inode *inode, struct file *file)
 	revert_creds(caller);
 	put_cred(cred);
 	if (IS_ERR(lower)) {
-		vexfs_file_free(ours);
+		vexfs_file_free(ours, inode->i_sb);
 		return PTR_ERR(lower);
 	}
 	ours->lower = lower;
@@ -102,7 +105,7 @@ static int vexfs_release(struct inode *inode, struct file *file)
 	if (vexfs_lower_file(file)->f_mode & FMODE_WRITE)
 		atomic_dec(&vexfs_i(inode)->vectors.recorder.writers);
 	fput(vexfs_lower_file(file));
-	vexfs_file_free(vexfs_f(file));
+	vexfs_file_free(vexfs_f(file), inode->i_sb);
 	return 0;
 }
 
@@ -153,7 +156,7 @@ int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 put:
 	fput(lower);
 free:
-	vexfs_file_free(ours);
+	vexfs_file_free(ours, dir->i_sb);
 	return err;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SEARCH, QUERY and INFO.  docs/abi.md lists their errors in the order in which they are
+ * SEARCH, QUERY, FILTER and INFO.  docs/abi.md lists their errors in the order in which they are
  * checked here.
  */
 #include <linux/compiler.h>
@@ -16,6 +16,7 @@
 
 #include "cache/attempt.h"
 #include "cache/sent.h"
+#include "cache/sent_filter.h"
 #include "cache/sidecar.h"
 #include "cache/snapshot.h"
 #include "cache/vectors.h"
@@ -49,6 +50,11 @@ static bool is_sent(const struct vexfs_search *request)
 	return request->flags & VEXFS_SEARCH_SENT;
 }
 
+static bool is_filtered(const struct vexfs_search *request)
+{
+	return request->flags & VEXFS_SEARCH_FILTERED;
+}
+
 static size_t payload_bytes(const struct vexfs_search *request)
 {
 	const size_t query = is_sent(request) ? 0 : request->dim * sizeof(__u32);
@@ -61,10 +67,10 @@ static int check_header(struct vexfs_search *request, size_t bytes)
 {
 	const u32 dim_max = is_sent(request) ? VEXFS_DIM_MAX : VEXFS_DIM_INLINE;
 
-	if (request->flags & ~VEXFS_SEARCH_SENT || request->count || request->reserved0 ||
+	if (request->flags & ~(VEXFS_SEARCH_SENT | VEXFS_SEARCH_FILTERED) || request->count ||
 	    request->rows || request->generation || request->evaluated)
 		return -EINVAL;
-	if (is_sent(request) != !!request->query)
+	if (is_sent(request) != !!request->query || is_filtered(request) != !!request->filter)
 		return -EINVAL;
 	if (!request->k || request->k > VEXFS_K_MAX)
 		return -EINVAL;
@@ -86,6 +92,7 @@ static int check_header(struct vexfs_search *request, size_t bytes)
 struct basis {
 	struct vexfs_snapshot *snapshot;
 	struct vexfs_sidecar *sidecar;	/* NULL for a flat search */
+	struct vexfs_held_filter *filter;	/* NULL if any row may be found */
 };
 
 static void put_basis(struct basis *basis)
@@ -176,6 +183,7 @@ static int answer(const struct basis *basis, const u32 *elements,
 		.elements = elements,
 		.metric = request->metric,
 		.effort = request->effort,
+		.filter = basis->filter ? &basis->filter->filter : NULL,
 	};
 	struct vexfs_topk top = { .k = request->k };
 	u64 evaluated;
@@ -206,13 +214,21 @@ static int get_query(struct file *file, const struct vexfs_search *request, u32 
 	return vexfs_pack(elements, (const __le32 *)(request + 1), request->dim) ? 0 : -EDOM;
 }
 
+/* NULL if the search has none. */
+static struct vexfs_held_filter *get_filter(struct file *file, const struct vexfs_search *request)
+{
+	if (!is_filtered(request))
+		return NULL;
+	return vexfs_sent_filter_get(&vexfs_f(file)->filter, request->filter);
+}
+
 static int search(struct file *file, struct vexfs_search *request,
 		  struct vexfs_search_time *time)
 {
 	/* A power of two, since kmalloc() aligns only these to their size. */
 	size_t bytes = roundup_pow_of_two(round_up(request->dim, VEXFS_LANES) * sizeof(u32));
 	const struct cred *caller;
-	struct basis basis;
+	struct basis basis = { };
 	u32 *elements;
 	int err;
 
@@ -220,6 +236,12 @@ static int search(struct file *file, struct vexfs_search *request,
 	if (!elements)
 		return -ENOMEM;
 	err = get_query(file, request, elements);
+	if (!err) {
+		basis.filter = get_filter(file, request);
+		err = PTR_ERR_OR_ZERO(basis.filter);
+		if (err)
+			basis.filter = NULL;
+	}
 	if (!err) {
 		caller = vexfs_act_as_mounter(file_inode(file)->i_sb);
 		err = get_basis(file, request, &basis);
@@ -229,6 +251,7 @@ static int search(struct file *file, struct vexfs_search *request,
 		err = answer(&basis, elements, request, time);
 		put_basis(&basis);
 	}
+	vexfs_held_filter_put(basis.filter);
 	kvfree(elements);
 	return err;
 }
@@ -285,6 +308,33 @@ static int ioctl_query(struct file *file, size_t bytes, void __user *user)
 	return err;
 }
 
+static bool is_filter_part(const struct vexfs_filter_part *part, size_t bytes)
+{
+	return part->filter && !part->flags &&
+	       !memchr_inv(part->reserved, 0, sizeof(part->reserved)) &&
+	       part->words && part->words <= VEXFS_FILTER_WORDS_MAX && part->count &&
+	       part->start < part->words && part->count <= part->words - part->start &&
+	       bytes == sizeof(*part) + part->count * sizeof(__u64);
+}
+
+static int ioctl_filter(struct file *file, size_t bytes, void __user *user)
+{
+	struct vexfs_budget *budget = &vexfs_sb(file_inode(file)->i_sb)->budget;
+	struct vexfs_filter_part *part;
+	int err = -EINVAL;
+
+	if (bytes < sizeof(*part))
+		return -EINVAL;
+	part = memdup_user(user, bytes);
+	if (IS_ERR(part))
+		return PTR_ERR(part);
+
+	if (is_filter_part(part, bytes))
+		err = vexfs_sent_filter_add(&vexfs_f(file)->filter, budget, part);
+	kfree(part);
+	return err;
+}
+
 static int describe(struct file *file, struct vexfs_info *info)
 {
 	struct vexfs_snapshot *snapshot;
@@ -331,7 +381,7 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	void __user *user = (void __user *)arg;
 
 	if (cmd != VEXFS_IOC_INFO && unsized != VEXFS_IOC_SEARCH(0) &&
-	    unsized != VEXFS_IOC_QUERY(0))
+	    unsized != VEXFS_IOC_QUERY(0) && unsized != VEXFS_IOC_FILTER(0))
 		return -ENOTTY;
 	if (!is_vector_file(file))
 		return -ENOTTY;
@@ -341,5 +391,7 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioctl_info(file, user);
 	if (unsized == VEXFS_IOC_QUERY(0))
 		return ioctl_query(file, _IOC_SIZE(cmd), user);
+	if (unsized == VEXFS_IOC_FILTER(0))
+		return ioctl_filter(file, _IOC_SIZE(cmd), user);
 	return ioctl_search(file, _IOC_SIZE(cmd), user);
 }

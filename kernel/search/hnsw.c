@@ -287,7 +287,7 @@ static int search(struct vexfs_job *job)
 	const struct vexfs_hnsw *hnsw = &index->hnsw;
 	const u32 stride = round_up(index->dim, VEXFS_CODES);
 	const u32 padded = round_up(index->dim, VEXFS_LANES);
-	const u32 ef = min(max(job->effort, job->top->k), index->rows);
+	const u32 ef = min(max(job->effort, job->k), index->rows);
 	const u32 row_ns = VEXFS_MISS_NS + vexfs_row_ns(job->rows);
 	const u32 node_ns = VEXFS_MISS_NS + vexfs_pool_ns(ef) +
 			    (index->exact ? row_ns : VEXFS_READ_NS(stride));

@@ -218,7 +218,7 @@ static int search(struct vexfs_job *job)
 	const u32 stride = round_up(index->dim, VEXFS_CODES);
 	const u32 padded = round_up(index->dim, VEXFS_LANES);
 	struct vexfs_topk lists = { .k = min(job->effort, ivf->lists) };
-	struct vexfs_topk nodes = { .k = min(max(ivf->rerank, 2 * job->top->k), index->rows) };
+	struct vexfs_topk nodes = { .k = min(max(ivf->rerank, 2 * job->k), index->rows) };
 	/* Codes and vector of the query, a batch of keys, the lists, the nodes, rows. */
 	const size_t code_bytes = stride * sizeof(s16);
 	const size_t query_bytes = padded * sizeof(u32);

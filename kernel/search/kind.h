@@ -13,6 +13,7 @@
 #include "search/topk.h"
 #include "simd/fpu_section.h"
 
+struct vexfs_filter;
 struct vexfs_job;
 
 /**
@@ -47,6 +48,8 @@ struct vexfs_job {
 	u32 metric;
 	u32 query_inverse;	/* for cosine, else 0 */
 	u32 effort;
+	u32 k;			/* what candidates are chosen for: top->k, or more with a filter */
+	const struct vexfs_filter *filter;	/* NULL: any row may be an answer */
 	struct vexfs_topk *top;
 	u64 evaluated;
 	struct vexfs_fpu fpu;

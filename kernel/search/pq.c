@@ -166,7 +166,7 @@ static int search(struct vexfs_job *job)
 	const struct vexfs_index *index = job->index;
 	const struct vexfs_pq *pq = &index->pq;
 	const bool l2 = job->metric == VEXFS_METRIC_L2;
-	const u32 want = max(job->effort, job->top->k);
+	const u32 want = max(job->effort, job->k);
 	const u32 padded = round_up(pq->m * pq->sub, VEXFS_LANES);
 	struct vexfs_sums rows = {
 		.want = want,

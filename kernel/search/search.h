@@ -11,16 +11,20 @@
 #include "search/rows.h"
 #include "search/topk.h"
 
+struct vexfs_filter;
+
 /**
  * struct vexfs_query - what is searched for
  * @elements: the query, packed as a row and aligned to 64 bytes; all finite
  * @metric: VEXFS_METRIC_*
  * @effort: how hard an index tries; 0 is its own default
+ * @filter: NULL, or the rows that may be found
  */
 struct vexfs_query {
 	const u32 *elements;
 	u32 metric;
 	u32 effort;
+	const struct vexfs_filter *filter;
 };
 
 /**

@@ -23,6 +23,7 @@
 #define VEXFS_ROWS_MAX		0xffffffffU
 #define VEXFS_INDEX_MAX		8	/* index files of a vector file */
 #define VEXFS_EFFORT_MAX	65536
+#define VEXFS_FILTER_WORDS_MAX	(VEXFS_ROWS_MAX / 64 + 1)
 
 /* struct vexfs_search.kind */
 #define VEXFS_KIND_FLAT		0
@@ -44,9 +45,11 @@
  *
  * A query of more elements is sent before, in parts (struct vexfs_query_part).
  * The search says so by a flag and by the query's number, and its payload is as
- * large as the hits.
+ * large as the hits.  A filter is sent before (struct vexfs_filter_part), and named likewise:
+ * then no other rows are found than those of the filter.
  */
 #define VEXFS_SEARCH_SENT	1	/* struct vexfs_search.flags */
+#define VEXFS_SEARCH_FILTERED	2
 
 struct vexfs_search {
 	__u32 kind;		/* in: VEXFS_KIND_* */
@@ -54,9 +57,9 @@ struct vexfs_search {
 	__u32 dim;		/* in: elements of the query */
 	__u32 k;		/* in: hits wanted */
 	__u32 effort;		/* in: efSearch, nprobe, probes or re-rank depth */
-	__u32 flags;		/* in: 0 or VEXFS_SEARCH_SENT */
+	__u32 flags;		/* in: 0, VEXFS_SEARCH_SENT, VEXFS_SEARCH_FILTERED or both */
 	__u32 count;		/* in: 0; out: hits that follow */
-	__u32 reserved0;	/* in: 0 */
+	__u32 filter;		/* in: the number of a filter that was sent, or 0 */
 	__u64 rows;		/* in: 0; out: rows of the searched snapshot */
 	__u64 generation;	/* in: 0; out: generation of that snapshot */
 	__u64 evaluated;	/* in: 0; out: full distances computed */
@@ -79,6 +82,20 @@ struct vexfs_query_part {
 	__u32 count;		/* in: elements of this part */
 	__u32 flags;		/* in: 0 */
 	__u64 reserved;		/* in: 0 */
+};
+
+/*
+ * A part of a filter: this header, then @count words of 64 bits.  A filter is a set of rows:
+ * it has row r if bit r % 64 of its word r / 64 is set.  Rows beyond its last word are not in
+ * it.  An open file holds one filter at a time, like one query.
+ */
+struct vexfs_filter_part {
+	__u32 filter;		/* in: a number of the caller's choice, not 0 */
+	__u32 words;		/* in: words of the whole filter */
+	__u32 start;		/* in: the first word of this part */
+	__u32 count;		/* in: words of this part */
+	__u32 flags;		/* in: 0 */
+	__u32 reserved[3];	/* in: 0 */
 };
 
 struct vexfs_index_info {
@@ -109,5 +126,10 @@ struct vexfs_info {
 /* The command of a part whose header and elements take this many bytes. */
 #define VEXFS_IOC_QUERY(bytes)	\
 	_IOC(_IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_IOC_QUERY_NR, (bytes))
+
+#define VEXFS_IOC_FILTER_NR	4
+/* The command of a part whose header and words take this many bytes. */
+#define VEXFS_IOC_FILTER(bytes)	\
+	_IOC(_IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_IOC_FILTER_NR, (bytes))
 
 #endif /* _UAPI_LINUX_VEXFS_H */

@@ -7,6 +7,7 @@ pub mod code;
 mod directions;
 pub mod distance;
 pub mod file;
+pub mod filter;
 pub mod flat;
 mod hit;
 pub mod hnsw;
@@ -23,5 +24,6 @@ pub mod recall;
 pub mod topk;
 mod twins;
 
+pub use filter::Filter;
 pub use hit::{Answer, Hit, key, order};
 pub use metric::Metric;

@@ -14,7 +14,7 @@ use crate::anns::Metric;
 use crate::anns::index::Kind;
 use crate::dataset::Matrix;
 use crate::store::abi::IndexInfo;
-use crate::store::sent::{Sent, SentQueries};
+use crate::store::sent::{AllSent, Sent};
 use crate::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot, serve, sidecar};
 
 /// Rows in memory, and the indexes beside the file that the rows are from.
@@ -26,7 +26,7 @@ pub struct InProcess {
     snapshot: Arc<Snapshot>,
     sidecars: Sidecars,
     fitting: [OnceLock<Arc<Sidecar>>; Kind::ALL.len()],
-    sent: SentQueries,
+    sent: AllSent,
     /// The directory of the file and its name there. Rows that are from no file have none.
     file: Option<(OwnedFd, OsString)>,
 }
@@ -37,7 +37,7 @@ impl InProcess {
             snapshot: Arc::new(Snapshot::new(rows)),
             sidecars: Sidecars::default(),
             fitting: Default::default(),
-            sent: SentQueries::default(),
+            sent: AllSent::default(),
             file: None,
         }
     }
@@ -95,7 +95,7 @@ impl serve::Open for InProcess {
 
     fn sent(&self) -> Sent<'_> {
         Sent {
-            queries: &self.sent,
+            all: &self.sent,
             owner: 0,
         }
     }

@@ -18,16 +18,18 @@ pub use place::Place;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
+use crate::anns::Filter;
 use crate::dataset::Matrix;
 use crate::store::abi::{self, Hit, Info, Search};
 use crate::store::serve;
 use in_process::InProcess;
 use module_clock::{ModuleClock, Reading};
+use request::Numbers;
 
 /// How often a search asks again because the number of rows has changed meanwhile.
 const TRIES: usize = 4;
@@ -49,8 +51,11 @@ pub struct Found {
 pub struct Searcher {
     path: PathBuf,
     backend: Backend,
-    /// Held while a query is sent in parts and searched for: an open file has one.
-    sending: Mutex<()>,
+    /// The rows that may be found, if not all.
+    filter: Option<Filter>,
+    /// The number under which the filter was sent last; 0 if it was not. Held while something is sent: an open file
+    /// has one query and one filter.
+    sending: Mutex<u32>,
     /// The clock within the driver, where somebody has attached one.
     clock: Option<ModuleClock>,
 }
@@ -87,6 +92,7 @@ impl Searcher {
                 Ok(Searcher {
                     path: path.into(),
                     backend: Backend::InProcess(Box::new(opened)),
+                    filter: None,
                     sending: Mutex::default(),
                     clock: None,
                 })
@@ -95,6 +101,7 @@ impl Searcher {
             _ => Ok(Searcher {
                 path: path.into(),
                 backend: Backend::Mount(file),
+                filter: None,
                 sending: Mutex::default(),
                 clock: None,
             }),
@@ -106,6 +113,7 @@ impl Searcher {
         Searcher {
             path: path.into(),
             backend: Backend::InProcess(Box::new(InProcess::new(rows))),
+            filter: None,
             sending: Mutex::default(),
             clock: None,
         }
@@ -127,6 +135,17 @@ impl Searcher {
         self
     }
 
+    /// Lets searches find no other rows than those of a filter.
+    pub fn keeping_to(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// The rows that may be found, if not all.
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
     /// What the clock within the driver has counted, if one is attached.
     pub fn reading(&self) -> anyhow::Result<Option<Reading>> {
         self.clock.as_ref().map(ModuleClock::read).transpose()
@@ -141,8 +160,8 @@ impl Searcher {
 
     /// The rows nearest to `query`.
     pub fn search(&self, query: &[f32], method: Method) -> Result<Found, Error> {
-        let answer = match query.len() <= abi::DIM_INLINE as usize {
-            true => self.ask(request::whole(query, method)),
+        let answer = match query.len() <= abi::DIM_INLINE as usize && self.filter.is_none() {
+            true => self.ask(query, Numbers::default(), method),
             false => self.send(query, method),
         };
         let request = answer.map_err(|errno| self.refused(errno, query, method))?;
@@ -198,28 +217,60 @@ impl Searcher {
         self.search(query, asked)
     }
 
-    /// Sends a query in parts, and searches for it.
+    /// Sends a filter and a long query first, and then searches.
     fn send(&self, query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
-        let _sending = self.sending.lock().expect("a thread panicked");
         let mut tries = 0;
         loop {
             tries += 1;
-            let number = request::number();
-            let sent = request::parts(query, number)
-                .and_then(|mut parts| {
-                    parts.try_for_each(|mut part| self.call(abi::ioc_query(part.len()), &mut part))
-                })
-                .and_then(|()| self.ask(request::sent(query.len(), number, method)));
-            // Somebody else has sent another query, through the same open file.
+            let mut sending = self.sending();
+            let numbers = self.send_before(query, &mut sending);
+            // A filter stays for all searches, a query for the next one.
+            let until_answered = (query.len() > abi::DIM_INLINE as usize).then_some(sending);
+            let sent = numbers.and_then(|numbers| self.ask(query, numbers, method));
+            drop(until_answered);
+            // Somebody else has sent something through the same open file, or the driver needed the room.
             if sent != Err(Errno::ECANCELED) || tries == TRIES {
                 return sent;
+            }
+            if let Ok(numbers) = numbers {
+                let mut sending = self.sending();
+                // Unless another thread has sent it anew.
+                if *sending == numbers.filter {
+                    *sending = 0;
+                }
             }
         }
     }
 
+    fn sending(&self) -> MutexGuard<'_, u32> {
+        self.sending.lock().expect("a thread panicked")
+    }
+
+    /// Sends what a search does not carry with it. The filter is there already if it was sent before.
+    fn send_before(&self, query: &[f32], filter_number: &mut u32) -> Result<Numbers, Errno> {
+        let mut numbers = Numbers::default();
+        if let Some(filter) = &self.filter {
+            if *filter_number == 0 {
+                let number = (request::number() as u32).max(1);
+                for mut part in request::filter_parts(filter, number) {
+                    self.call(abi::ioc_filter(part.len()), &mut part)?;
+                }
+                *filter_number = number;
+            }
+            numbers.filter = *filter_number;
+        }
+        if query.len() > abi::DIM_INLINE as usize {
+            numbers.query = request::number();
+            for mut part in request::parts(query, numbers.query)? {
+                self.call(abi::ioc_query(part.len()), &mut part)?;
+            }
+        }
+        Ok(numbers)
+    }
+
     /// Sends the request of a search, and returns it with the answer.
-    fn ask(&self, request: Result<Vec<u8>, Errno>) -> Result<Vec<u8>, Errno> {
-        let mut request = request?;
+    fn ask(&self, query: &[f32], sent: Numbers, method: Method) -> Result<Vec<u8>, Errno> {
+        let mut request = request::search(query, sent, method)?;
         self.call(abi::ioc_search(request.len()), &mut request)?;
         Ok(request)
     }

@@ -24,7 +24,7 @@ use super::other_processes::OtherProcesses;
 use super::passthrough::{self, Passthrough, Register, Way};
 use crate::store::is_vector_file_name;
 use crate::store::others::{Nobody, Others};
-use crate::store::sent::{Sent, SentQueries};
+use crate::store::sent::{AllSent, Sent};
 
 /// The handle of what was opened, and how the kernel is to treat it.
 pub(super) struct Opened {
@@ -58,7 +58,7 @@ pub(super) struct Operations {
     inodes: Inodes,
     files: Handles<OpenFile>,
     /// By the numbers of the handles of open files.
-    sent: SentQueries,
+    sent: AllSent,
     directories: Handles<OpenDirectory>,
     passthrough: Passthrough,
     /// Whether nothing but this mount changes the store.
@@ -84,7 +84,7 @@ impl Operations {
             inodes: Inodes::new(root, half, others)?,
             files: Handles::new(),
             directories: Handles::new(),
-            sent: SentQueries::default(),
+            sent: AllSent::default(),
             passthrough: Passthrough::new(options.passthrough),
             exclusive: options.exclusive,
         })
@@ -387,10 +387,10 @@ impl Operations {
         open.ioctl(&self.inodes, self.sent(handle), command, request)
     }
 
-    /// The query of an open file.
+    /// What was sent through an open file.
     fn sent(&self, handle: FileHandle) -> Sent<'_> {
         Sent {
-            queries: &self.sent,
+            all: &self.sent,
             owner: handle.0,
         }
     }

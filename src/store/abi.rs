@@ -13,6 +13,7 @@ pub const K_MAX: u32 = 2000;
 pub const ROWS_MAX: u32 = u32::MAX;
 pub const INDEX_MAX: usize = 8;
 pub const EFFORT_MAX: u32 = 65536;
+pub const FILTER_WORDS_MAX: u32 = ROWS_MAX / 64 + 1;
 
 pub const KIND_FLAT: u32 = 0;
 pub const KIND_HNSW: u32 = 1;
@@ -26,6 +27,8 @@ pub const METRIC_COSINE: u32 = 2;
 
 /// A flag of a search: its query was sent before.
 pub const SEARCH_SENT: u32 = 1;
+/// A flag of a search: it is for the rows of a filter that was sent before.
+pub const SEARCH_FILTERED: u32 = 2;
 
 /// The header of a search. The query follows it on the way in, `count` hits follow it on the way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -38,7 +41,7 @@ pub struct Search {
     pub effort: u32,
     pub flags: u32,
     pub count: u32,
-    pub reserved0: u32,
+    pub filter: u32,
     pub rows: u64,
     pub generation: u64,
     pub evaluated: u64,
@@ -55,6 +58,18 @@ pub struct QueryPart {
     pub count: u32,
     pub flags: u32,
     pub reserved: u64,
+}
+
+/// The header of a part of a filter. Its words follow it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FilterPart {
+    pub filter: u32,
+    pub words: u32,
+    pub start: u32,
+    pub count: u32,
+    pub flags: u32,
+    pub reserved: [u32; 3],
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -82,6 +97,8 @@ pub struct Info {
 pub const IOC_SEARCH_NR: u8 = 2;
 /// The number that the command of a part of a query carries.
 pub const IOC_QUERY_NR: u8 = 3;
+/// The number that the command of a part of a filter carries.
+pub const IOC_FILTER_NR: u8 = 4;
 const IOC_INFO_NR: u8 = 1;
 
 /// The command that asks for a file's `Info`.
@@ -95,6 +112,17 @@ pub fn search_bytes(dim: usize, k: usize) -> usize {
 /// The number of bytes of a part's header and of its elements.
 pub fn part_bytes(count: usize) -> usize {
     size_of::<QueryPart>() + count * size_of::<f32>()
+}
+
+/// The number of bytes of the header and the words of a part of a filter.
+pub fn filter_part_bytes(count: usize) -> usize {
+    size_of::<FilterPart>() + count * size_of::<u64>()
+}
+
+/// The command of a part of a filter whose header and words take `bytes` bytes, below 16,384.
+pub const fn ioc_filter(bytes: usize) -> u32 {
+    assert!(bytes < 1 << 14, "the size of a command is 14 bits wide");
+    nix::request_code_write!(IOC_MAGIC, IOC_FILTER_NR, bytes) as u32
 }
 
 /// The command of a part of a query whose header and elements take `bytes` bytes, below 16,384.
@@ -122,6 +150,8 @@ pub enum Command {
     Search(usize),
     /// A part of a query whose header and elements have this many bytes.
     Query(usize),
+    /// A part of a filter whose header and words have this many bytes.
+    Filter(usize),
 }
 
 impl Command {
@@ -131,15 +161,16 @@ impl Command {
             IOC_INFO => Some(Command::Info),
             _ if word == ioc_search(bytes) => Some(Command::Search(bytes)),
             _ if word == ioc_query(bytes) => Some(Command::Query(bytes)),
+            _ if word == ioc_filter(bytes) => Some(Command::Filter(bytes)),
             _ => None,
         }
     }
 
-    /// The number of bytes that the caller passes, and gets back except for a part of a query.
+    /// The number of bytes that the caller passes, and gets back except for a part.
     pub fn bytes(self) -> usize {
         match self {
             Command::Info => size_of::<Info>(),
-            Command::Search(bytes) | Command::Query(bytes) => bytes,
+            Command::Search(bytes) | Command::Query(bytes) | Command::Filter(bytes) => bytes,
         }
     }
 }

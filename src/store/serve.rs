@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
-use super::abi::{self, Command, Hit, IndexInfo, Info, QueryPart, Search};
+use super::abi::{self, Command, FilterPart, Hit, IndexInfo, Info, QueryPart, Search};
 use super::sent::Sent;
 use super::{Sidecar, Snapshot};
 use crate::anns::index::Kind;
@@ -27,7 +27,7 @@ pub trait Open {
     /// The index files beside the file whose header is sound, in the order of their kinds.
     fn indexes(&self) -> Vec<IndexInfo>;
 
-    /// The query that was sent through this open file.
+    /// What was sent through this open file.
     fn sent(&self) -> Sent<'_>;
 }
 
@@ -50,6 +50,7 @@ pub fn ioctl(
     }
     let header = match command {
         Command::Query(_) => size_of::<QueryPart>(),
+        Command::Filter(_) => size_of::<FilterPart>(),
         Command::Info | Command::Search(_) => size_of::<Search>(),
     };
     if command.bytes() < header {
@@ -59,12 +60,13 @@ pub fn ioctl(
     match command {
         Command::Info => info(request, file),
         Command::Search(_) => search(request, file),
-        Command::Query(_) => send(request, file),
+        Command::Query(_) => send_query(request, file),
+        Command::Filter(_) => send_filter(request, file),
     }
 }
 
 /// Takes a part of a query.
-fn send(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
+fn send_query(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
     let (header, payload) = request.split_at(size_of::<QueryPart>());
     let part: QueryPart = bytemuck::pod_read_unaligned(header);
     let QueryPart {
@@ -86,7 +88,36 @@ fn send(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
     if !valid {
         return Err(Errno::EINVAL);
     }
-    file.sent().add(&part, &floats(payload))?;
+    file.sent().add_to_query(&part, &floats(payload))?;
+    Ok(Vec::new())
+}
+
+/// Takes a part of a filter.
+fn send_filter(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
+    let (header, payload) = request.split_at(size_of::<FilterPart>());
+    let part: FilterPart = bytemuck::pod_read_unaligned(header);
+    let FilterPart {
+        filter,
+        words,
+        start,
+        count,
+        flags,
+        reserved,
+    } = part;
+    let valid = filter != 0
+        && flags == 0
+        && reserved == [0; 3]
+        && (1..=abi::FILTER_WORDS_MAX).contains(&words)
+        && count > 0
+        && start < words
+        && count <= words - start
+        && request.len() == abi::filter_part_bytes(count as usize);
+    if !valid {
+        return Err(Errno::EINVAL);
+    }
+    let (words, _) = payload.as_chunks::<{ size_of::<u64>() }>();
+    let words: Vec<u64> = words.iter().copied().map(u64::from_ne_bytes).collect();
+    file.sent().add_to_filter(&part, &words)?;
     Ok(Vec::new())
 }
 
@@ -119,23 +150,30 @@ fn search(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
     let wanted = Wanted::check(&asked, request.len())?;
 
     let query = match wanted.sent {
-        Some(number) => file.sent().get(number, wanted.dim)?,
+        Some(number) => file.sent().query(number, wanted.dim)?,
         None => floats(&payload[..wanted.dim * size_of::<f32>()]),
     };
     if Fault::in_values(&query).is_some() {
         return Err(Errno::EDOM);
     }
+    let filter = match asked.filter {
+        0 => None,
+        number => Some(file.sent().filter(number)?),
+    };
+    let filter = filter.as_deref();
 
     let (snapshot, Answer { hits, evaluated }) = match wanted.index {
         None => {
             let snapshot = wanted.snapshot(file)?;
-            let answer = flat::search(snapshot.rows(), wanted.metric, &query, wanted.k);
+            let rows = snapshot.rows();
+            let answer = flat::search_filtered(rows, wanted.metric, &query, wanted.k, filter);
             (snapshot, answer)
         }
         Some(kind) => {
             let (snapshot, sidecar) = wanted.indexed(file, kind)?;
             let index = sidecar.of(&snapshot)?;
-            let answer = index.search(snapshot.rows(), &query, wanted.k, asked.effort);
+            let rows = snapshot.rows();
+            let answer = index.search_filtered(rows, &query, wanted.k, asked.effort, filter);
             (snapshot, answer)
         }
     };
@@ -172,6 +210,7 @@ impl Wanted {
             k,
             effort,
             flags,
+            filter,
             query,
             ..
         } = *asked;
@@ -184,17 +223,21 @@ impl Wanted {
                 k,
                 effort,
                 flags,
+                filter,
                 query,
                 ..Search::zeroed()
             })
         {
             return Err(Errno::EINVAL);
         }
-        let sent = match (flags, query) {
-            (0, 0) => None,
-            (abi::SEARCH_SENT, 1..) => Some(query),
-            _ => return Err(Errno::EINVAL),
-        };
+        let named = |flag, number| (flags & flag != 0) == (number != 0);
+        if flags & !(abi::SEARCH_SENT | abi::SEARCH_FILTERED) != 0
+            || !named(abi::SEARCH_SENT, query)
+            || !named(abi::SEARCH_FILTERED, filter.into())
+        {
+            return Err(Errno::EINVAL);
+        }
+        let sent = Some(query).filter(|number| *number != 0);
         let most = if sent.is_some() {
             abi::DIM_MAX
         } else {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect};
-use vexfs::anns::{Hit, Metric, flat};
+use vexfs::anns::{Filter, Hit, Metric, flat};
 use vexfs::client::{Kind, Method, Searcher};
 use vexfs::dataset::{Matrix, fvecs};
 use vexfs::store::abi::{self, Info, Search};
@@ -74,6 +74,51 @@ fn long_vectors_are_searched_in_parts() {
         let refused = searcher.search(&vec![0.0; dim - 1], flat(1)).unwrap_err();
         assert_eq!(refused.errno(), Some(Errno::EMSGSIZE), "{refused}");
     }
+}
+
+/// More filters than the driver holds, in turns and by several threads.
+#[test]
+fn filters_give_way_and_are_sent_anew() {
+    const WORDS: usize = 1 << 20;
+    let mounted = Mounted::new();
+    fs::write(mounted.path("v.fvecs"), encoded(0..50)).unwrap();
+    let filtered = |i: usize| {
+        let word = |word| {
+            if word == 0 {
+                1 << i | 1 << (i + 30)
+            } else {
+                u64::MAX
+            }
+        };
+        let filter: Filter = (0..WORDS).map(word).collect();
+        Searcher::open(&mounted.path("v.fvecs"))
+            .unwrap()
+            .keeping_to(filter)
+    };
+    let searchers: Vec<_> = (0..9).map(filtered).collect();
+    for again in 0..2 {
+        for (i, searcher) in searchers.iter().enumerate() {
+            thread::scope(|scope| {
+                for thread in 0..2 {
+                    scope.spawn(move || {
+                        let found = searcher.search(&row(20 + thread), flat(3)).unwrap();
+                        let rows: Vec<_> = found.hits.iter().map(|hit| hit.row as usize).collect();
+                        let mut wanted = [i, i + 30];
+                        wanted.sort_by_key(|row| row.abs_diff(20 + thread));
+                        assert_eq!(rows, wanted, "{again}");
+                        assert_eq!(found.evaluated, 2);
+                    });
+                }
+            });
+        }
+    }
+    let too_large: Filter = (0..9 * WORDS).map(|_| 1).collect();
+    let searcher = Searcher::open(&mounted.path("v.fvecs")).unwrap();
+    let refused = searcher
+        .keeping_to(too_large)
+        .search(&row(0), flat(1))
+        .unwrap_err();
+    assert_eq!(refused.errno(), Some(Errno::ENOMEM), "{refused}");
 }
 
 #[test]
@@ -228,7 +273,7 @@ fn every_error_has_its_errno() {
     let spoilt: [(Spoil, Errno); 14] = [
         (|s| s.flags = 1, Errno::EINVAL),
         (|s| s.count = 1, Errno::EINVAL),
-        (|s| s.reserved0 = 1, Errno::EINVAL),
+        (|s| s.filter = 1, Errno::EINVAL),
         (|s| s.rows = 1, Errno::EINVAL),
         (|s| s.generation = 1, Errno::EINVAL),
         (|s| s.evaluated = 1, Errno::EINVAL),

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::Command;
 
-use vexfs::store::abi::{self, Hit, IndexInfo, Info, QueryPart, Search};
+use vexfs::store::abi::{self, FilterPart, Hit, IndexInfo, Info, QueryPart, Search};
 
 /// Pairs of a C expression and its value in Rust.
 fn mirrored() -> Vec<(String, u64)> {
@@ -25,9 +25,11 @@ fn mirrored() -> Vec<(String, u64)> {
         "VEXFS_DIM_INLINE" => abi::DIM_INLINE,
         "VEXFS_K_MAX" => abi::K_MAX,
         "VEXFS_SEARCH_SENT" => abi::SEARCH_SENT,
+        "VEXFS_SEARCH_FILTERED" => abi::SEARCH_FILTERED,
         "VEXFS_ROWS_MAX" => abi::ROWS_MAX,
         "VEXFS_INDEX_MAX" => abi::INDEX_MAX,
         "VEXFS_EFFORT_MAX" => abi::EFFORT_MAX,
+        "VEXFS_FILTER_WORDS_MAX" => abi::FILTER_WORDS_MAX,
         "VEXFS_KIND_FLAT" => abi::KIND_FLAT,
         "VEXFS_KIND_HNSW" => abi::KIND_HNSW,
         "VEXFS_KIND_IVF" => abi::KIND_IVF,
@@ -39,14 +41,18 @@ fn mirrored() -> Vec<(String, u64)> {
         "VEXFS_IOC_INFO" => abi::IOC_INFO,
         "VEXFS_IOC_SEARCH_NR" => abi::IOC_SEARCH_NR,
         "VEXFS_IOC_QUERY_NR" => abi::IOC_QUERY_NR,
+        "VEXFS_IOC_FILTER_NR" => abi::IOC_FILTER_NR,
+        "VEXFS_IOC_FILTER(32)" => abi::ioc_filter(32),
+        "VEXFS_IOC_FILTER(16032)" => abi::ioc_filter(16032),
         "VEXFS_IOC_QUERY(32)" => abi::ioc_query(32),
         "VEXFS_IOC_QUERY(16032)" => abi::ioc_query(16032),
         "VEXFS_IOC_SEARCH(64)" => abi::ioc_search(64),
         "VEXFS_IOC_SEARCH(576)" => abi::ioc_search(576),
         "VEXFS_IOC_SEARCH(16064)" => abi::ioc_search(16064),
     }
-    structure!("vexfs_search" => Search: kind metric dim k effort flags count reserved0 rows generation evaluated query);
+    structure!("vexfs_search" => Search: kind metric dim k effort flags count filter rows generation evaluated query);
     structure!("vexfs_query_part" => QueryPart: query dim start count flags reserved);
+    structure!("vexfs_filter_part" => FilterPart: filter words start count flags reserved);
     structure!("vexfs_hit" => Hit: row distance);
     structure!("vexfs_index_info" => IndexInfo: kind metric rows);
     structure!("vexfs_info" => Info: flags dim rows generation indexes reserved0 reserved1 index);

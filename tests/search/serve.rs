@@ -11,7 +11,7 @@ use vexfs::anns::index::{self, Header, Kind, Parameters, Unobserved};
 use vexfs::anns::{Metric, flat, hnsw};
 use vexfs::dataset::Matrix;
 use vexfs::store::abi::{self, Hit, IndexInfo, Info, QueryPart, Search};
-use vexfs::store::sent::{Sent, SentQueries};
+use vexfs::store::sent::{AllSent, Sent};
 use vexfs::store::{Beside, Content, FileId, Sidecar, Sidecars, Snapshot, serve, sidecar};
 
 /// An open file whose rows are as a test wants them, and whose index files lie in a folder.
@@ -20,7 +20,7 @@ struct File {
     rows: Result<(usize, usize), Errno>,
     folder: tempfile::TempDir,
     sidecars: Sidecars,
-    sent: SentQueries,
+    sent: AllSent,
 }
 
 impl File {
@@ -29,7 +29,7 @@ impl File {
             rows,
             folder: tempfile::tempdir().unwrap(),
             sidecars: Sidecars::default(),
-            sent: SentQueries::default(),
+            sent: AllSent::default(),
         }
     }
 
@@ -59,7 +59,7 @@ impl serve::Open for File {
 
     fn sent(&self) -> Sent<'_> {
         Sent {
-            queries: &self.sent,
+            all: &self.sent,
             owner: 1,
         }
     }
@@ -304,7 +304,7 @@ fn every_field_that_must_be_zero_is_checked() {
     let fields: [fn(&mut Search); 7] = [
         |header| header.flags = 1 << 31,
         |header| header.count = 1,
-        |header| header.reserved0 = 1,
+        |header| header.filter = 1,
         |header| header.rows = 1,
         |header| header.generation = 1 << 63,
         |header| header.evaluated = 1,

@@ -3,6 +3,7 @@
 
 mod build;
 mod quality;
+mod search;
 mod tune;
 
 pub use build::{Parameters, build};
@@ -15,10 +16,9 @@ pub use super::file::{
     RECALL_WHOLE, ROWS_MAX, SECTIONS, Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
 };
 
-use super::distance::{Backend, Query, Rows};
-use super::topk::TopK;
-use super::{Answer, flat, hnsw, ivf, lsh, pq};
+use super::{Answer, Filter, hnsw, ivf, lsh, pq};
 use crate::dataset::{Matrix, RowSet};
+use search::Search;
 
 /// An index that has passed every check of `docs/index-format.md`.
 #[derive(Debug)]
@@ -115,13 +115,10 @@ impl Index {
 
     /// Searches for a covered row as if it were not one: what others link to it, or it to others, helps nobody.
     pub(crate) fn search_for_row(&self, rows: &Matrix, row: u32, k: usize, effort: u32) -> Answer {
-        let mut answer = self.find(
-            rows.into(),
-            rows.row(row as usize),
-            Some(row),
-            k + 1,
-            effort,
-        );
+        let query = rows.row(row as usize);
+        let mut search = Search::new(self, rows.into(), query, k + 1);
+        search.hidden = Some(row);
+        let mut answer = search.run(effort, None);
         answer.hits.retain(|hit| hit.row != row);
         answer.hits.truncate(k);
         answer
@@ -138,52 +135,18 @@ impl Index {
         k: usize,
         effort: u32,
     ) -> Answer {
-        self.find(rows.into(), query, None, k, effort)
+        self.search_filtered(rows, query, k, effort, None)
     }
 
-    fn find(
+    /// Finds the nearest rows of a filter, if there is one, and otherwise what `search` finds.
+    pub fn search_filtered<'a>(
         &self,
-        rows: RowSet,
+        rows: impl Into<RowSet<'a>>,
         query: &[f32],
-        hidden: Option<u32>,
         k: usize,
         effort: u32,
+        filter: Option<&Filter>,
     ) -> Answer {
-        let header = self.header();
-        let covered = header.rows as usize;
-        assert_eq!(
-            query.len(),
-            header.dim as usize,
-            "a query of another dimension"
-        );
-        assert_eq!(rows.dim(), header.dim as usize, "rows of another dimension");
-        assert!(covered <= rows.rows(), "fewer rows than the index covers");
-        let effort = match effort {
-            0 => header.effort,
-            effort => effort,
-        };
-
-        let metric = header.metric();
-        let padded = Matrix::from_row(query);
-        let exact = Query::new(metric, padded.padded());
-        let mut nearest = TopK::new(k);
-        let rerank = |candidates: &[u32]| {
-            let rows = Rows::of(rows, metric);
-            Backend::best().gather(&exact, rows, candidates, &mut nearest);
-            candidates.len()
-        };
-        let reranked = match self {
-            Index::Hnsw(index) => index.search(rows, hidden, query, k, effort as usize, rerank),
-            Index::Ivf(index) => index.search(query, k, effort as usize, rerank),
-            Index::Pq(index) => index.search(query, k, effort as usize, rerank),
-            Index::Lsh(index) => index.search(query, effort as usize, rerank),
-        };
-        let tail = covered..rows.rows();
-        let evaluated = (reranked + tail.len()) as u64;
-        flat::scan(Backend::best(), &exact, rows, tail, &mut nearest);
-        Answer {
-            hits: nearest.into_hits(),
-            evaluated,
-        }
+        Search::new(self, rows.into(), query, k).run(effort, filter)
     }
 }

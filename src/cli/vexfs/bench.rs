@@ -9,9 +9,10 @@ use anyhow::{Context, anyhow, ensure};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use super::filter::FilterArgs;
 use super::output::{print_json, print_line};
 use crate::anns::distance::Backend;
-use crate::anns::{Hit, Metric, flat};
+use crate::anns::{Filter, Hit, Metric, flat};
 use crate::bench::stats::{self, Summary};
 use crate::bench::{self, Measured, Measurement, Options};
 use crate::client::{Kind, Method, Searcher};
@@ -46,6 +47,8 @@ pub struct Arguments {
     /// own default, and flat takes none.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     effort: Vec<u32>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Threads that share the queries of a pass.
     #[arg(long, default_value = "1")]
     threads: NonZero<usize>,
@@ -111,10 +114,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         "{} holds no queries",
         arguments.queries.display()
     );
-    let searcher = Searcher::open(&arguments.vectors)?;
-    let k = k_of(arguments, vectors.rows());
+    let filter = arguments.filter.read()?;
+    let mut searcher = Searcher::open(&arguments.vectors)?;
+    if let Some(filter) = &filter {
+        ensure!(
+            filter.below(vectors.rows()) > 0,
+            "the filter has none of the rows of {}",
+            arguments.vectors.display()
+        );
+    }
+    let k = k_of(arguments, vectors.rows(), filter.as_ref());
     // Only once a search has shown that the queries fit the vectors.
-    let truth = LazyCell::new(|| truth(&vectors, &queries, arguments.metric, k));
+    let truth = LazyCell::new(|| truth(&vectors, &queries, arguments.metric, k, filter.as_ref()));
+    if let Some(filter) = &filter {
+        searcher = searcher.keeping_to(filter.clone());
+    }
     let (vectors, queries) = (
         &Dataset::new(&arguments.vectors, &vectors),
         (&Dataset::new(&arguments.queries, &queries), &queries),
@@ -192,11 +206,12 @@ fn measure<'a>(
 }
 
 /// How many rows are asked for: no more than there are.
-fn k_of(arguments: &Arguments, rows: usize) -> u32 {
+fn k_of(arguments: &Arguments, rows: usize, filter: Option<&Filter>) -> u32 {
+    let rows = filter.map_or(rows, |filter| filter.below(rows) as usize);
     let most = u32::try_from(rows.max(1)).unwrap_or(u32::MAX);
     if most < arguments.k {
         tell(&format!(
-            "vexfs: {} has {rows} rows, so k is {most} and not {}",
+            "vexfs: {rows} rows of {} may be found, so k is {most} and not {}",
             arguments.vectors.display(),
             arguments.k
         ));
@@ -204,10 +219,16 @@ fn k_of(arguments: &Arguments, rows: usize) -> u32 {
     arguments.k.min(most)
 }
 
-fn truth(vectors: &Matrix, queries: &Matrix, metric: Metric, k: u32) -> Vec<Vec<Hit>> {
+fn truth(
+    vectors: &Matrix,
+    queries: &Matrix,
+    metric: Metric,
+    k: u32,
+    filter: Option<&Filter>,
+) -> Vec<Vec<Hit>> {
     queries
         .iter()
-        .map(|query| flat::search(vectors, metric, query, k as usize).hits)
+        .map(|query| flat::search_filtered(vectors, metric, query, k as usize, filter).hits)
         .collect()
 }
 

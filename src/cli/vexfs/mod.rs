@@ -4,6 +4,7 @@
 mod bench;
 mod dataset;
 mod destination;
+mod filter;
 mod index;
 mod info;
 mod interruption;

@@ -3,12 +3,14 @@
 
 use super::random::Random;
 use crate::store::abi::{
-    EFFORT_MAX, IOC_INFO, Info, K_MAX, KIND_LSH, METRIC_COSINE, QueryPart, SEARCH_SENT, Search,
-    ioc_query, ioc_search, search_bytes,
+    EFFORT_MAX, FilterPart, IOC_INFO, Info, K_MAX, KIND_LSH, METRIC_COSINE, QueryPart,
+    SEARCH_FILTERED, SEARCH_SENT, Search, ioc_filter, ioc_query, ioc_search, search_bytes,
 };
 
 /// The number of a query that is sent, as a rule.
 const NUMBER: u64 = 7;
+/// The number of a filter that is sent, as a rule.
+const FILTER: u32 = 9;
 
 /// A command word, and as many bytes as it announces.
 #[derive(Debug, Clone)]
@@ -39,7 +41,7 @@ pub fn search(kind: u32, effort: u32, k: u32, query: &[f32]) -> Request {
 /// What the search says, with as much room as it says.
 fn encode(header: &Search, query: &[f32]) -> Request {
     // A size that no word can announce is one byte short of the largest that it can.
-    let inline = if header.flags == SEARCH_SENT {
+    let inline = if header.flags & SEARCH_SENT != 0 {
         0
     } else {
         header.dim
@@ -93,6 +95,42 @@ fn part(random: &mut Random, query: &[f32]) -> Request {
     }
 }
 
+/// A part of a filter of `rows` rows and some more, valid but for one field, or valid after all.
+pub fn filter_part(random: &mut Random, rows: u32) -> Request {
+    let words = rows / 64 + 1 + random.below(3) as u32;
+    let half = words / 2;
+    let start = if random.one_in(2) { half } else { 0 };
+    let count = match random.one_in(2) {
+        true => words - start,
+        false => (words - start).div_ceil(2),
+    };
+    let mut header = FilterPart {
+        filter: FILTER,
+        words,
+        start,
+        count,
+        ..FilterPart::default()
+    };
+    let fill = random.of(&[0, u64::MAX, 0x5555_5555_5555_5555, 1 << 40]);
+    let content = vec![fill; count as usize];
+    let near = [words, start, count];
+    match random.below(16) {
+        0 => header.filter = random.number(&near),
+        1 => header.words = random.number(&near),
+        2 => header.start = random.number(&near),
+        3 => header.count = random.number(&near),
+        4 => header.flags = random.number(&near),
+        5 => header.reserved[random.below(3)] = random.number(&near),
+        _ => {}
+    }
+    let mut bytes = bytemuck::bytes_of(&header).to_vec();
+    bytes.extend_from_slice(bytemuck::cast_slice(&content));
+    Request {
+        word: ioc_filter(bytes.len()),
+        bytes,
+    }
+}
+
 /// An effort that may be. The greatest one takes so long that it is rare.
 pub fn effort(random: &mut Random) -> u32 {
     match random.one_in(100) {
@@ -113,7 +151,10 @@ pub fn random(random: &mut Random, query: &[f32], rows: u32) -> Request {
         return request;
     }
     if random.one_in(4) {
-        return part(random, query);
+        return match random.one_in(2) {
+            true => part(random, query),
+            false => filter_part(random, rows),
+        };
     }
     let kind = random.below(KIND_LSH as usize + 1) as u32;
     let mut header = Search {
@@ -129,6 +170,10 @@ pub fn random(random: &mut Random, query: &[f32], rows: u32) -> Request {
     if random.one_in(4) {
         (header.flags, header.query) = (SEARCH_SENT, NUMBER);
     }
+    if random.one_in(4) {
+        header.flags |= SEARCH_FILTERED;
+        header.filter = FILTER;
+    }
     let mut query = query.to_vec();
     let near = [rows, header.dim, header.k, K_MAX];
     let long = |random: &mut Random| u64::from(random.number(&near)) << random.of(&[0, 0, 32]);
@@ -140,7 +185,7 @@ pub fn random(random: &mut Random, query: &[f32], rows: u32) -> Request {
         4 => header.effort = random.number(&near).wrapping_mul(random.of(&[1, 0x1_0000])),
         5 => header.flags = random.number(&near),
         6 => header.count = random.number(&near),
-        7 => header.reserved0 = random.number(&near),
+        7 => header.filter = random.number(&near),
         8 => header.rows = long(random),
         9 => header.generation = long(random),
         10 => header.evaluated = long(random),

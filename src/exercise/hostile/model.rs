@@ -18,7 +18,7 @@ use crate::anns::index::Kind;
 use crate::dataset::ReadError;
 use crate::protocol::errno_name;
 use crate::store::abi::{Command, IOC_INFO, IndexInfo, Info, Search};
-use crate::store::sent::{Sent, SentQueries};
+use crate::store::sent::{AllSent, Sent};
 use crate::store::{
     Beside, Content, Sidecar, Sidecars, Snapshot, is_vector_file_name, serve, sidecar,
 };
@@ -36,7 +36,7 @@ pub struct Model {
     vectors: bool,
     snapshot: OnceCell<Result<Arc<Snapshot>, Errno>>,
     sidecars: Sidecars,
-    sent: SentQueries,
+    sent: AllSent,
 }
 
 impl Model {
@@ -54,19 +54,19 @@ impl Model {
             readable,
             snapshot: OnceCell::new(),
             sidecars: Sidecars::default(),
-            sent: SentQueries::default(),
+            sent: AllSent::default(),
         })
     }
 
     /// What must be answered to a request that lies at this place, after all that were answered before: an open file
-    /// holds a query that was sent.
+    /// holds a query and a filter that were sent.
     pub fn answer(&self, word: u32, bytes: &[u8], place: Place) -> Answer {
         let file = self.vectors.then_some(self as &dyn serve::Open);
         let there = if place.can_be_read() { bytes } else { &[] };
         let answer = serve::ioctl(word, there, self.readable, file);
         match (place, Command::from_word(word)) {
             // Nothing is written.
-            (Place::Good, _) | (_, Some(Command::Query(_))) => answer,
+            (Place::Good, _) | (_, Some(Command::Query(_) | Command::Filter(_))) => answer,
             // What is written comes last.
             _ => answer.and(Err(Errno::EFAULT)),
         }
@@ -109,7 +109,7 @@ impl serve::Open for Model {
 
     fn sent(&self) -> Sent<'_> {
         Sent {
-            queries: &self.sent,
+            all: &self.sent,
             owner: 0,
         }
     }

@@ -10,13 +10,14 @@ use std::sync::LazyLock;
 use libloading::{Library, Symbol};
 use tempfile::TempDir;
 use vexfs::anns::index::Kind;
-use vexfs::anns::{Hit, Metric};
+use vexfs::anns::{Filter, Hit, Metric};
 use vexfs::dataset::Matrix;
 
 /// The sources that are compiled like the module's other files.
 const PLAIN: &[&str] = &[
     "search/rows",
     "search/search",
+    "search/filter",
     "search/rerank",
     "search/topk",
     "search/select",
@@ -173,6 +174,16 @@ struct Query {
     elements: *const f32,
     metric: u32,
     effort: u32,
+    filter: *const RawFilter,
+}
+
+/// A filter, laid out as `struct vexfs_filter`.
+#[repr(C)]
+struct RawFilter {
+    words: *const u64,
+    before: *const u32,
+    count: u32,
+    rows: u32,
 }
 
 /// `struct harness`: what happens to the calling thread.
@@ -302,9 +313,21 @@ impl Kernel {
     }
 
     pub fn flat(&self, rows: &Packed, metric: Metric, query: &[f32], k: usize) -> Found {
-        self.search(std::ptr::null_mut(), rows, metric, query, k, 0)
+        self.flat_filtered(rows, metric, query, k, None)
     }
 
+    pub fn flat_filtered(
+        &self,
+        rows: &Packed,
+        metric: Metric,
+        query: &[f32],
+        k: usize,
+        filter: Option<&Filter>,
+    ) -> Found {
+        self.search(std::ptr::null_mut(), rows, metric, query, k, 0, filter)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "it is the C function")]
     fn search(
         &self,
         index: *mut c_void,
@@ -313,12 +336,24 @@ impl Kernel {
         query: &[f32],
         k: usize,
         effort: u32,
+        filter: Option<&Filter>,
     ) -> Found {
         let query = Matrix::from_row(query);
+        let before: Vec<u32> = filter.map_or_else(Vec::new, |filter| {
+            let blocks = (0..filter.words().len()).step_by(64);
+            blocks.map(|word| filter.below(word * 64) as u32).collect()
+        });
+        let filter = filter.map(|filter| RawFilter {
+            words: filter.words().as_ptr(),
+            before: before.as_ptr(),
+            count: filter.words().len() as u32,
+            rows: filter.below(usize::MAX) as u32,
+        });
         let query = Query {
             elements: query.padded().as_ptr(),
             metric: metric.code(),
             effort,
+            filter: filter.as_ref().map_or(null(), std::ptr::from_ref),
         };
         let (mut keys, mut evaluated) = (vec![0u64; k], 0);
         let count = self.call(b"harness_search", |search: SearchFn| {
@@ -390,8 +425,20 @@ impl Index<'_> {
         k: usize,
         effort: u32,
     ) -> Found {
+        self.search_filtered(rows, metric, query, k, effort, None)
+    }
+
+    pub fn search_filtered(
+        &self,
+        rows: &Packed,
+        metric: Metric,
+        query: &[f32],
+        k: usize,
+        effort: u32,
+        filter: Option<&Filter>,
+    ) -> Found {
         self.kernel
-            .search(self.index, rows, metric, query, k, effort)
+            .search(self.index, rows, metric, query, k, effort, filter)
     }
 }
 

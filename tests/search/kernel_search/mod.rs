@@ -20,7 +20,7 @@ use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 use vexfs::anns::distance::Backend;
 use vexfs::anns::index::{Bytes, Index, Kind};
-use vexfs::anns::{Answer, Metric, flat};
+use vexfs::anns::{Answer, Filter, Metric, flat};
 use vexfs::dataset::Matrix;
 
 use self::library::{Kernel, kernels};
@@ -97,6 +97,28 @@ impl Case {
     }
 }
 
+/// No filter, or one that has none, some or all of the rows, and perhaps more or fewer words than there are rows for.
+fn any_filter(random: &mut Pcg64, rows: usize) -> Option<Filter> {
+    let share = match below(random, 8) {
+        0 => 0,
+        1 => 1,
+        2 => 30,
+        3 => 500,
+        4 => 999,
+        _ => return None,
+    };
+    let words = match below(random, 4) {
+        0 => below(random, rows / 64 + 3),
+        _ => rows / 64 + 1 + below(random, 2),
+    };
+    let mut bits = |_| {
+        let bits = (0..64).filter(|_| below(random, 1000) < share);
+        bits.fold(0, |word: u64, bit| word | 1 << bit)
+    };
+    let filter = (0..words).map(&mut bits).collect();
+    Some(filter)
+}
+
 fn any_effort(random: &mut Pcg64, kind: Kind, size: Size) -> u32 {
     match (size, below(random, 8)) {
         (_, 0) => 0,
@@ -166,17 +188,19 @@ fn compare_file(kind: Kind, size: Size, seed: u64) {
         let query = case.query(random);
         let k = case.k(random);
         let effort = any_effort(random, kind, size);
-        let Answer { hits, evaluated } = ours.search(rows, &query, k, effort);
+        let filter = any_filter(random, rows.rows());
+        let filter = filter.as_ref();
+        let Answer { hits, evaluated } = ours.search_filtered(rows, &query, k, effort, filter);
         let (packed, lie) = match search % 2 {
             0 => (&whole, "whole".to_owned()),
             _ => (&pieced, format!("in pieces of 2^{shift} rows")),
         };
         for ((kernel, index), packed) in kernels.iter().zip(&indexes).zip(packed) {
             assert_eq!(
-                index.search(packed, case.metric, &query, k, effort),
+                index.search_filtered(packed, case.metric, &query, k, effort, filter),
                 Ok((hits.clone(), evaluated)),
                 "{kind} by {}, {size:?} file {seed}, search {search}: {rows:?} {lie} {:?}, {}, k {k}, \
-                 effort {effort}, query {query:?}",
+                 effort {effort}, {filter:?}, query {query:?}",
                 kernel.name,
                 case.source,
                 case.metric,
@@ -228,15 +252,20 @@ fn flat_search_gives_our_bits() {
         for metric in Metric::ALL {
             let query = source.row(&mut random, dim);
             let k = one_of(&mut random, &[1, 2, 10, 255, 2000]).min(count);
-            let Answer { hits, evaluated } =
-                flat::search_with(Backend::Scalar, &rows, metric, &query, k);
+            let filter = any_filter(&mut random, count);
+            let filter = filter.as_ref();
+            let Answer { hits, evaluated } = match filter {
+                None => flat::search_with(Backend::Scalar, &rows, metric, &query, k),
+                _ => flat::search_filtered(&rows, metric, &query, k, filter),
+            };
             let shift = below(&mut random, 10) as u32;
             for kernel in kernels() {
                 for packed in [kernel.pack(&rows), kernel.pack_in_pieces(&rows, shift)] {
                     assert_eq!(
-                        kernel.flat(&packed, metric, &query, k),
+                        kernel.flat_filtered(&packed, metric, &query, k, filter),
                         Ok((hits.clone(), evaluated)),
-                        "{}, {rows:?} {source:?}, {metric}, k {k}, pieces of 2^{shift} rows or one, query {query:?}",
+                        "{}, {rows:?} {source:?}, {metric}, k {k}, pieces of 2^{shift} rows or one, {filter:?}, \
+                         query {query:?}",
                         kernel.name
                     );
                 }
@@ -309,8 +338,12 @@ fn an_end_at_any_moment_leaves_nothing_behind() {
                 0 => Ok(()),
                 errno => Err(errno),
             });
-            for effort in [1, 30, 2000] {
-                let search = || index.search(&packed, case.metric, &query, k, effort);
+            let half: Filter = (0..=case.rows.rows() / 64)
+                .map(|_| 0x5555_5555_5555_5555)
+                .collect();
+            for (effort, filter) in [(1, None), (30, None), (2000, None), (1, Some(&half))] {
+                let search =
+                    || index.search_filtered(&packed, case.metric, &query, k, effort, filter);
                 let whole = search();
                 ends_early(kernel, || {
                     search().map(|found| assert_eq!(Ok(found), whole, "{kind} {seed}"))

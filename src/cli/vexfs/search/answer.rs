@@ -7,11 +7,16 @@ use crate::anns::{self, Metric};
 use crate::client::{Found, Kind, Method, Searcher};
 
 /// Says why there are fewer hits than were asked for.
-pub fn fewer(found: &Found, method: Method) -> Option<String> {
+pub fn fewer(searcher: &Searcher, found: &Found, method: Method) -> Option<String> {
     let Method { kind, k, .. } = method;
     let count = found.hits.len();
+    let filter = searcher.filter();
+    let there = filter.map(|filter| filter.below(found.rows as usize));
     let why = match (count as u64) < u64::from(k) {
         false => return None,
+        true if there == Some(count as u64) => {
+            format!("the filter has {count} of the file's {} rows", found.rows)
+        }
         true if count as u64 == found.rows => format!("the file has {count} rows"),
         true => format!("a larger --effort finds more by {kind}, and --kind flat finds all"),
     };

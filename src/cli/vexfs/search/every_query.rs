@@ -32,7 +32,7 @@ pub fn run(
             Err(error) if number == 0 => return Err(error.into()),
             found => found.with_context(|| format!("query {number}"))?,
         };
-        if let Some(fewer) = fewer(&found, method) {
+        if let Some(fewer) = fewer(searcher, &found, method) {
             with_fewer += 1;
             last_fewer = Some(fewer);
         }

@@ -11,6 +11,7 @@ use anyhow::{Context, ensure};
 
 use self::answer::{SearchOutput, fewer};
 use self::answer_files::AnswerFileArgs;
+use super::filter::FilterArgs;
 use super::output::{print_json, print_line};
 use crate::anns::Metric;
 use crate::client::{Kind, Method, Searcher};
@@ -30,6 +31,8 @@ pub struct Arguments {
     /// Take this row of the query file alone.
     #[arg(long, requires = "query_file", conflicts_with = "query")]
     row: Option<usize>,
+    #[command(flatten)]
+    filter: FilterArgs,
     #[command(flatten)]
     files: AnswerFileArgs,
     /// Rows to find.
@@ -74,7 +77,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         k: arguments.k,
         effort: arguments.effort,
     };
-    let open = || Searcher::open(&arguments.file);
+    let filter = arguments.filter.read()?;
+    let open = || -> anyhow::Result<Searcher> {
+        let searcher = Searcher::open(&arguments.file)?;
+        Ok(match filter {
+            Some(filter) => searcher.keeping_to(filter),
+            None => searcher,
+        })
+    };
     match (&queries, arguments.row) {
         (Queries::One(query), _) => one(&open()?, query, method, arguments.json),
         (Queries::File(queries, path), Some(row)) => {
@@ -103,7 +113,7 @@ fn one(searcher: &Searcher, query: &[f32], method: Method, json: bool) -> anyhow
         .hits
         .iter()
         .try_for_each(|hit| print_line(&format!("{}\t{}", hit.row, hit.distance())))?;
-    if let Some(fewer) = fewer(&found, method) {
+    if let Some(fewer) = fewer(searcher, &found, method) {
         tell(&format!("vexfs: {fewer}"));
     }
     Ok(())

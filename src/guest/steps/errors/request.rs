@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
 use crate::protocol::errno_name;
-use crate::store::abi::{self, Hit, Info, QueryPart, Search};
+use crate::store::abi::{self, FilterPart, Hit, Info, QueryPart, Search};
 
 /// The dimension of a valid query and the number of hits that it asks for.
 pub const DIM: u32 = 4;
@@ -37,7 +37,7 @@ pub fn search(change: impl FnOnce(&mut Search, &mut Vec<f32>)) -> RawRequest {
     };
     let mut query = vec![0.5; DIM as usize];
     change(&mut header, &mut query);
-    let inline = if header.flags == abi::SEARCH_SENT {
+    let inline = if header.flags & abi::SEARCH_SENT != 0 {
         0
     } else {
         header.dim
@@ -87,6 +87,24 @@ pub fn part(change: impl FnOnce(&mut QueryPart, &mut Vec<f32>)) -> RawRequest {
     bytes.extend_from_slice(bytemuck::cast_slice(&elements));
     RawRequest {
         command: abi::ioc_query(bytes.len()),
+        bytes,
+    }
+}
+
+/// The first part of a filter of two, valid except for what `change` does to it.
+pub fn filter_part(change: impl FnOnce(&mut FilterPart, &mut Vec<u64>)) -> RawRequest {
+    let mut header = FilterPart {
+        filter: 1,
+        words: 4,
+        count: 2,
+        ..FilterPart::default()
+    };
+    let mut words = vec![u64::MAX; 2];
+    change(&mut header, &mut words);
+    let mut bytes = bytemuck::bytes_of(&header).to_vec();
+    bytes.extend_from_slice(bytemuck::cast_slice(&words));
+    RawRequest {
+        command: abi::ioc_filter(bytes.len()),
         bytes,
     }
 }

@@ -3,10 +3,12 @@
 //! `docs/abi.md`.
 
 use super::files::{GOOD, ROWS};
-use super::request::{RawRequest, SIZE, header, info, longer_query, part, query, valid};
+use super::request::{
+    RawRequest, SIZE, filter_part, header, info, longer_query, part, query, valid,
+};
 use crate::store::abi::{
-    DIM_INLINE, DIM_MAX, EFFORT_MAX, K_MAX, KIND_HNSW, KIND_IVF, KIND_PQ, METRIC_COSINE, METRIC_IP,
-    QueryPart, SEARCH_SENT, Search,
+    DIM_INLINE, DIM_MAX, EFFORT_MAX, FILTER_WORDS_MAX, FilterPart, K_MAX, KIND_HNSW, KIND_IVF,
+    KIND_PQ, METRIC_COSINE, METRIC_IP, QueryPart, SEARCH_FILTERED, SEARCH_SENT, Search,
 };
 
 pub struct Asked {
@@ -52,10 +54,11 @@ pub fn asked() -> Vec<Asked> {
         of("dir.fvecs", "ENOTTY", "a directory", valid()),
         // 3, 5
         good("EINVAL", "no room for the header", valid().announcing(63)),
-        good("EINVAL", "a flag", header(|h| h.flags = 2)),
+        good("EINVAL", "a flag", header(|h| h.flags = 4)),
         good("EINVAL", "no number", header(|h| h.flags = SEARCH_SENT)),
+        good("EINVAL", "no filter", header(|h| h.flags = SEARCH_FILTERED)),
         good("EINVAL", "count on the way in", header(|h| h.count = 1)),
-        good("EINVAL", "reserved0", header(|h| h.reserved0 = 1)),
+        good("EINVAL", "a filter alone", header(|h| h.filter = 1 << 31)),
         good("EINVAL", "rows on the way in", header(|h| h.rows = 1)),
         good("EINVAL", "a generation", header(|h| h.generation = 1)),
         good("EINVAL", "evaluated", header(|h| h.evaluated = 1)),
@@ -82,6 +85,7 @@ pub fn asked() -> Vec<Asked> {
         good("EDOM", "a NaN in the query", query(|q| q[3] = f32::NAN)),
         good("EDOM", "an infinity", query(|q| q[0] = f32::NEG_INFINITY)),
         good("ECANCELED", "a query that was not sent", sent(|_| ())),
+        good("ECANCELED", "a filter that was not sent", filtered()),
         // 12
         of("truncated.fvecs", "EBADMSG", "a truncated row", valid()),
         of("stub.fvecs", "EBADMSG", "a truncated dimension", valid()),
@@ -190,6 +194,51 @@ pub fn asked() -> Vec<Asked> {
             "a part without a start",
             of_part(|p| p.start = 1),
         ),
+        // Parts of a filter
+        good("ok", "a part of a filter", filter_part(|_, _| ())),
+        of(
+            "notes.txt",
+            "ENOTTY",
+            "a part of a filter for no vectors",
+            filter_part(|_, _| ()),
+        ),
+        good("EINVAL", "a part of no filter", of_filter(|p| p.filter = 0)),
+        good("EINVAL", "a filter's flag", of_filter(|p| p.flags = 1)),
+        good("EINVAL", "a filter's end", of_filter(|p| p.reserved[2] = 1)),
+        good("EINVAL", "a filter of no words", of_filter(|p| p.words = 0)),
+        good(
+            "EINVAL",
+            "a filter of too many",
+            of_filter(|p| p.words = FILTER_WORDS_MAX + 1),
+        ),
+        good(
+            "EINVAL",
+            "an empty part of a filter",
+            filter_part(|p, words| {
+                p.count = 0;
+                words.clear();
+            }),
+        ),
+        good(
+            "EINVAL",
+            "words beyond the end",
+            of_filter(|p| p.start = p.words - 1),
+        ),
+        good(
+            "EINVAL",
+            "words that wrap around",
+            of_filter(|p| p.start = u32::MAX),
+        ),
+        good(
+            "EINVAL",
+            "a part of other words",
+            filter_part(|_, words| words.push(0)),
+        ),
+        good(
+            "ECANCELED",
+            "words without a start",
+            of_filter(|p| p.start = 1),
+        ),
         // Two faults at once: the first in the table is told.
         good(
             "EINVAL",
@@ -224,6 +273,7 @@ pub fn asked() -> Vec<Asked> {
             "file before dimension",
             longer_query(|_| ()),
         ),
+        of("nan.fvecs", "ECANCELED", "filter before file", filtered()),
         good(
             "EMSGSIZE",
             "dimension before rows",
@@ -251,6 +301,15 @@ fn sent(change: impl FnOnce(&mut Search)) -> RawRequest {
         (h.flags, h.query) = (SEARCH_SENT, 1);
         change(h);
     })
+}
+
+/// A search of `good.fvecs` that keeps to a filter.
+fn filtered() -> RawRequest {
+    header(|h| (h.flags, h.filter) = (SEARCH_FILTERED, 1))
+}
+
+fn of_filter(change: impl FnOnce(&mut FilterPart)) -> RawRequest {
+    filter_part(|header, _| change(header))
 }
 
 fn of_part(change: impl FnOnce(&mut QueryPart)) -> RawRequest {

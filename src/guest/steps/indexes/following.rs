@@ -334,7 +334,7 @@ fn first(rows: &Matrix, count: usize) -> Matrix {
     some
 }
 
-fn sidecar(path: &Path, kind: index::Kind) -> PathBuf {
+pub(super) fn sidecar(path: &Path, kind: index::Kind) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", kind.extension()));
     name.into()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Index files: built in process, written through each place beside the rows, and searched there. Also checked are what
-//! a search sees of their changes, and searches while they are replaced.
+//! a search sees of their changes, searches that keep to a filter, and searches while they are replaced.
 
+pub mod filtered;
 pub mod following;
 mod measuring;
 pub mod replacing;
@@ -36,7 +37,9 @@ pub(super) fn observe(context: &Context) -> Result<Indexes> {
     let mut replacing = PerPlace::new();
     for place in [Place::Fuse, Place::Kernel] {
         let cases = in_place(&store, place, |mounted| {
-            following::cases(mounted.root(), mounted.lower(), &context.teller())
+            let mut cases = following::cases(mounted.root(), mounted.lower(), &context.teller())?;
+            cases.extend(filtered::cases(mounted.root(), &context.teller())?);
+            Ok(cases)
         });
         following.insert(place, Outcome::from(cases));
         progress()?;

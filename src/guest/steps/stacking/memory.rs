@@ -44,6 +44,12 @@ pub const TRIALS: &[Trial] = &[
         expected: "the one in use kept, the idle one not",
     },
     Trial {
+        name: "filters count to the memory of a mount, and give way to each other",
+        lower: Lower::Tmpfs,
+        work: filters,
+        expected: "12 answers by 4 filters of 1.5 MiB within 4 MiB, one of 8 MiB ENOMEM, then 4 answers",
+    },
+    Trial {
         name: "a file that is closed and removed gives its blocks back",
         lower: Lower::Tmpfs,
         work: closed_and_removed,
@@ -209,6 +215,44 @@ fn by_age(stage: &Stage) -> Result<String> {
         "the one in use {}, the idle one {}",
         kept(0)?,
         kept(1)?
+    ))
+}
+
+/// Filters for far more rows than the file has, each of an open file of its own.
+fn filters(stage: &Stage) -> Result<String> {
+    let limited = Path::new("/mnt/limited");
+    mount_module(stage.lower(), limited, MsFlags::empty(), "memory=4m")?;
+    let path = limited.join("x.fvecs");
+    fvecs::write(&path, &rows(10, 0))?;
+    let filtered = |bytes: u64, row: u32| -> Result<Searcher> {
+        let words = (0..bytes / 8).map(|word| if word == 0 { 1 << row } else { u64::MAX });
+        Ok(Searcher::open(&path)?.keeping_to(words.collect()))
+    };
+    let files = (0..4)
+        .map(|row| filtered(3 * MIB / 2, row))
+        .collect::<Result<Vec<_>>>()?;
+    let before = mapped_kib()?;
+    let ask_all = |times: usize| {
+        let mut answers = 0;
+        for _ in 0..times {
+            for (row, file) in (0..).zip(&files) {
+                let found = ask(file, Kind::Flat);
+                answers += u32::from(found.is_ok_and(|found| found.hits[0].row == row));
+            }
+        }
+        answers
+    };
+    let answers = ask_all(3);
+    let kept = mapped_kib()?.saturating_sub(before);
+    let larger = outcome(&ask(&filtered(8 * MIB, 0)?, Kind::Flat));
+    Ok(format!(
+        "{answers} answers by 4 filters of 1.5 MiB {}, one of 8 MiB {larger}, then {} answers",
+        if kept <= 4096 {
+            "within 4 MiB".to_owned()
+        } else {
+            format!("took {kept} KiB")
+        },
+        ask_all(1),
     ))
 }
 

@@ -2,6 +2,8 @@
 #include <linux/types.h>
 
 #define __ffs(bits)	__builtin_ctzl(bits)
+#define __ffs64(bits)	((unsigned int)__builtin_ctzll(bits))
+#define hweight64(bits)	((unsigned int)__builtin_popcountll(bits))
 #define __fls(bits)	(63U - __builtin_clzl(bits))
 
 static inline bool __test_and_set_bit(unsigned long bit, unsigned long *bitmap)

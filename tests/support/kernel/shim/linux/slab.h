@@ -17,6 +17,7 @@ static inline void *harness_array(size_t count, size_t size, bool zeroed)
 }
 
 #define kmalloc_array(count, size, flags)	harness_array(count, size, false)
+#define kcalloc(count, size, flags)		harness_array(count, size, true)
 #define kzalloc(size, flags)			harness_allocate(size, true)
 #define kfree(memory)				harness_free(memory)
 #define kvmalloc_array(count, size, flags)	harness_array(count, size, false)
