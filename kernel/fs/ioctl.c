@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SEARCH, QUERY, FILTER and INFO.  docs/abi.md lists their errors in the order in which they are
+ * SEARCH, BATCH, QUERY, FILTER and INFO.  docs/abi.md lists their errors in the order in which they are
  * checked here.
  */
 #include <linux/compiler.h>
@@ -24,6 +24,7 @@
 #include "fs/search_time.h"
 #include "search/rows.h"
 #include "search/search.h"
+#include "simd/fpu_section.h"
 #include "simd/simd.h"
 #include "uapi/vexfs.h"
 
@@ -55,35 +56,48 @@ static bool is_filtered(const struct vexfs_search *request)
 	return request->flags & VEXFS_SEARCH_FILTERED;
 }
 
-static size_t payload_bytes(const struct vexfs_search *request)
-{
-	const size_t query = is_sent(request) ? 0 : request->dim * sizeof(__u32);
+/* What is asked for: the searches of a batch, or one search. */
+struct asked {
+	struct vexfs_search *search;
+	u32 queries;
+	void *payload;	/* the queries, unless the one was sent; then the hits */
+	bool batch;
+};
 
-	return max(query, request->k * sizeof(struct vexfs_hit));
+static size_t payload_bytes(const struct asked *asked)
+{
+	const struct vexfs_search *search = asked->search;
+	const size_t query = is_sent(search) ? 0 : search->dim * sizeof(__u32);
+
+	return asked->queries * max(query, search->k * sizeof(struct vexfs_hit));
 }
 
 /* Checks 5 to 9: what can be told from the header. */
-static int check_header(struct vexfs_search *request, size_t bytes)
+static int check_header(const struct asked *asked, size_t payload)
 {
-	const u32 dim_max = is_sent(request) ? VEXFS_DIM_MAX : VEXFS_DIM_INLINE;
+	struct vexfs_search *search = asked->search;
+	const u32 dim_max = is_sent(search) ? VEXFS_DIM_MAX : VEXFS_DIM_INLINE;
 
-	if (request->flags & ~(VEXFS_SEARCH_SENT | VEXFS_SEARCH_FILTERED) || request->count ||
-	    request->rows || request->generation || request->evaluated)
+	if (search->flags & ~(VEXFS_SEARCH_SENT | VEXFS_SEARCH_FILTERED) || search->count ||
+	    search->rows || search->generation || search->evaluated)
 		return -EINVAL;
-	if (is_sent(request) != !!request->query || is_filtered(request) != !!request->filter)
+	if (is_sent(search) != !!search->query || is_filtered(search) != !!search->filter)
 		return -EINVAL;
-	if (!request->k || request->k > VEXFS_K_MAX)
+	if (asked->batch && is_sent(search))
 		return -EINVAL;
-	if (!request->dim || request->dim > dim_max)
+	if (!search->k || search->k > VEXFS_K_MAX)
 		return -EINVAL;
-	if (bytes != sizeof(*request) + payload_bytes(request))
+	if (!search->dim || search->dim > dim_max)
 		return -EINVAL;
-	if (request->kind > VEXFS_INDEX_KINDS || request->metric > VEXFS_METRIC_COSINE)
+	/* No product of these overflows. */
+	if (!asked->queries || asked->queries > payload || payload != payload_bytes(asked))
+		return -EINVAL;
+	if (search->kind > VEXFS_INDEX_KINDS || search->metric > VEXFS_METRIC_COSINE)
 		return -EOPNOTSUPP;
 	/* Both index tables of functions: not beyond their ends speculatively either. */
-	request->kind = array_index_nospec(request->kind, VEXFS_INDEX_KINDS + 1);
-	request->metric = array_index_nospec(request->metric, VEXFS_METRIC_COSINE + 1);
-	if (request->effort > (request->kind ? VEXFS_EFFORT_MAX : 0))
+	search->kind = array_index_nospec(search->kind, VEXFS_INDEX_KINDS + 1);
+	search->metric = array_index_nospec(search->metric, VEXFS_METRIC_COSINE + 1);
+	if (search->effort > (search->kind ? VEXFS_EFFORT_MAX : 0))
 		return -EINVAL;
 	return 0;
 }
@@ -164,7 +178,9 @@ static int get_basis(struct file *file, const struct vexfs_search *request,
 	return err;
 }
 
-static void write_hits(struct vexfs_hit *hits, const struct vexfs_topk *top)
+/* Writes the hits and, in a batch, no rows behind them, up to k. */
+static void write_hits(const struct asked *asked, struct vexfs_hit *hits,
+		       const struct vexfs_topk *top)
 {
 	u32 i;
 
@@ -172,61 +188,84 @@ static void write_hits(struct vexfs_hit *hits, const struct vexfs_topk *top)
 		hits[i].row = vexfs_key_row(top->keys[i]);
 		hits[i].distance = vexfs_key_distance(top->keys[i]);
 	}
+	if (!asked->batch)
+		return;
+	for (; i < top->k; i++) {
+		hits[i].row = VEXFS_ROW_NONE;
+		hits[i].distance = 0;
+	}
 }
 
-/* Puts the answer to a query into the request and the payload after it. */
-static int answer(const struct basis *basis, const u32 *elements,
-		  struct vexfs_search *request, struct vexfs_search_time *time)
+/*
+ * Puts the answers into the request: the queries in the payload have been copied, @stride
+ * elements each.
+ */
+static int answer(const struct basis *basis, const struct asked *asked, const u32 *elements,
+		  u32 stride)
 {
 	struct vexfs_index *index = basis->sidecar ? basis->sidecar->index : NULL;
-	const struct vexfs_query query = {
-		.elements = elements,
-		.metric = request->metric,
-		.effort = request->effort,
+	struct vexfs_search *search = asked->search;
+	struct vexfs_query query = {
+		.metric = search->metric,
+		.effort = search->effort,
 		.filter = basis->filter ? &basis->filter->filter : NULL,
 	};
-	struct vexfs_topk top = { .k = request->k };
+	struct vexfs_topk top = { .k = search->k };
+	struct vexfs_hit *hits = asked->payload;
 	u64 evaluated;
-	int err;
+	int err = 0;
+	u32 i;
 
 	top.keys = kmalloc_array(top.k, sizeof(*top.keys), GFP_KERNEL);
 	if (!top.keys)
 		return -ENOMEM;
-	vexfs_search_time_enter(time);
-	err = vexfs_search(index, &basis->snapshot->rows, &query, &top, &evaluated);
-	vexfs_search_time_leave(time);
-	if (!err) {
-		write_hits((struct vexfs_hit *)(request + 1), &top);
-		request->count = top.count;
-		request->rows = basis->snapshot->rows.rows;
-		request->generation = basis->snapshot->copy.generation;
-		request->evaluated = evaluated;
+	for (i = 0; i < asked->queries && !err; i++) {
+		query.elements = elements + (size_t)i * stride;
+		top.count = 0;
+		err = vexfs_search(index, &basis->snapshot->rows, &query, &top, &evaluated);
+		if (err)
+			break;
+		write_hits(asked, hits + (size_t)i * top.k, &top);
+		search->count += top.count;
+		search->evaluated += evaluated;
+		if (asked->batch)
+			err = vexfs_relax();
 	}
+	search->rows = basis->snapshot->rows.rows;
+	search->generation = basis->snapshot->copy.generation;
 	kfree(top.keys);
 	return err;
 }
 
-static int get_query(struct file *file, const struct vexfs_search *request, u32 *elements)
+/* Copies the queries, @stride elements each. */
+static int get_queries(struct file *file, const struct asked *asked, u32 *elements, u32 stride)
 {
-	if (is_sent(request))
-		return vexfs_sent_copy(&vexfs_f(file)->sent, request->query, request->dim,
+	const struct vexfs_search *search = asked->search;
+	const __le32 *in = asked->payload;
+	u32 i;
+
+	if (is_sent(search))
+		return vexfs_sent_copy(&vexfs_f(file)->sent, search->query, search->dim,
 				       elements);
-	return vexfs_pack(elements, (const __le32 *)(request + 1), request->dim) ? 0 : -EDOM;
+	for (i = 0; i < asked->queries; i++, in += search->dim, elements += stride)
+		if (!vexfs_pack(elements, in, search->dim))
+			return -EDOM;
+	return 0;
 }
 
 /* NULL if the search has none. */
-static struct vexfs_held_filter *get_filter(struct file *file, const struct vexfs_search *request)
+static struct vexfs_held_filter *get_filter(struct file *file, const struct vexfs_search *search)
 {
-	if (!is_filtered(request))
+	if (!is_filtered(search))
 		return NULL;
-	return vexfs_sent_filter_get(&vexfs_f(file)->filter, request->filter);
+	return vexfs_sent_filter_get(&vexfs_f(file)->filter, search->filter);
 }
 
-static int search(struct file *file, struct vexfs_search *request,
-		  struct vexfs_search_time *time)
+static int search(struct file *file, const struct asked *asked, struct vexfs_search_time *time)
 {
+	const u32 stride = round_up(asked->search->dim, VEXFS_LANES);
 	/* A power of two, since kmalloc() aligns only these to their size. */
-	size_t bytes = roundup_pow_of_two(round_up(request->dim, VEXFS_LANES) * sizeof(u32));
+	size_t bytes = roundup_pow_of_two(asked->queries * (stride * sizeof(u32)));
 	const struct cred *caller;
 	struct basis basis = { };
 	u32 *elements;
@@ -235,20 +274,22 @@ static int search(struct file *file, struct vexfs_search *request,
 	elements = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!elements)
 		return -ENOMEM;
-	err = get_query(file, request, elements);
+	err = get_queries(file, asked, elements, stride);
 	if (!err) {
-		basis.filter = get_filter(file, request);
+		basis.filter = get_filter(file, asked->search);
 		err = PTR_ERR_OR_ZERO(basis.filter);
 		if (err)
 			basis.filter = NULL;
 	}
 	if (!err) {
 		caller = vexfs_act_as_mounter(file_inode(file)->i_sb);
-		err = get_basis(file, request, &basis);
+		err = get_basis(file, asked->search, &basis);
 		revert_creds(caller);
 	}
 	if (!err) {
-		err = answer(&basis, elements, request, time);
+		vexfs_search_time_enter(time);
+		err = answer(&basis, asked, elements, stride);
+		vexfs_search_time_leave(time);
 		put_basis(&basis);
 	}
 	vexfs_held_filter_put(basis.filter);
@@ -256,24 +297,39 @@ static int search(struct file *file, struct vexfs_search *request,
 	return err;
 }
 
-static int ioctl_search(struct file *file, size_t bytes, void __user *user)
+static int ioctl_search(struct file *file, size_t bytes, void __user *user, bool batch)
 {
-	struct vexfs_search *request;
+	const size_t header = batch ? sizeof(struct vexfs_batch) : sizeof(struct vexfs_search);
+	struct asked asked = { .queries = 1, .batch = batch };
 	struct vexfs_search_time time;
-	int err;
+	struct vexfs_batch *several;
+	void *request;
+	int err = 0;
 
 	vexfs_search_time_begin(&time);
-	if (bytes < sizeof(*request))
+	if (bytes < header)
 		return -EINVAL;
 	request = memdup_user(user, bytes);
 	if (IS_ERR(request))
 		return PTR_ERR(request);
 
-	err = check_header(request, bytes);
+	asked.search = request;
+	asked.payload = request + header;
+	if (batch) {
+		several = request;
+		asked.queries = several->queries;
+		if (several->reserved)
+			err = -EINVAL;
+	}
 	if (!err)
-		err = search(file, request, &time);
+		err = check_header(&asked, bytes - header);
+	if (!err)
+		err = search(file, &asked, &time);
 	if (!err) {
-		bytes = sizeof(*request) + request->count * sizeof(struct vexfs_hit);
+		bytes = asked.search->count;
+		if (batch)
+			bytes = (size_t)asked.queries * asked.search->k;
+		bytes = header + bytes * sizeof(struct vexfs_hit);
 		if (copy_to_user(user, request, bytes))
 			err = -EFAULT;
 	}
@@ -381,7 +437,8 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	void __user *user = (void __user *)arg;
 
 	if (cmd != VEXFS_IOC_INFO && unsized != VEXFS_IOC_SEARCH(0) &&
-	    unsized != VEXFS_IOC_QUERY(0) && unsized != VEXFS_IOC_FILTER(0))
+	    unsized != VEXFS_IOC_QUERY(0) && unsized != VEXFS_IOC_FILTER(0) &&
+	    unsized != VEXFS_IOC_BATCH(0))
 		return -ENOTTY;
 	if (!is_vector_file(file))
 		return -ENOTTY;
@@ -393,5 +450,5 @@ long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioctl_query(file, _IOC_SIZE(cmd), user);
 	if (unsized == VEXFS_IOC_FILTER(0))
 		return ioctl_filter(file, _IOC_SIZE(cmd), user);
-	return ioctl_search(file, _IOC_SIZE(cmd), user);
+	return ioctl_search(file, _IOC_SIZE(cmd), user, unsized == VEXFS_IOC_BATCH(0));
 }

@@ -72,6 +72,20 @@ struct vexfs_hit {
 };
 
 /*
+ * Several searches in one: this header, then a payload that holds the queries on the way in,
+ * one after the other, and on the way out search.k hits for each, in the same order.  Where
+ * fewer were found, the last of these are no rows (VEXFS_ROW_NONE).  All searches run on one
+ * snapshot.  The command word carries the size of the header and of the larger of the two.
+ */
+#define VEXFS_ROW_NONE		VEXFS_ROWS_MAX
+
+struct vexfs_batch {
+	struct vexfs_search search;	/* for each query; out: count and evaluated of all */
+	__u32 queries;		/* in: how many */
+	__u32 reserved;		/* in: 0 */
+};
+
+/*
  * A part of a query: this header, then @count elements.  An open file holds one query
  * at a time, which begins with its element 0 and ends with the open file.
  */
@@ -131,5 +145,10 @@ struct vexfs_info {
 /* The command of a part whose header and words take this many bytes. */
 #define VEXFS_IOC_FILTER(bytes)	\
 	_IOC(_IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_IOC_FILTER_NR, (bytes))
+
+#define VEXFS_IOC_BATCH_NR	5
+/* The command of a batch whose header and payload take this many bytes. */
+#define VEXFS_IOC_BATCH(bytes)	\
+	_IOC(_IOC_READ | _IOC_WRITE, VEXFS_IOC_MAGIC, VEXFS_IOC_BATCH_NR, (bytes))
 
 #endif /* _UAPI_LINUX_VEXFS_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Searches in timed passes over all queries.
 
+use std::ops::Range;
 use std::thread;
 use std::time::Instant;
 
@@ -22,6 +23,8 @@ pub struct Options {
     pub runs: usize,
     /// Threads that share the queries of a pass, at least one.
     pub threads: usize,
+    /// Queries that are asked for at a time, at least one. The time of each is its share.
+    pub batch: usize,
 }
 
 /// What was measured, raw. Times are those of CLOCK_MONOTONIC.
@@ -109,9 +112,18 @@ struct Pass {
 fn pass(place: &Searcher, queries: &Matrix, options: Options) -> Result<Pass> {
     let share = queries.rows().div_ceil(options.threads).max(1);
     let search_all = |first: usize| -> Result<Vec<_>> {
-        (first..queries.rows().min(first + share))
-            .map(|query| timed(place, queries.row(query), options.method))
-            .collect()
+        let of = first..queries.rows().min(first + share);
+        if options.batch == 1 {
+            return of
+                .map(|query| timed(place, queries.row(query), options.method))
+                .collect();
+        }
+        let mut searches = Vec::with_capacity(of.len());
+        for first in of.clone().step_by(options.batch) {
+            let batch = first..of.end.min(first + options.batch);
+            searches.extend(timed_batch(place, queries, batch, options.method)?);
+        }
+        Ok(searches)
     };
 
     let start = Instant::now();
@@ -140,6 +152,18 @@ fn timed(place: &Searcher, query: &[f32], method: Method) -> Result<(u64, Found)
     let start = Instant::now();
     let found = place.search(query, method)?;
     Ok((nanoseconds_since(start), found))
+}
+
+fn timed_batch(
+    place: &Searcher,
+    queries: &Matrix,
+    of: Range<usize>,
+    method: Method,
+) -> Result<impl Iterator<Item = (u64, Found)>> {
+    let start = Instant::now();
+    let found = place.search_batch(queries, of, method)?;
+    let each = nanoseconds_since(start) / found.len().max(1) as u64;
+    Ok(found.into_iter().map(move |found| (each, found)))
 }
 
 fn nanoseconds_since(start: Instant) -> u64 {

@@ -16,6 +16,7 @@ pub use kind::{Kind, Method};
 pub use place::Place;
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
@@ -25,7 +26,7 @@ use nix::errno::Errno;
 
 use crate::anns::Filter;
 use crate::dataset::Matrix;
-use crate::store::abi::{self, Hit, Info, Search};
+use crate::store::abi::{self, Hit, Info};
 use crate::store::serve;
 use in_process::InProcess;
 use module_clock::{ModuleClock, Reading};
@@ -160,26 +161,44 @@ impl Searcher {
 
     /// The rows nearest to `query`.
     pub fn search(&self, query: &[f32], method: Method) -> Result<Found, Error> {
-        let answer = match query.len() <= abi::DIM_INLINE as usize && self.filter.is_none() {
-            true => self.ask(query, Numbers::default(), method),
-            false => self.send(query, method),
-        };
+        let answer = self.send(query, abi::ioc_search, |sent| {
+            request::search(query, sent, method)
+        });
         let request = answer.map_err(|errno| self.refused(errno, query, method))?;
 
-        let (header, payload) = request.split_at(size_of::<Search>());
-        let answer: Search = bytemuck::pod_read_unaligned(header);
-        let (hits, _) = payload.as_chunks::<{ size_of::<Hit>() }>();
-        let hits = hits
-            .iter()
-            .take(answer.count as usize)
-            .map(|hit| bytemuck::pod_read_unaligned(hit))
-            .collect();
-        Ok(Found {
-            hits,
-            rows: answer.rows,
-            generation: answer.generation,
-            evaluated: answer.evaluated,
-        })
+        Ok(request::answer(&request))
+    }
+
+    /// The rows nearest to each of these rows of `queries`. As many as fit are asked for at a time, and are searched in
+    /// one snapshot of the file. If a driver refuses them, the error is that of the first query that it refuses alone.
+    pub fn search_batch(
+        &self,
+        queries: &Matrix,
+        of: Range<usize>,
+        method: Method,
+    ) -> Result<Vec<Found>, Error> {
+        let room = request::batch_room(queries.dim(), method.k as usize);
+        if room < 2 {
+            return of
+                .map(|query| self.search(queries.row(query), method))
+                .collect();
+        }
+        let mut found = Vec::with_capacity(of.len());
+        for first in of.clone().step_by(room) {
+            let part = first..of.end.min(first + room);
+            let answer = self.send(&[], abi::ioc_batch, |sent| {
+                request::batch(queries, part.clone(), sent, method)
+            });
+            match answer {
+                Ok(answer) => found.extend(request::answers(&answer)),
+                Err(_) => {
+                    for query in part {
+                        found.push(self.search(queries.row(query), method)?);
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The rows nearest to `query`: `k` of them, or all where there are fewer. A driver itself refuses to search for
@@ -217,16 +236,30 @@ impl Searcher {
         self.search(query, asked)
     }
 
-    /// Sends a filter and a long query first, and then searches.
-    fn send(&self, query: &[f32], method: Method) -> Result<Vec<u8>, Errno> {
+    /// Sends a filter and a long query first, and then a request that names them, which is returned with the answer.
+    fn send(
+        &self,
+        query: &[f32],
+        command: fn(usize) -> u32,
+        request: impl Fn(Numbers) -> Result<Vec<u8>, Errno>,
+    ) -> Result<Vec<u8>, Errno> {
+        let ask = |numbers: Numbers| {
+            let mut request = request(numbers)?;
+            self.call(command(request.len()), &mut request)?;
+            Ok(request)
+        };
+        let long = query.len() > abi::DIM_INLINE as usize;
+        if !long && self.filter.is_none() {
+            return ask(Numbers::default());
+        }
         let mut tries = 0;
         loop {
             tries += 1;
             let mut sending = self.sending();
             let numbers = self.send_before(query, &mut sending);
             // A filter stays for all searches, a query for the next one.
-            let until_answered = (query.len() > abi::DIM_INLINE as usize).then_some(sending);
-            let sent = numbers.and_then(|numbers| self.ask(query, numbers, method));
+            let until_answered = long.then_some(sending);
+            let sent = numbers.and_then(ask);
             drop(until_answered);
             // Somebody else has sent something through the same open file, or the driver needed the room.
             if sent != Err(Errno::ECANCELED) || tries == TRIES {
@@ -266,13 +299,6 @@ impl Searcher {
             }
         }
         Ok(numbers)
-    }
-
-    /// Sends the request of a search, and returns it with the answer.
-    fn ask(&self, query: &[f32], sent: Numbers, method: Method) -> Result<Vec<u8>, Errno> {
-        let mut request = request::search(query, sent, method)?;
-        self.call(abi::ioc_search(request.len()), &mut request)?;
-        Ok(request)
     }
 
     /// Answers a command in process or through a driver: nothing else of a search differs between the two.

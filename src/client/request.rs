@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The bytes of a search as the search ABI has them.
+//! The bytes of a search, and of its answer, as the search ABI has them.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
-use super::Method;
+use super::{Found, Method};
 use crate::anns::Filter;
-use crate::store::abi::{self, FilterPart, QueryPart, Search};
+use crate::dataset::Matrix;
+use crate::store::abi::{self, Batch, FilterPart, Hit, QueryPart, Search};
 
 /// What has been sent of a search, by the numbers it was given; 0 is nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,14 +23,57 @@ pub struct Numbers {
 /// The request of a search, with its query unless that was sent. If it is too large to be sent, the errno is the one
 /// that a driver would give.
 pub fn search(query: &[f32], sent: Numbers, method: Method) -> Result<Vec<u8>, Errno> {
-    if query.len() > abi::DIM_MAX as usize || method.k > abi::K_MAX {
+    let header = header(query.len(), sent, method)?;
+    let inline = if sent.query == 0 { query } else { &[] };
+    let mut request = vec![0; abi::search_bytes(inline.len(), method.k as usize)];
+    request[..size_of::<Search>()].copy_from_slice(bytemuck::bytes_of(&header));
+    request[size_of::<Search>()..][..size_of_val(inline)]
+        .copy_from_slice(bytemuck::cast_slice(inline));
+    Ok(request)
+}
+
+/// How many queries of this dimension fit into a batch; 0 if they have to be sent.
+pub fn batch_room(dim: usize, k: usize) -> usize {
+    const BYTES: usize = (1 << 14) - 1;
+    if dim > abi::DIM_INLINE as usize || k > abi::K_MAX as usize {
+        return 0;
+    }
+    let of_query = abi::batch_bytes(1, dim, k) - size_of::<Batch>();
+    (BYTES - size_of::<Batch>()) / of_query.max(1)
+}
+
+/// The request of a batch, of rows of a matrix: as many as there is room for.
+pub fn batch(
+    queries: &Matrix,
+    of: std::ops::Range<usize>,
+    sent: Numbers,
+    method: Method,
+) -> Result<Vec<u8>, Errno> {
+    let header = Batch {
+        search: header(queries.dim(), sent, method)?,
+        queries: of.len() as u32,
+        reserved: 0,
+    };
+    let mut request = bytemuck::bytes_of(&header).to_vec();
+    for query in of.clone() {
+        request.extend_from_slice(bytemuck::cast_slice(queries.row(query)));
+    }
+    request.resize(
+        abi::batch_bytes(of.len(), queries.dim(), method.k as usize),
+        0,
+    );
+    Ok(request)
+}
+
+fn header(dim: usize, sent: Numbers, method: Method) -> Result<Search, Errno> {
+    if dim > abi::DIM_MAX as usize || method.k > abi::K_MAX {
         return Err(Errno::EINVAL);
     }
     let flag = |flag, is_set| if is_set { flag } else { 0 };
-    let header = Search {
+    Ok(Search {
         kind: method.kind.code(),
         metric: method.metric.code(),
-        dim: query.len() as u32,
+        dim: dim as u32,
         k: method.k,
         effort: method.effort,
         flags: flag(abi::SEARCH_SENT, sent.query != 0)
@@ -37,13 +81,45 @@ pub fn search(query: &[f32], sent: Numbers, method: Method) -> Result<Vec<u8>, E
         filter: sent.filter,
         query: sent.query,
         ..Search::zeroed()
-    };
-    let inline = if sent.query == 0 { query } else { &[] };
-    let mut request = vec![0; abi::search_bytes(inline.len(), method.k as usize)];
-    request[..size_of::<Search>()].copy_from_slice(bytemuck::bytes_of(&header));
-    request[size_of::<Search>()..][..size_of_val(inline)]
-        .copy_from_slice(bytemuck::cast_slice(inline));
-    Ok(request)
+    })
+}
+
+/// What the answer to a search says.
+pub fn answer(request: &[u8]) -> Found {
+    let (header, payload) = request.split_at(size_of::<Search>());
+    let answer: Search = bytemuck::pod_read_unaligned(header);
+    Found {
+        hits: hits(payload).take(answer.count as usize).collect(),
+        rows: answer.rows,
+        generation: answer.generation,
+        evaluated: answer.evaluated,
+    }
+}
+
+/// What the answer to a batch says, query by query. How much was computed for one of them is not said: each has an
+/// equal share of it.
+pub fn answers(request: &[u8]) -> impl Iterator<Item = Found> {
+    let (header, payload) = request.split_at(size_of::<Batch>());
+    let Batch {
+        search, queries, ..
+    } = bytemuck::pod_read_unaligned(header);
+    let of_query = search.k as usize * size_of::<Hit>();
+    payload
+        .chunks_exact(of_query)
+        .take(queries as usize)
+        .map(move |payload| Found {
+            hits: hits(payload)
+                .take_while(|hit| hit.row != abi::ROW_NONE)
+                .collect(),
+            rows: search.rows,
+            generation: search.generation,
+            evaluated: search.evaluated / u64::from(queries),
+        })
+}
+
+fn hits(payload: &[u8]) -> impl Iterator<Item = Hit> {
+    let (hits, _) = payload.as_chunks::<{ size_of::<Hit>() }>();
+    hits.iter().map(|hit| bytemuck::pod_read_unaligned(hit))
 }
 
 /// The parts in which a query is sent.

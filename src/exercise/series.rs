@@ -36,6 +36,7 @@ impl Series {
             warmups: warmups as usize,
             runs: 1,
             threads: 1,
+            batch: 1,
         };
         let run = bench::run(&self.searcher, queries, options)?;
         match &mut self.measured {

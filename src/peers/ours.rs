@@ -159,6 +159,7 @@ impl Ours {
             warmups: 0,
             runs: 1,
             threads: 1,
+            batch: 1,
         };
         let mut measured = bench::run(searcher, queries, once)?;
         Ok(Pass {

@@ -11,6 +11,8 @@ pub const DIM_MAX: u32 = 65536;
 pub const DIM_INLINE: u32 = 4000;
 pub const K_MAX: u32 = 2000;
 pub const ROWS_MAX: u32 = u32::MAX;
+/// Stands for a row in the answer to a batch where there is none.
+pub const ROW_NONE: u32 = ROWS_MAX;
 pub const INDEX_MAX: usize = 8;
 pub const EFFORT_MAX: u32 = 65536;
 pub const FILTER_WORDS_MAX: u32 = ROWS_MAX / 64 + 1;
@@ -46,6 +48,15 @@ pub struct Search {
     pub generation: u64,
     pub evaluated: u64,
     pub query: u64,
+}
+
+/// The header of a batch. The queries follow it on the way in, `search.k` hits for each on the way out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Batch {
+    pub search: Search,
+    pub queries: u32,
+    pub reserved: u32,
 }
 
 /// The header of a part of a query. Its elements follow it.
@@ -99,6 +110,8 @@ pub const IOC_SEARCH_NR: u8 = 2;
 pub const IOC_QUERY_NR: u8 = 3;
 /// The number that the command of a part of a filter carries.
 pub const IOC_FILTER_NR: u8 = 4;
+/// The number that the command of a batch carries.
+pub const IOC_BATCH_NR: u8 = 5;
 const IOC_INFO_NR: u8 = 1;
 
 /// The command that asks for a file's `Info`.
@@ -107,6 +120,11 @@ pub const IOC_INFO: u32 = ioc(IOC_INFO_NR, size_of::<Info>());
 /// The number of bytes of a search's header and payload, of which the query takes `dim` elements: none if it was sent.
 pub fn search_bytes(dim: usize, k: usize) -> usize {
     size_of::<Search>() + (dim * size_of::<f32>()).max(k * size_of::<Hit>())
+}
+
+/// The number of bytes of a batch's header and payload.
+pub fn batch_bytes(queries: usize, dim: usize, k: usize) -> usize {
+    size_of::<Batch>() + queries * (dim * size_of::<f32>()).max(k * size_of::<Hit>())
 }
 
 /// The number of bytes of a part's header and of its elements.
@@ -136,6 +154,11 @@ pub const fn ioc_search(bytes: usize) -> u32 {
     ioc(IOC_SEARCH_NR, bytes)
 }
 
+/// The command of a batch whose header and payload take `bytes` bytes, below 16,384.
+pub const fn ioc_batch(bytes: usize) -> u32 {
+    ioc(IOC_BATCH_NR, bytes)
+}
+
 /// A command that is passed data and gives data back.
 const fn ioc(number: u8, bytes: usize) -> u32 {
     assert!(bytes < 1 << 14, "the size of a command is 14 bits wide");
@@ -148,6 +171,8 @@ pub enum Command {
     Info,
     /// A search whose header and payload have this many bytes.
     Search(usize),
+    /// A batch whose header and payload have this many bytes.
+    Batch(usize),
     /// A part of a query whose header and elements have this many bytes.
     Query(usize),
     /// A part of a filter whose header and words have this many bytes.
@@ -160,6 +185,7 @@ impl Command {
         match word {
             IOC_INFO => Some(Command::Info),
             _ if word == ioc_search(bytes) => Some(Command::Search(bytes)),
+            _ if word == ioc_batch(bytes) => Some(Command::Batch(bytes)),
             _ if word == ioc_query(bytes) => Some(Command::Query(bytes)),
             _ if word == ioc_filter(bytes) => Some(Command::Filter(bytes)),
             _ => None,
@@ -170,7 +196,10 @@ impl Command {
     pub fn bytes(self) -> usize {
         match self {
             Command::Info => size_of::<Info>(),
-            Command::Search(bytes) | Command::Query(bytes) | Command::Filter(bytes) => bytes,
+            Command::Search(bytes)
+            | Command::Batch(bytes)
+            | Command::Query(bytes)
+            | Command::Filter(bytes) => bytes,
         }
     }
 }

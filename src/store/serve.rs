@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
-use super::abi::{self, Command, FilterPart, Hit, IndexInfo, Info, QueryPart, Search};
+use super::abi::{self, Batch, Command, FilterPart, Hit, IndexInfo, Info, QueryPart, Search};
 use super::sent::Sent;
 use super::{Sidecar, Snapshot};
 use crate::anns::index::Kind;
@@ -52,6 +52,7 @@ pub fn ioctl(
         Command::Query(_) => size_of::<QueryPart>(),
         Command::Filter(_) => size_of::<FilterPart>(),
         Command::Info | Command::Search(_) => size_of::<Search>(),
+        Command::Batch(_) => size_of::<Batch>(),
     };
     if command.bytes() < header {
         return Err(Errno::EINVAL);
@@ -60,6 +61,7 @@ pub fn ioctl(
     match command {
         Command::Info => info(request, file),
         Command::Search(_) => search(request, file),
+        Command::Batch(_) => search_batch(request, file),
         Command::Query(_) => send_query(request, file),
         Command::Filter(_) => send_filter(request, file),
     }
@@ -147,13 +149,51 @@ fn info(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
 fn search(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
     let (header, payload) = request.split_at(size_of::<Search>());
     let asked: Search = bytemuck::pod_read_unaligned(header);
-    let wanted = Wanted::check(&asked, request.len())?;
-
+    let wanted = Wanted::check(&asked, payload.len(), None)?;
     let query = match wanted.sent {
         Some(number) => file.sent().query(number, wanted.dim)?,
         None => floats(&payload[..wanted.dim * size_of::<f32>()]),
     };
-    if Fault::in_values(&query).is_some() {
+    let mut hits = Vec::new();
+    let answer = answer(&asked, &wanted, file, &query, |found| hits.extend(found))?;
+    let mut response = bytemuck::bytes_of(&answer).to_vec();
+    response.extend_from_slice(bytemuck::cast_slice::<Hit, u8>(&hits));
+    Ok(response)
+}
+
+fn search_batch(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
+    let (header, payload) = request.split_at(size_of::<Batch>());
+    let batch: Batch = bytemuck::pod_read_unaligned(header);
+    let queries = batch.queries as usize;
+    let wanted = Wanted::check(&batch.search, payload.len(), Some(queries))?;
+    if batch.reserved != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let query = floats(&payload[..queries * wanted.dim * size_of::<f32>()]);
+    let none = Hit {
+        row: abi::ROW_NONE,
+        distance: 0,
+    };
+    let mut hits = Vec::new();
+    let search = answer(&batch.search, &wanted, file, &query, |found| {
+        let after = hits.len() + wanted.k;
+        hits.extend(found);
+        hits.resize(after, none);
+    })?;
+    let mut response = bytemuck::bytes_of(&Batch { search, ..batch }).to_vec();
+    response.extend_from_slice(bytemuck::cast_slice::<Hit, u8>(&hits));
+    Ok(response)
+}
+
+/// Gives `take` the hits of each query in `queries`, and returns the header of the answer to all.
+fn answer(
+    asked: &Search,
+    wanted: &Wanted,
+    file: &dyn Open,
+    queries: &[f32],
+    mut take: impl FnMut(Vec<Hit>),
+) -> Result<Search, Errno> {
+    if Fault::in_values(queries).is_some() {
         return Err(Errno::EDOM);
     }
     let filter = match asked.filter {
@@ -161,32 +201,33 @@ fn search(request: &[u8], file: &dyn Open) -> Result<Vec<u8>, Errno> {
         number => Some(file.sent().filter(number)?),
     };
     let filter = filter.as_deref();
-
-    let (snapshot, Answer { hits, evaluated }) = match wanted.index {
-        None => {
-            let snapshot = wanted.snapshot(file)?;
-            let rows = snapshot.rows();
-            let answer = flat::search_filtered(rows, wanted.metric, &query, wanted.k, filter);
-            (snapshot, answer)
-        }
+    let (snapshot, sidecar) = match wanted.index {
+        None => (wanted.snapshot(file)?, None),
         Some(kind) => {
             let (snapshot, sidecar) = wanted.indexed(file, kind)?;
-            let index = sidecar.of(&snapshot)?;
-            let rows = snapshot.rows();
-            let answer = index.search_filtered(rows, &query, wanted.k, asked.effort, filter);
-            (snapshot, answer)
+            (snapshot, Some(sidecar))
         }
     };
-    let answer = Search {
-        count: hits.len() as u32,
-        rows: snapshot.rows().rows() as u64,
+    let rows = snapshot.rows();
+    let index = sidecar.as_ref().map(|sidecar| sidecar.of(&snapshot));
+    let index = index.transpose()?;
+    let (mut count, mut all) = (0, 0);
+    for query in queries.chunks_exact(wanted.dim) {
+        let Answer { hits, evaluated } = match index {
+            None => flat::search_filtered(rows, wanted.metric, query, wanted.k, filter),
+            Some(index) => index.search_filtered(rows, query, wanted.k, asked.effort, filter),
+        };
+        count += hits.len() as u32;
+        all += evaluated;
+        take(hits);
+    }
+    Ok(Search {
+        count,
+        rows: rows.rows() as u64,
         generation: snapshot.generation(),
-        evaluated,
-        ..asked
-    };
-    let mut response = bytemuck::bytes_of(&answer).to_vec();
-    response.extend_from_slice(bytemuck::cast_slice::<Hit, u8>(&hits));
-    Ok(response)
+        evaluated: all,
+        ..*asked
+    })
 }
 
 /// What a valid request asks for.
@@ -201,8 +242,8 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Checks the header of a request of `bytes` bytes.
-    fn check(asked: &Search, bytes: usize) -> Result<Self, Errno> {
+    /// Checks the header of a request with so many bytes of payload: of one search, or of a batch of so many.
+    fn check(asked: &Search, payload: usize, batch: Option<usize>) -> Result<Self, Errno> {
         let Search {
             kind,
             metric,
@@ -238,6 +279,9 @@ impl Wanted {
             return Err(Errno::EINVAL);
         }
         let sent = Some(query).filter(|number| *number != 0);
+        if batch.is_some() && sent.is_some() {
+            return Err(Errno::EINVAL);
+        }
         let most = if sent.is_some() {
             abi::DIM_MAX
         } else {
@@ -248,7 +292,8 @@ impl Wanted {
         }
         let (dim, k) = (dim as usize, k as usize);
         let inline = if sent.is_some() { 0 } else { dim };
-        if bytes != abi::search_bytes(inline, k) {
+        let of_query = abi::search_bytes(inline, k) - size_of::<Search>();
+        if batch == Some(0) || payload != batch.unwrap_or(1).saturating_mul(of_query) {
             return Err(Errno::EINVAL);
         }
         let index = match kind {

@@ -121,6 +121,48 @@ fn filters_give_way_and_are_sent_anew() {
     assert_eq!(refused.errno(), Some(Errno::ENOMEM), "{refused}");
 }
 
+/// A batch goes in as many requests as it needs. What is wrong with one query is said of it.
+#[test]
+fn many_queries_are_searched_at_once() {
+    let mounted = Mounted::new();
+    fs::write(mounted.path("v.fvecs"), encoded(0..300)).unwrap();
+    let mut rows = Matrix::new(DIM);
+    (0..300).for_each(|i| rows.push(&row(i)));
+    let mut queries = Matrix::new(DIM);
+    (0..250).for_each(|i| queries.push(&row(i).iter().map(|x| x + 0.3).collect::<Vec<_>>()));
+    let searcher = Searcher::open(&mounted.path("v.fvecs")).unwrap();
+    for k in [1, 10, 150] {
+        let found = searcher.search_batch(&queries, 0..250, flat(k)).unwrap();
+        assert_eq!(found.len(), 250);
+        for (query, found) in queries.iter().zip(found) {
+            let wanted = flat::search(&rows, Metric::L2, query, k as usize).hits;
+            assert_eq!(found.hits, wanted);
+            assert_eq!((found.rows, found.evaluated), (300, 300));
+        }
+    }
+    let part = searcher.search_batch(&queries, 100..103, flat(2)).unwrap();
+    let hits = |i| {
+        searcher
+            .search(queries.row(i), flat(2))
+            .unwrap()
+            .hits
+            .clone()
+    };
+    assert!(
+        (100..103)
+            .map(hits)
+            .eq(part.into_iter().map(|found| found.hits))
+    );
+
+    let refused = searcher
+        .search_batch(&queries, 0..9, flat(301))
+        .unwrap_err();
+    assert_eq!(refused.errno(), Some(Errno::ERANGE), "{refused}");
+    let wide = Matrix::from_row(&[0.0; DIM + 1]);
+    let refused = searcher.search_batch(&wide, 0..1, flat(3)).unwrap_err();
+    assert_eq!(refused.errno(), Some(Errno::EMSGSIZE), "{refused}");
+}
+
 #[test]
 fn the_mount_answers_as_the_library_does() {
     let mounted = Mounted::new();

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::Command;
 
-use vexfs::store::abi::{self, FilterPart, Hit, IndexInfo, Info, QueryPart, Search};
+use vexfs::store::abi::{self, Batch, FilterPart, Hit, IndexInfo, Info, QueryPart, Search};
 
 /// Pairs of a C expression and its value in Rust.
 fn mirrored() -> Vec<(String, u64)> {
@@ -41,6 +41,10 @@ fn mirrored() -> Vec<(String, u64)> {
         "VEXFS_IOC_INFO" => abi::IOC_INFO,
         "VEXFS_IOC_SEARCH_NR" => abi::IOC_SEARCH_NR,
         "VEXFS_IOC_QUERY_NR" => abi::IOC_QUERY_NR,
+        "VEXFS_ROW_NONE" => abi::ROW_NONE,
+        "VEXFS_IOC_BATCH_NR" => abi::IOC_BATCH_NR,
+        "VEXFS_IOC_BATCH(72)" => abi::ioc_batch(72),
+        "VEXFS_IOC_BATCH(16072)" => abi::ioc_batch(16072),
         "VEXFS_IOC_FILTER_NR" => abi::IOC_FILTER_NR,
         "VEXFS_IOC_FILTER(32)" => abi::ioc_filter(32),
         "VEXFS_IOC_FILTER(16032)" => abi::ioc_filter(16032),
@@ -51,6 +55,7 @@ fn mirrored() -> Vec<(String, u64)> {
         "VEXFS_IOC_SEARCH(16064)" => abi::ioc_search(16064),
     }
     structure!("vexfs_search" => Search: kind metric dim k effort flags count filter rows generation evaluated query);
+    structure!("vexfs_batch" => Batch: search queries reserved);
     structure!("vexfs_query_part" => QueryPart: query dim start count flags reserved);
     structure!("vexfs_filter_part" => FilterPart: filter words start count flags reserved);
     structure!("vexfs_hit" => Hit: row distance);

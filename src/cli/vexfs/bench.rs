@@ -52,6 +52,9 @@ pub struct Arguments {
     /// Threads that share the queries of a pass.
     #[arg(long, default_value = "1")]
     threads: NonZero<usize>,
+    /// Queries that are asked for at a time; the time of each is its share of a call.
+    #[arg(long, default_value = "1", value_name = "N")]
+    batch: NonZero<usize>,
     /// Passes that are not measured.
     #[arg(long, default_value_t = 5)]
     warmups: usize,
@@ -75,6 +78,7 @@ struct BenchOutput<'a> {
     k: u32,
     effort: u32,
     threads: usize,
+    batch: usize,
     warmups: usize,
     runs: usize,
     clock: &'static str,
@@ -169,6 +173,7 @@ fn measure<'a>(
         warmups: arguments.warmups,
         runs,
         threads,
+        batch: arguments.batch.get(),
     };
     let measurement: Measured<_> = bench::run(searcher, query_rows, options).into();
     let unmeasured = || measurement.reason.clone().unwrap_or_default();
@@ -186,6 +191,7 @@ fn measure<'a>(
         k,
         effort,
         threads,
+        batch: arguments.batch.get(),
         warmups: arguments.warmups,
         runs,
         clock: "CLOCK_MONOTONIC",
@@ -238,8 +244,8 @@ fn print_summary(reports: &[BenchOutput]) -> anyhow::Result<()> {
     };
     let (kind, metric, k, threads) = (first.kind, first.metric, first.k, first.threads);
     print_line(&format!(
-        "{} rows of dimension {}, {} queries, {kind} for {metric}, k = {k}, searched by {} on {threads} thread(s)",
-        first.vectors.rows, first.vectors.dim, first.queries.rows, first.driver,
+        "{} rows of dimension {}, {} queries, {kind} for {metric}, k = {k}, searched by {} on {threads} thread(s), {} at a time",
+        first.vectors.rows, first.vectors.dim, first.queries.rows, first.driver, first.batch,
     ))?;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

@@ -3,8 +3,9 @@
 
 use super::random::Random;
 use crate::store::abi::{
-    EFFORT_MAX, FilterPart, IOC_INFO, Info, K_MAX, KIND_LSH, METRIC_COSINE, QueryPart,
-    SEARCH_FILTERED, SEARCH_SENT, Search, ioc_filter, ioc_query, ioc_search, search_bytes,
+    Batch, EFFORT_MAX, FilterPart, IOC_INFO, Info, K_MAX, KIND_LSH, METRIC_COSINE, QueryPart,
+    SEARCH_FILTERED, SEARCH_SENT, Search, batch_bytes, ioc_batch, ioc_filter, ioc_query,
+    ioc_search, search_bytes,
 };
 
 /// The number of a query that is sent, as a rule.
@@ -131,6 +132,36 @@ pub fn filter_part(random: &mut Random, rows: u32) -> Request {
     }
 }
 
+/// Searches of several queries in one, valid but for one field, or valid after all.
+fn batch(random: &mut Random, search: Search, query: &[f32]) -> Request {
+    let queries = 1 + random.below(4);
+    let size = batch_bytes(queries, query.len(), search.k as usize);
+    let mut header = Batch {
+        search,
+        queries: queries as u32,
+        reserved: 0,
+    };
+    let near = [header.queries, header.search.k, header.search.dim];
+    match random.below(8) {
+        0 => header.queries = random.number(&near),
+        1 => header.reserved = random.number(&near),
+        2 => header.search.k = random.number(&near),
+        3 => header.search.dim = random.number(&near),
+        4 => (header.search.flags, header.search.query) = (SEARCH_SENT, NUMBER),
+        _ => {}
+    }
+    let mut bytes = bytemuck::bytes_of(&header).to_vec();
+    for _ in 0..queries {
+        bytes.extend_from_slice(bytemuck::cast_slice(query));
+    }
+    // Where it does not fit, a part of it is all the same.
+    bytes.resize(size & 0x3fff, 0);
+    Request {
+        word: ioc_batch(bytes.len()),
+        bytes,
+    }
+}
+
 /// An effort that may be. The greatest one takes so long that it is rare.
 pub fn effort(random: &mut Random) -> u32 {
     match random.one_in(100) {
@@ -173,6 +204,9 @@ pub fn random(random: &mut Random, query: &[f32], rows: u32) -> Request {
     if random.one_in(4) {
         header.flags |= SEARCH_FILTERED;
         header.filter = FILTER;
+    }
+    if random.one_in(4) {
+        return batch(random, header, query);
     }
     let mut query = query.to_vec();
     let near = [rows, header.dim, header.k, K_MAX];

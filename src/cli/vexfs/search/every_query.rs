@@ -12,6 +12,9 @@ use crate::client::{Method, Searcher};
 use crate::dataset::Matrix;
 use crate::system::output::tell;
 
+/// Queries that are searched for before the first of them is told.
+const BATCH: usize = 32;
+
 /// Prints what is found for each row of `queries`, or writes it into files.
 pub fn run(
     searcher: &Searcher,
@@ -25,9 +28,21 @@ pub fn run(
     let mut answers = Vec::new();
     let mut last_fewer = None;
     let mut with_fewer = 0;
+    let mut ahead = Vec::new().into_iter();
     for (number, query) in queries.iter().enumerate() {
         interruption.check()?;
-        let found = match searcher.search_up_to(query, method) {
+        if ahead.len() == 0 {
+            let batch = number..queries.rows().min(number + BATCH);
+            // What is wrong with one of them is said of it alone.
+            ahead = searcher
+                .search_batch(queries, batch, method)
+                .unwrap_or_default()
+                .into_iter();
+        }
+        let found = match ahead
+            .next()
+            .map_or_else(|| searcher.search_up_to(query, method), Ok)
+        {
             // What the first one fails by is no fault of its own.
             Err(error) if number == 0 => return Err(error.into()),
             found => found.with_context(|| format!("query {number}"))?,

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
 use crate::protocol::errno_name;
-use crate::store::abi::{self, FilterPart, Hit, Info, QueryPart, Search};
+use crate::store::abi::{self, Batch, FilterPart, Hit, Info, QueryPart, Search};
 
 /// The dimension of a valid query and the number of hits that it asks for.
 pub const DIM: u32 = 4;
@@ -71,6 +71,31 @@ pub fn longer_query(change: impl FnOnce(&mut Search)) -> RawRequest {
         query.push(0.5);
         change(header);
     })
+}
+
+/// A batch of two searches that is valid, except for what `change` does to its header and its queries.
+pub fn batch(change: impl FnOnce(&mut Batch, &mut Vec<f32>)) -> RawRequest {
+    let mut header = Batch {
+        search: Search {
+            kind: abi::KIND_FLAT,
+            metric: abi::METRIC_L2,
+            dim: DIM,
+            k: K,
+            ..Search::default()
+        },
+        queries: 2,
+        ..Batch::default()
+    };
+    let size = abi::batch_bytes(2, DIM as usize, K as usize);
+    let mut queries = vec![0.5; 2 * DIM as usize];
+    change(&mut header, &mut queries);
+    let mut bytes = bytemuck::bytes_of(&header).to_vec();
+    bytes.extend_from_slice(bytemuck::cast_slice(&queries));
+    bytes.resize(size, 0);
+    RawRequest {
+        command: abi::ioc_batch(size),
+        bytes,
+    }
 }
 
 /// The first part of a query of two, valid except for what `change` does to it.

@@ -4,11 +4,12 @@
 
 use super::files::{GOOD, ROWS};
 use super::request::{
-    RawRequest, SIZE, filter_part, header, info, longer_query, part, query, valid,
+    RawRequest, SIZE, batch, filter_part, header, info, longer_query, part, query, valid,
 };
 use crate::store::abi::{
-    DIM_INLINE, DIM_MAX, EFFORT_MAX, FILTER_WORDS_MAX, FilterPart, K_MAX, KIND_HNSW, KIND_IVF,
-    KIND_PQ, METRIC_COSINE, METRIC_IP, QueryPart, SEARCH_FILTERED, SEARCH_SENT, Search,
+    Batch, DIM_INLINE, DIM_MAX, EFFORT_MAX, FILTER_WORDS_MAX, FilterPart, K_MAX, KIND_HNSW,
+    KIND_IVF, KIND_PQ, METRIC_COSINE, METRIC_IP, QueryPart, SEARCH_FILTERED, SEARCH_SENT, Search,
+    ioc_batch,
 };
 
 pub struct Asked {
@@ -143,6 +144,65 @@ pub fn asked() -> Vec<Asked> {
             "ok",
             "flat beside a malformed index",
             valid(),
+        ),
+        // Batches
+        good("ok", "a valid batch", batch(|_, _| ())),
+        of(
+            "notes.txt",
+            "ENOTTY",
+            "a batch in no vectors",
+            batch(|_, _| ()),
+        ),
+        good(
+            "EINVAL",
+            "no room for a batch's header",
+            as_batch(valid().announcing(71)),
+        ),
+        good("EINVAL", "a batch of none", of_batch(|b| b.queries = 0)),
+        good("EINVAL", "a batch of more", of_batch(|b| b.queries = 3)),
+        good(
+            "EINVAL",
+            "a batch of far too many",
+            of_batch(|b| b.queries = u32::MAX),
+        ),
+        good("EINVAL", "a batch's end", of_batch(|b| b.reserved = 1)),
+        good(
+            "EINVAL",
+            "a batch's count",
+            of_batch(|b| b.search.count = 1),
+        ),
+        good(
+            "EINVAL",
+            "a batch of a query that was sent",
+            of_batch(|b| (b.search.flags, b.search.query) = (SEARCH_SENT, 1)),
+        ),
+        good(
+            "EOPNOTSUPP",
+            "a batch by an unknown kind",
+            of_batch(|b| b.search.kind = 99),
+        ),
+        good(
+            "EDOM",
+            "a NaN in the last query of a batch",
+            batch(|_, queries| *queries.last_mut().expect("two queries") = f32::NAN),
+        ),
+        good(
+            "ECANCELED",
+            "a batch for a filter that was not sent",
+            of_batch(|b| (b.search.flags, b.search.filter) = (SEARCH_FILTERED, 2)),
+        ),
+        of("nan.fvecs", "EBADMSG", "a batch in a NaN", batch(|_, _| ())),
+        of(
+            "empty.fvecs",
+            "ERANGE",
+            "a batch in no rows",
+            batch(|_, _| ()),
+        ),
+        of(
+            "changed.fvecs",
+            "ESTALE",
+            "a batch by a stale index",
+            of_batch(|b| b.search.kind = KIND_HNSW),
         ),
         // Parts of a query
         good("ok", "a part of a query", part(|_, _| ())),
@@ -310,6 +370,17 @@ fn filtered() -> RawRequest {
 
 fn of_filter(change: impl FnOnce(&mut FilterPart)) -> RawRequest {
     filter_part(|header, _| change(header))
+}
+
+fn of_batch(change: impl FnOnce(&mut Batch)) -> RawRequest {
+    batch(|header, _| change(header))
+}
+
+/// The same bytes under the command word of a batch.
+fn as_batch(mut request: RawRequest) -> RawRequest {
+    let size = (request.command >> 16 & 0x3fff) as usize;
+    request.command = ioc_batch(size);
+    request
 }
 
 fn of_part(change: impl FnOnce(&mut QueryPart)) -> RawRequest {

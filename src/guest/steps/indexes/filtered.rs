@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Searches that keep to a filter: by each kind, both where the index is asked for more and where it is passed by.
+//! Searches that keep to a filter, by each kind, both where the index is asked for more and where it is passed by; and
+//! many searches at once.
 
 use std::fs;
 use std::path::Path;
@@ -22,6 +23,8 @@ const ROWS: usize = 1200;
 const TAIL: usize = 30;
 const DIM: usize = 12;
 const K: u32 = 5;
+/// Queries that are searched for at once.
+const BATCH: usize = 400;
 
 const AS_IN_PROCESS: &str = "as in process";
 
@@ -76,6 +79,37 @@ pub fn cases(root: &Path, tell: Tell) -> Result<Vec<Case>> {
         }
     }
 
+    // More than fit into one batch, with a filter and without.
+    let mut many = Matrix::new(DIM);
+    for row in rows.iter().take(BATCH) {
+        let query: Vec<f32> = row.iter().map(|element| element + 0.125).collect();
+        many.push(&query);
+    }
+    for kind in [Kind::Flat, Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh] {
+        for filter in [None, Some(&filters[1].1)] {
+            let mut searcher = Searcher::open(&path)?;
+            if let Some(filter) = filter {
+                searcher = searcher.keeping_to(filter.clone());
+            }
+            let method = method(kind, 0);
+            let one_by_one = many
+                .iter()
+                .map(|query| searcher.search(query, method))
+                .collect::<Result<Vec<_>, _>>()?;
+            let at_once = searcher.search_batch(&many, 0..BATCH, method)?;
+            let [one_by_one, at_once] = [one_by_one, at_once].map(|found| {
+                let answers = found.iter().map(|found| bench::Answer::new(&found.hits));
+                answers.collect::<Vec<_>>()
+            });
+            let observed = first_divergence(&one_by_one, &at_once);
+            let what = filter.map_or("all rows", |_| "a few rows");
+            push(
+                format!("{kind}: many queries at once, {what}"),
+                observed.unwrap_or_else(|| AS_IN_PROCESS.to_owned()),
+            );
+        }
+    }
+
     // Each open file has a filter of its own, and one without searches all rows.
     let searchers = [
         Searcher::open(&path)?.keeping_to(filters[0].1.clone()),
@@ -119,13 +153,7 @@ fn compare(
     query: &[f32],
     expected: &Answer,
 ) -> String {
-    let method = Method {
-        kind,
-        metric: Metric::L2,
-        k: K,
-        effort,
-    };
-    let found = match searcher.search(query, method) {
+    let found = match searcher.search(query, method(kind, effort)) {
         Ok(found) => found,
         Err(error) => return error.to_string(),
     };
@@ -137,6 +165,15 @@ fn compare(
             found.evaluated, expected.evaluated
         ),
         None => AS_IN_PROCESS.to_owned(),
+    }
+}
+
+fn method(kind: Kind, effort: u32) -> Method {
+    Method {
+        kind,
+        metric: Metric::L2,
+        k: K,
+        effort,
     }
 }
 
