@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Boots a mutant of the module, and tells which checks fail.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::finding::{Notice, is_met};
 use super::mutant::Mutant;
@@ -31,6 +33,10 @@ pub struct ByMachine<'a> {
     pub tool: &'a Path,
     /// How long a guest may say nothing before it is taken for dead.
     pub patience: Duration,
+    /// Where boots without a mutant leave their logs.
+    pub without: PathBuf,
+    /// Whether all checks pass without a mutant: asked once a mutant is looked at by all of them.
+    pub in_full: OnceLock<Result<(), String>>,
 }
 
 /// A mutant that is built.
@@ -49,10 +55,26 @@ impl Built {
 }
 
 impl ByMachine<'_> {
-    /// Demands that the module passes as it is in the checkout: else no check says anything about a mutant.
-    pub fn passes_without(&self, logs: &Path) -> Result<()> {
+    /// Demands that the module passes these checks as it is in the checkout: else they say nothing about a mutant.
+    pub fn passes_without(&self, checks: &BTreeSet<&str>) -> Result<()> {
+        self.passes(self.reduced_to(checks)?, "quick")
+    }
+
+    /// Demands that it passes all of them.
+    fn passes_in_full(&self) -> Result<()> {
+        let passes = || {
+            let passed = self.passes(self.criteria.clone(), "all");
+            passed.map_err(|error| format!("{error:#}"))
+        };
+        self.in_full
+            .get_or_init(passes)
+            .clone()
+            .map_err(|error| anyhow!(error))
+    }
+
+    fn passes(&self, criteria: Criteria, logs: &str) -> Result<()> {
         let built = self.build(None)?;
-        let verdict = self.boot(&built, self.criteria.clone(), logs)?;
+        let verdict = self.boot(&built, criteria, &self.without.join(logs))?;
         if verdict.verdict == Word::Pass {
             return Ok(());
         }
@@ -89,11 +111,12 @@ impl ByMachine<'_> {
         logs: &Path,
     ) -> Result<Vec<Notice>> {
         let expected = mutant.noticed_by.to_string();
-        let quick = self.reduced_to(check)?;
+        let quick = self.reduced_to(&BTreeSet::from([check]))?;
         let noticed = failed(&self.boot(built, quick, &logs.join("quick"))?)?;
         if is_met(&expected, &noticed) {
             return Ok(noticed);
         }
+        self.passes_in_full()?;
         let all = || failed(&self.boot(built, self.criteria.clone(), &logs.join("all"))?);
         let mut first = all()?;
         if first.is_empty() || is_met(&expected, &first) {
@@ -104,19 +127,19 @@ impl ByMachine<'_> {
         Ok(first)
     }
 
-    /// The criteria with this check and those that are always asked for.
-    fn reduced_to(&self, check: &str) -> Result<Criteria> {
+    /// The criteria with these checks and those that are always asked for.
+    fn reduced_to(&self, checks: &BTreeSet<&str>) -> Result<Criteria> {
         let mut criteria = self.criteria.clone();
-        criteria
-            .checks
-            .retain(|criterion| criterion.id == check || ALWAYS.contains(&&*criterion.id));
-        ensure!(
-            criteria
-                .checks
-                .iter()
-                .any(|criterion| criterion.id == check),
-            "the criteria of the self-test have no check {check}"
-        );
+        criteria.checks.retain(|criterion| {
+            checks.contains(&*criterion.id) || ALWAYS.contains(&&*criterion.id)
+        });
+        for check in checks {
+            let is_there = criteria.checks.iter().any(|there| there.id == *check);
+            ensure!(
+                is_there,
+                "the criteria of the self-test have no check {check}"
+            );
+        }
         Criteria::parse(&serde_json::to_string_pretty(&criteria)?)
     }
 

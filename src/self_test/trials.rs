@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -76,9 +76,16 @@ impl Asked {
             criteria: &self.criteria,
             tool: &self.tool,
             patience: self.patience,
+            without: self.out.join("without"),
+            in_full: OnceLock::new(),
         };
         tell("without a mutant");
-        by_machine.passes_without(&self.out.join("without"))?;
+        let checks = self
+            .of_machines()
+            .filter(|(_, mutant, _)| mutant.machine == machine)
+            .map(|(_, _, check)| check)
+            .collect();
+        by_machine.passes_without(&checks)?;
         tell("without a mutant: pass");
 
         let waiting: Vec<_> = self

@@ -55,7 +55,7 @@ fn of_text(bytes: &[u8]) -> anyhow::Result<Vec<u32>> {
         let words = line.split(|c: char| c.is_whitespace() || c == ',');
         for word in words.filter(|word| !word.is_empty()) {
             let row = word.parse();
-            rows.push(row.with_context(|| format!("{word:?} in line {} is no row", number + 1))?);
+            rows.push(row.map_err(|_| anyhow!("{word:?} in line {} is no row", number + 1))?);
         }
     }
     Ok(rows)
