@@ -9,14 +9,14 @@
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "cache/reading.h"
 #include "cache/sent_filter.h"
 
-/* Words that there is room for at first. */
-#define FIRST_ROOM	512U
+/* Words that there is room for at first: a page's, with the counts. */
+#define FIRST_ROOM	448U
 
 static struct vexfs_held_filter *to_held(struct vexfs_copy *copy)
 {
@@ -37,7 +37,7 @@ void vexfs_sent_filter_destroy(struct vexfs_sent_filter *sent, struct vexfs_budg
 
 static void release(struct vexfs_copy *copy)
 {
-	kvfree(to_held(copy)->memory);
+	vfree(to_held(copy)->memory);
 }
 
 static struct vexfs_held_filter *begin(struct vexfs_budget *budget,
@@ -94,14 +94,14 @@ static int grow(struct vexfs_held_filter *held, u32 words)
 	if (err)
 		return err;
 	/* What could not be had still counts, until the copy goes: at once. */
-	memory = kvmalloc(memory_bytes(room), VEXFS_GFP_COPY);
+	memory = vmalloc_huge(memory_bytes(room), VEXFS_GFP_COPY);
 	if (!memory)
 		return -ENOMEM;
 	if (filter->count) {
 		memcpy(memory, filter->words, filter->count * sizeof(*memory));
 		memcpy(memory + room, filter->before, blocks * sizeof(*filter->before));
 	}
-	kvfree(held->memory);
+	vfree(held->memory);
 	held->copy.bytes -= before;
 	vexfs_budget_give_back(held->copy.budget, before);
 	held->memory = memory;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SEARCH, BATCH, QUERY, FILTER and INFO.  docs/abi.md lists their errors in the order in which they are
- * checked here.
+ * SEARCH, BATCH, QUERY, FILTER and INFO.  docs/abi.md lists their errors in the order in
+ * which they are checked here.
  */
 #include <linux/compiler.h>
 #include <linux/cred.h>
