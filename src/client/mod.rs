@@ -2,6 +2,7 @@
 //! Searches a vector file through whichever driver serves it, or in process where none does.
 
 mod error;
+mod found;
 mod in_process;
 pub mod ioctl;
 mod kind;
@@ -12,6 +13,7 @@ mod request;
 
 pub use error::Error;
 use error::Refused;
+pub use found::Found;
 pub use kind::{Kind, Method};
 pub use place::Place;
 
@@ -26,7 +28,7 @@ use nix::errno::Errno;
 
 use crate::anns::Filter;
 use crate::dataset::Matrix;
-use crate::store::abi::{self, Hit, Info};
+use crate::store::abi::{self, Info};
 use crate::store::serve;
 use in_process::InProcess;
 use module_clock::{ModuleClock, Reading};
@@ -34,18 +36,6 @@ use request::Numbers;
 
 /// How often a search asks again because the number of rows has changed meanwhile.
 const TRIES: usize = 4;
-
-/// The answer to one query.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The hits, nearest first.
-    pub hits: Vec<Hit>,
-    /// The number of rows in the snapshot that answered.
-    pub rows: u64,
-    pub generation: u64,
-    /// The number of distances that were computed in full.
-    pub evaluated: u64,
-}
 
 /// A vector file that can be searched, by several threads at once.
 #[derive(Debug)]

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytemuck::Zeroable;
 use nix::errno::Errno;
 
-use super::{Found, Method};
+use super::found::Found;
+use super::kind::Method;
 use crate::anns::Filter;
 use crate::dataset::Matrix;
 use crate::store::abi::{self, Batch, FilterPart, Hit, QueryPart, Search};

@@ -16,9 +16,8 @@ pub use super::file::{
     RECALL_WHOLE, ROWS_MAX, SECTIONS, Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
 };
 
-use super::{Answer, Filter, hnsw, ivf, lsh, pq};
-use crate::dataset::{Matrix, RowSet};
-use search::Search;
+use super::{hnsw, ivf, lsh, pq};
+use crate::dataset::RowSet;
 
 /// An index that has passed every check of `docs/index-format.md`.
 #[derive(Debug)]
@@ -111,42 +110,5 @@ impl Index {
             return Err(Stale::RowsChanged);
         }
         Ok(())
-    }
-
-    /// Searches for a covered row as if it were not one: what others link to it, or it to others, helps nobody.
-    pub(crate) fn search_for_row(&self, rows: &Matrix, row: u32, k: usize, effort: u32) -> Answer {
-        let query = rows.row(row as usize);
-        let mut search = Search::new(self, rows.into(), query, k + 1);
-        search.hidden = Some(row);
-        let mut answer = search.run(effort, None);
-        answer.hits.retain(|hit| hit.row != row);
-        answer.hits.truncate(k);
-        answer
-    }
-
-    /// Finds the nearest of the rows that the kind looks at; `rows` have passed `check_rows`. Effort 0 stands for the
-    /// index's own effort.
-    ///
-    /// Panics if the query or the rows are of another dimension, or if there are fewer rows than the index covers.
-    pub fn search<'a>(
-        &self,
-        rows: impl Into<RowSet<'a>>,
-        query: &[f32],
-        k: usize,
-        effort: u32,
-    ) -> Answer {
-        self.search_filtered(rows, query, k, effort, None)
-    }
-
-    /// Finds the nearest rows of a filter, if there is one, and otherwise what `search` finds.
-    pub fn search_filtered<'a>(
-        &self,
-        rows: impl Into<RowSet<'a>>,
-        query: &[f32],
-        k: usize,
-        effort: u32,
-        filter: Option<&Filter>,
-    ) -> Answer {
-        Search::new(self, rows.into(), query, k).run(effort, filter)
     }
 }

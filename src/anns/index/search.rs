@@ -9,17 +9,56 @@ use crate::anns::topk::TopK;
 use crate::anns::{Answer, Filter, flat};
 use crate::dataset::{Matrix, RowSet};
 
-pub struct Search<'a> {
+impl Index {
+    /// Searches for a covered row as if it were not one: what others link to it, or it to others, helps nobody.
+    pub(crate) fn search_for_row(&self, rows: &Matrix, row: u32, k: usize, effort: u32) -> Answer {
+        let query = rows.row(row as usize);
+        let mut search = Search::new(self, rows.into(), query, k + 1);
+        search.hidden = Some(row);
+        let mut answer = search.run(effort, None);
+        answer.hits.retain(|hit| hit.row != row);
+        answer.hits.truncate(k);
+        answer
+    }
+
+    /// Finds the nearest of the rows that the kind looks at; `rows` have passed `check_rows`. Effort 0 stands for the
+    /// index's own effort.
+    ///
+    /// Panics if the query or the rows are of another dimension, or if there are fewer rows than the index covers.
+    pub fn search<'a>(
+        &self,
+        rows: impl Into<RowSet<'a>>,
+        query: &[f32],
+        k: usize,
+        effort: u32,
+    ) -> Answer {
+        self.search_filtered(rows, query, k, effort, None)
+    }
+
+    /// Finds the nearest rows of a filter, if there is one, and otherwise what `search` finds.
+    pub fn search_filtered<'a>(
+        &self,
+        rows: impl Into<RowSet<'a>>,
+        query: &[f32],
+        k: usize,
+        effort: u32,
+        filter: Option<&Filter>,
+    ) -> Answer {
+        Search::new(self, rows.into(), query, k).run(effort, filter)
+    }
+}
+
+struct Search<'a> {
     index: &'a Index,
     rows: RowSet<'a>,
     query: &'a [f32],
     k: usize,
     /// A covered row whose node is passed by.
-    pub hidden: Option<u32>,
+    hidden: Option<u32>,
 }
 
 impl<'a> Search<'a> {
-    pub fn new(index: &'a Index, rows: RowSet<'a>, query: &'a [f32], k: usize) -> Self {
+    fn new(index: &'a Index, rows: RowSet<'a>, query: &'a [f32], k: usize) -> Self {
         let header = index.header();
         let dim = header.dim as usize;
         assert_eq!(query.len(), dim, "a query of another dimension");
@@ -35,7 +74,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub fn run(&self, effort: u32, filter: Option<&Filter>) -> Answer {
+    fn run(&self, effort: u32, filter: Option<&Filter>) -> Answer {
         let header = self.index.header();
         let covered = header.rows as usize;
         let effort = match effort {

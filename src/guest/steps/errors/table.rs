@@ -376,7 +376,7 @@ fn of_batch(change: impl FnOnce(&mut Batch)) -> RawRequest {
     batch(|header, _| change(header))
 }
 
-/// The same bytes under the command word of a batch.
+/// Puts the bytes of a request under the command word of a batch.
 fn as_batch(mut request: RawRequest) -> RawRequest {
     let size = (request.command >> 16 & 0x3fff) as usize;
     request.command = ioc_batch(size);
