@@ -13,7 +13,8 @@ use vexfs::exercise::hostile::ground::Ground;
 use vexfs::exercise::hostile::numbers::Asker;
 use vexfs::exercise::hostile::{AS_EXPECTED, Random, Tally};
 use vexfs::exercise::{Tell, files};
-use vexfs::guest::steps::indexes::{filtered, following, replacing};
+use vexfs::guest::steps::indexes::stock::Stock;
+use vexfs::guest::steps::indexes::{at_once, filtered, following, replacing};
 use vexfs::guest::steps::{concurrency, errors};
 use vexfs::protocol::results::Case;
 
@@ -100,7 +101,9 @@ fn answers_are_right_while_the_file_changes() {
 fn a_search_sees_every_change_of_rows_and_index() {
     let served = Served::new();
     assert_all_hold(&following::cases(&served.mount(), &served.store(), NOBODY).unwrap());
-    assert_all_hold(&filtered::cases(&served.mount(), NOBODY).unwrap());
+    let stock = Stock::new(&served.mount()).unwrap();
+    assert_all_hold(&filtered::cases(&stock, NOBODY).unwrap());
+    assert_all_hold(&at_once::cases(&stock, NOBODY).unwrap());
 }
 
 #[test]

@@ -14,9 +14,9 @@ use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::unistd::{Uid, setfsuid};
 
+use super::comparison::{AS_IN_PROCESS, told};
 use crate::anns::index;
 use crate::anns::{Answer, Metric};
-use crate::bench::{self, first_divergence};
 use crate::client::{Kind, Method, Searcher};
 use crate::dataset::workload::{Name, Workload};
 use crate::dataset::{Matrix, fvecs};
@@ -34,8 +34,6 @@ const K: u32 = 5;
 /// The longest tick of the clock that stamps files. A change beneath a mount shows at once only in what is older than a
 /// tick (`docs/abi.md`).
 const TICK: Duration = Duration::from_millis(25);
-
-const AS_IN_PROCESS: &str = "as in process";
 
 /// Carries out every change below `root`, a directory of a mount, or below `lower`, the directory beneath it.
 pub fn cases(root: &Path, lower: &Path, tell: Tell) -> Result<Vec<Case>> {
@@ -128,24 +126,10 @@ impl<'a> Trial<'a> {
             effort: 0,
         };
         let found = Searcher::open(path).and_then(|file| file.search(&self.query, method));
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => return error.errno().map_or(error.to_string(), errno_name),
-        };
-        let Some(answer) = answer else {
-            return "ok".to_owned();
-        };
-        let (expected, hits) = (
-            &bench::Answer::new(&answer.hits),
-            &bench::Answer::new(&found.hits),
-        );
-        match first_divergence(std::slice::from_ref(expected), std::slice::from_ref(hits)) {
-            Some(divergence) => divergence,
-            None if found.evaluated != answer.evaluated => format!(
-                "{} distances computed, {} in process",
-                found.evaluated, answer.evaluated
-            ),
-            None => AS_IN_PROCESS.to_owned(),
+        match (found, answer) {
+            (found, Some(answer)) => told(found, answer),
+            (Ok(_), None) => "ok".to_owned(),
+            (Err(error), None) => error.errno().map_or(error.to_string(), errno_name),
         }
     }
 

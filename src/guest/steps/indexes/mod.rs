@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Index files: built in process, written through each place beside the rows, and searched there. Also checked are what
-//! a search sees of their changes, searches that keep to a filter, and searches while they are replaced.
+//! a search sees of their changes, searches that keep to a filter or are many at once, and searches while they are
+//! replaced.
 
+pub mod at_once;
+mod comparison;
 pub mod filtered;
 pub mod following;
 mod measuring;
 pub mod replacing;
+pub mod stock;
 
 use anyhow::Result;
 
+use self::stock::Stock;
 use crate::client::Place;
 use crate::guest::mounts::Store;
 use crate::guest::steps::context::{Context, in_place};
@@ -38,7 +43,9 @@ pub(super) fn observe(context: &Context) -> Result<Indexes> {
     for place in [Place::Fuse, Place::Kernel] {
         let cases = in_place(&store, place, |mounted| {
             let mut cases = following::cases(mounted.root(), mounted.lower(), &context.teller())?;
-            cases.extend(filtered::cases(mounted.root(), &context.teller())?);
+            let stock = Stock::new(mounted.root())?;
+            cases.extend(filtered::cases(&stock, &context.teller())?);
+            cases.extend(at_once::cases(&stock, &context.teller())?);
             Ok(cases)
         });
         following.insert(place, Outcome::from(cases));
