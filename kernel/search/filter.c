@@ -4,7 +4,7 @@
 
 #include "search/filter.h"
 
-/* How many comparisons a search by an index is taken to be worth (docs/search.md). */
+/* What a step of a search by an index costs beside the comparison of a row (docs/search.md). */
 #define WORTH	16
 
 u32 vexfs_filter_below(const struct vexfs_filter *filter, u32 end)

@@ -7,7 +7,7 @@ use std::ops::Range;
 const BLOCK: usize = 64;
 /// Candidates that are compared at a time.
 const BATCH: usize = 1024;
-/// How many rows a search by an index may cost, as a share of a comparison with all of them.
+/// What a step of a search by an index costs beside the comparison of a row, about (`docs/search.md`).
 const WORTH: u64 = 16;
 
 /// The rows that may be answers: row `r` is bit `r % 64` of word `r / 64`. Rows beyond the last word are left out.
