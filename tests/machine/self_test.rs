@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::bundles::scratch;
+use crate::bundles::{for_uml, scratch};
 
 /// Mutants of four classes, each noticed by what is quick.
 const QUICK: [&str; 4] = [
@@ -50,6 +50,23 @@ fn mutants_are_caught_by_what_they_name() {
             .join("search/not-sorted/quick/verdict.json")
             .is_file()
     );
+}
+
+/// A self-test of few mutants asks for their checks alone. Here the hostile user and long vectors have their turn, too.
+#[test]
+fn the_module_passes_all_checks_without_a_mutant() {
+    let out = scratch();
+    let output = Command::new(env!("CARGO_BIN_EXE_vexfs-validate"))
+        .args(["run", "--accel", "uml", "--once", "--criteria"])
+        .arg("tests/mutants/criteria.json")
+        .arg("--bundle")
+        .arg(for_uml())
+        .arg("--out")
+        .arg(out.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}\n{output:?}");
 }
 
 /// Mutants of the checkout's own making, with the criteria of the others but for this one check.

@@ -244,8 +244,8 @@ fn short_criteria(checks: &[&str]) -> String {
         }
     }
     criteria["workload"]["cycles"] = CYCLES.into();
-    // The cases that are timed take long to build, and so do those of long vectors under icount. The mutants' criteria
-    // have one of these.
+    // The cases that are timed take long to build, and so do those of long vectors under icount. They have their turn in
+    // `self_test::the_module_passes_all_checks_without_a_mutant`.
     let cases = criteria["indexes"].as_array_mut().unwrap();
     let is_long = |case: &Value| case["workload"]["dim"].as_u64() > Some(1000);
     cases.retain(|case| case["timed"] == false && !is_long(case));
