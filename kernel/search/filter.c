@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bitops.h>
-#include <linux/math.h>
 
 #include "search/filter.h"
-
-/* What a step of a search by an index costs beside the comparison of a row (docs/search.md). */
-#define WORTH	16
 
 u32 vexfs_filter_below(const struct vexfs_filter *filter, u32 end)
 {
@@ -30,13 +26,4 @@ u32 vexfs_filter_list(const struct vexfs_filter *filter, u32 word, u32 first, u3
 			list[count++] = row;
 	}
 	return count;
-}
-
-u32 vexfs_filter_times(const struct vexfs_filter *filter, u32 covered, u32 wanted)
-{
-	const u64 there = vexfs_filter_below(filter, covered);
-
-	if (there * there <= (u64)WORTH * covered * wanted)
-		return 0;
-	return DIV_ROUND_UP_ULL(covered, (u32)there);
 }

@@ -38,11 +38,4 @@ u32 vexfs_filter_below(const struct vexfs_filter *filter, u32 end);
  */
 u32 vexfs_filter_list(const struct vexfs_filter *filter, u32 word, u32 first, u32 end, u32 *list);
 
-/*
- * How many times as much as without the filter an index of the first @covered rows looks
- * for, if it is asked for an effort, or a k, of @wanted.  0: it would save nothing, and all
- * rows of the filter are to be compared.
- */
-u32 vexfs_filter_times(const struct vexfs_filter *filter, u32 covered, u32 wanted);
-
 #endif /* VEXFS_FILTER_H */

@@ -70,7 +70,9 @@ struct vexfs_lsh {
  * @rows: rows covered, from row 0
  * @effort: what effort 0 means
  * @exact: whether candidates are looked for by exact distances, without codes
- * @rows_crc: CRC-32C of the covered rows
+ * @rows_crc: the fingerprint of the covered rows
+ * @blocked: whether that is made of the fingerprints of blocks
+ * @blocks: these; NULL if there are none
  * @ops: the code for the kind
  * @bytes: the file; everything below points into it
  * @spare: memory that the last search is done with
@@ -86,6 +88,8 @@ struct vexfs_index {
 	u32 effort;
 	bool exact;
 	u32 rows_crc;
+	bool blocked;
+	const __le32 *blocks;
 	const struct vexfs_kind *ops;
 	void *bytes;
 	struct vexfs_scratch *spare;

@@ -8,12 +8,12 @@
 
 #include <linux/types.h>
 
+#include "search/among.h"
 #include "search/index.h"
 #include "search/rows.h"
 #include "search/topk.h"
 #include "simd/fpu_section.h"
 
-struct vexfs_filter;
 struct vexfs_job;
 
 /**
@@ -48,8 +48,8 @@ struct vexfs_job {
 	u32 metric;
 	u32 query_inverse;	/* for cosine, else 0 */
 	u32 effort;
-	u32 k;			/* what candidates are chosen for: top->k, or more with a filter */
-	const struct vexfs_filter *filter;	/* NULL: any row may be an answer */
+	u32 k;			/* what candidates are chosen for: top->k, or more */
+	struct vexfs_among among;	/* the covered rows that may be candidates */
 	struct vexfs_topk *top;
 	u64 evaluated;
 	struct vexfs_fpu fpu;

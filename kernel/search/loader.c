@@ -18,6 +18,7 @@
 #include <linux/string.h>
 
 #include "compat/compat.h"
+#include "search/changes.h"
 #include "search/index.h"
 #include "search/kind.h"
 #include "search/loader.h"
@@ -88,7 +89,7 @@ const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u6
 	const struct vexfs_kind *ops;
 	const char *fault;
 	u64 rows;
-	u32 version, dim, effort, exact, recall, measured;
+	u32 version, dim, effort, exact, recall, measured, sections;
 
 	static_assert(sizeof(*header) == HEADER_BYTES);
 
@@ -131,11 +132,14 @@ const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u6
 		return "a reserved byte is not 0";
 	if (le64_to_cpu(header->bytes) != size)
 		return "the size of the file is not what the header says";
-	if (le32_to_cpu(header->sections) != ops->sections)
+	sections = ops->sections + vexfs_index_is_blocked(header);
+	if (le32_to_cpu(header->sections) != sections)
 		return "the number of sections is not that of the kind";
 
 	fault = ops->params(header, bytes);
-	return fault ?: sections_fault(header, size, ops->sections, bytes);
+	if (vexfs_index_is_blocked(header))
+		bytes[ops->sections] = (u64)vexfs_blocks_of(rows) * sizeof(__le32);
+	return fault ?: sections_fault(header, size, sections, bytes);
 }
 
 static int load(struct vexfs_index *index, size_t size, u32 kind, const char **fault)
@@ -164,7 +168,21 @@ static int load(struct vexfs_index *index, size_t size, u32 kind, const char **f
 	index->effort = le32_to_cpu(header->effort);
 	index->exact = le32_to_cpu(header->exact);
 	index->rows_crc = le32_to_cpu(header->rows_crc);
+	index->blocked = vexfs_index_is_blocked(header);
 	index->ops = kinds[kind];
+	if (index->blocked) {
+		index->blocks = index->bytes +
+				le64_to_cpu(header->section[index->ops->sections].offset);
+		sum = 0;
+		err = long_crc(&sum, index->blocks,
+			       sizeof(*index->blocks) * vexfs_blocks_of(index->rows));
+		if (err)
+			return err;
+		if (sum != index->rows_crc) {
+			*fault = "the checksum of its rows is not that of their blocks";
+			return -EUCLEAN;
+		}
+	}
 	for (i = 0; i < index->ops->sections; i++)
 		section[i] = index->bytes + le64_to_cpu(header->section[i].offset);
 	return index->ops->load(index, header, section, fault);
@@ -204,26 +222,69 @@ void vexfs_index_free(struct vexfs_index *index)
 	kfree(index);
 }
 
-int vexfs_index_check_rows(const struct vexfs_index *index, const struct vexfs_rows *rows)
+/* Continues @sum by the elements of the rows from @first to before @end.  Returns 0 or -EINTR. */
+static int rows_crc(const struct vexfs_rows *rows, u32 first, u32 end, u32 *sum)
 {
+	/* The padding of a row is not part of the sum, so each is added alone. */
+	const u32 step = max_t(u32, CRC_BYTES / (rows->stride * sizeof(u32)), 1);
 	struct vexfs_run run = { .rows = 0 };
-	u32 i, sum = 0, step;
+	u32 i;
 	int err;
 
-	if (rows->rows < index->rows || rows->dim != index->dim)
-		return -ESTALE;
-
-	/* The padding of a row is not part of the sum, so each is added alone. */
-	step = max_t(u32, CRC_BYTES / (rows->stride * sizeof(u32)), 1);
-	for (i = 0; i < index->rows; i++, run.rows--, run.at.elements += rows->stride) {
+	for (i = first; i < end; i++, run.rows--, run.at.elements += rows->stride) {
 		if (!run.rows)
 			run = vexfs_run_from(rows, i);
-		sum = crc(sum, run.at.elements, index->dim * sizeof(u32));
+		*sum = crc(*sum, run.at.elements, rows->dim * sizeof(u32));
 		if (i % step == 0) {
 			err = vexfs_relax();
 			if (err)
 				return err;
 		}
 	}
+	return 0;
+}
+
+static int block_crc(const struct vexfs_rows *rows, u32 covered, u32 block, u32 *sum)
+{
+	*sum = 0;
+	return rows_crc(rows, block * VEXFS_INDEX_BLOCK, vexfs_block_end(covered, block), sum);
+}
+
+int vexfs_index_check_rows(const struct vexfs_index *index, const struct vexfs_rows *rows)
+{
+	u32 sum = 0, blocks, block, one;
+	__le32 bytes;
+	int err = 0;
+
+	if (rows->rows < index->rows || rows->dim != index->dim)
+		return -ESTALE;
+
+	if (index->blocked) {
+		blocks = vexfs_blocks_of(index->rows);
+		for (block = 0; block < blocks && !err; block++) {
+			err = block_crc(rows, index->rows, block, &one);
+			bytes = cpu_to_le32(one);
+			sum = crc(sum, &bytes, sizeof(bytes));
+		}
+	} else {
+		err = rows_crc(rows, 0, index->rows, &sum);
+	}
+	if (err)
+		return err;
 	return sum == index->rows_crc ? 0 : -ESTALE;
+}
+
+int vexfs_index_compare_blocks(const struct vexfs_index *index, const struct vexfs_rows *rows,
+			       u32 first, u32 end, struct vexfs_changes *changes)
+{
+	u32 block, sum;
+	int err;
+
+	for (block = first; block < end; block++) {
+		err = block_crc(rows, index->rows, block, &sum);
+		if (err)
+			return err;
+		vexfs_changes_set(changes, block, sum != le32_to_cpu(index->blocks[block]));
+	}
+	return 0;
 }

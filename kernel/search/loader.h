@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+#include "search/changes.h"
 #include "search/index.h"
 #include "search/rows.h"
 #include "uapi/vexfs_index.h"
@@ -56,5 +57,26 @@ void vexfs_index_free(struct vexfs_index *index);
  * Return: 0, -ESTALE if the covered rows are not those of the build, or -EINTR.
  */
 int vexfs_index_check_rows(const struct vexfs_index *index, const struct vexfs_rows *rows);
+
+/**
+ * vexfs_index_compare_blocks() - find covered rows that are no longer what they were
+ * @index: an index that has blocks
+ * @rows: the rows of the vector file, as many as are covered or more; of its dimension
+ * @first: the first block to look at
+ * @end: the block behind the last one
+ * @changes: of so many covered rows; what was found is put in
+ *
+ * May sleep.
+ *
+ * Return: 0 or, after a fatal signal, -EINTR.
+ */
+int vexfs_index_compare_blocks(const struct vexfs_index *index, const struct vexfs_rows *rows,
+			       u32 first, u32 end, struct vexfs_changes *changes);
+
+/* Has a file with this sound header fingerprints of blocks, as its last section? */
+static inline bool vexfs_index_is_blocked(const struct vexfs_index_header *header)
+{
+	return le32_to_cpu(header->version) >= 3;
+}
 
 #endif /* VEXFS_LOADER_H */

@@ -2,7 +2,7 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 
-#include "search/filter.h"
+#include "search/among.h"
 #include "search/rerank.h"
 #include "search/rows.h"
 #include "search/topk.h"
@@ -12,8 +12,8 @@
 /* Rows that are gathered in one section at most: their keys are on the stack. */
 #define GATHER_ROWS	64
 
-/* Moves the rows of the filter to the front of the list, and returns how many these are. */
-static u32 keep_rows(const struct vexfs_filter *filter, u32 *list, u32 count)
+/* Moves the rows that may be found to the front of the list, and returns how many these are. */
+static u32 keep_rows(const struct vexfs_among *among, u32 *list, u32 count)
 {
 	u32 kept = 0, i;
 
@@ -21,12 +21,12 @@ static u32 keep_rows(const struct vexfs_filter *filter, u32 *list, u32 count)
 		const u32 row = list[i];
 
 		list[kept] = row;
-		kept += vexfs_filter_has(filter, row);
+		kept += vexfs_among_has(among, row);
 	}
 	return kept;
 }
 
-int vexfs_rerank(struct vexfs_job *job, u32 *list, u32 count)
+int vexfs_compare(struct vexfs_job *job, const u32 *list, u32 count)
 {
 	const struct vexfs_rows *rows = job->rows;
 	const u32 step = vexfs_batch(VEXFS_MISS_NS + vexfs_row_ns(rows), VEXFS_STEP_ROWS,
@@ -44,10 +44,6 @@ int vexfs_rerank(struct vexfs_job *job, u32 *list, u32 count)
 	int err = 0;
 	u32 i;
 
-	if (job->filter) {
-		count = keep_rows(job->filter, list, count);
-		err = vexfs_relax();
-	}
 	job->evaluated += count;
 	for (; count && !err; count -= gather.count) {
 		gather.list = list;
@@ -64,4 +60,17 @@ int vexfs_rerank(struct vexfs_job *job, u32 *list, u32 count)
 		err = vexfs_relax();
 	}
 	return err;
+}
+
+int vexfs_rerank(struct vexfs_job *job, u32 *list, u32 count)
+{
+	int err;
+
+	if (!vexfs_among_all(&job->among)) {
+		count = keep_rows(&job->among, list, count);
+		err = vexfs_relax();
+		if (err)
+			return err;
+	}
+	return vexfs_compare(job, list, count);
 }

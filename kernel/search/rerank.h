@@ -11,9 +11,11 @@
 
 /*
  * Adds the exact distances of rows of a list to the answer.  VEXFS_LIST_AHEAD entries
- * after the list must be there to be read.  With a filter the list keeps its rows alone.
- * Returns 0 or -EINTR.
+ * after the list must be there to be read.  Returns 0 or -EINTR.
  */
+int vexfs_compare(struct vexfs_job *job, const u32 *list, u32 count);
+
+/* The same for candidates: the list keeps those that the answer may have. */
 int vexfs_rerank(struct vexfs_job *job, u32 *list, u32 count);
 
 #endif /* VEXFS_RERANK_H */

@@ -11,6 +11,7 @@
 #include "search/rows.h"
 #include "search/topk.h"
 
+struct vexfs_changes;
 struct vexfs_filter;
 
 /**
@@ -19,18 +20,21 @@ struct vexfs_filter;
  * @metric: VEXFS_METRIC_*
  * @effort: how hard an index tries; 0 is its own default
  * @filter: NULL, or the rows that may be found
+ * @changes: NULL, or the rows that the index knows as they no longer are; not all that it covers
  */
 struct vexfs_query {
 	const u32 *elements;
 	u32 metric;
 	u32 effort;
 	const struct vexfs_filter *filter;
+	const struct vexfs_changes *changes;
 };
 
 /**
  * vexfs_search() - find the nearest rows
  * @index: NULL for a flat search; else of the rows' dimension and the query's
- *	metric, and found to belong to the rows by vexfs_index_check_rows()
+ *	metric, and found to belong to the rows, but for query->changes, by
+ *	vexfs_index_check_rows() or vexfs_index_compare_blocks()
  * @rows: where to look; rows beyond those that the index covers are all compared
  * @query: what to look for
  * @top: empty, with room for top->k keys, 1 to VEXFS_K_MAX; the answer, in ascending

@@ -11,12 +11,13 @@
 #include <linux/types.h>
 
 #define VEXFS_INDEX_MAGIC	"VEXFSIDX"
-#define VEXFS_INDEX_VERSION	2	/* 1 has zeros from exact on */
+#define VEXFS_INDEX_VERSION	3	/* 1 has zeros from exact on, 2 has no blocks */
 #define VEXFS_INDEX_PARAMS	16
 #define VEXFS_INDEX_SECTIONS	8
 #define VEXFS_INDEX_ALIGN	64		/* of sections */
 #define VEXFS_INDEX_NONE	0xffffffffU	/* no neighbour */
 #define VEXFS_INDEX_RECALL	1000000		/* a recall of 1 */
+#define VEXFS_INDEX_BLOCK	256		/* rows that have a fingerprint */
 #define VEXFS_INDEX_CODED_DIM	32768		/* no more elements have HNSW's or IVF's codes */
 
 struct vexfs_index_section {
@@ -33,7 +34,7 @@ struct vexfs_index_header {
 	__le64 rows;		/* covered, from row 0 */
 	__le64 bytes;		/* of the file */
 	__le64 seed;
-	__le32 rows_crc;	/* CRC-32C of the covered rows */
+	__le32 rows_crc;	/* fingerprint of the covered rows */
 	__le32 body_crc;	/* CRC-32C of what follows the header */
 	__le32 effort;		/* what effort 0 means */
 	__le32 sections;

@@ -7,8 +7,6 @@ use std::ops::Range;
 const BLOCK: usize = 64;
 /// Candidates that are compared at a time.
 const BATCH: usize = 1024;
-/// What a step of a search by an index costs beside the comparison of a row, about (`docs/search.md`).
-const WORTH: u64 = 16;
 
 /// The rows that may be answers: row `r` is bit `r % 64` of word `r / 64`. Rows beyond the last word are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,15 +15,6 @@ pub struct Filter {
     /// How many rows there are before each block of words.
     before: Vec<u32>,
     count: u32,
-}
-
-/// How a search by an index keeps to a filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// All rows of the filter are compared: the index would save nothing.
-    Each,
-    /// The index looks for this many times as much as without a filter.
-    Times(u64),
 }
 
 impl Filter {
@@ -91,15 +80,6 @@ impl Filter {
         }
         take(&batch);
     }
-
-    /// How an index of the first `covered` rows is searched for `wanted` rows: its effort, or k if that is more.
-    pub fn way(&self, covered: usize, wanted: u64) -> Way {
-        let (there, covered) = (self.below(covered), covered as u64);
-        match there * there <= WORTH * covered * wanted {
-            true => Way::Each,
-            false => Way::Times(covered.div_ceil(there)),
-        }
-    }
 }
 
 impl FromIterator<u64> for Filter {
@@ -130,16 +110,5 @@ mod tests {
         }
         assert!(rows.iter().all(|row| filter.has(*row)));
         assert!(!filter.has(1006) && !filter.has(20_000) && !filter.has(u32::MAX));
-    }
-
-    #[test]
-    fn few_rows_are_compared_each() {
-        let half: Filter = (0..1000).map(|_| 0x5555_5555_5555_5555).collect();
-        assert_eq!(half.way(64_000, 64), Way::Times(2));
-        assert_eq!(half.way(1000, 64), Way::Each);
-        assert_eq!(Filter::default().way(64_000, 1), Way::Each);
-        let whole: Filter = (0..1000).map(|_| u64::MAX).collect();
-        assert_eq!(whole.way(64_000, 64), Way::Times(1));
-        assert_eq!(whole.way(0, 1), Way::Each);
     }
 }

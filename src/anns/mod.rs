@@ -3,6 +3,7 @@
 
 mod backend;
 mod building;
+mod changes;
 pub mod code;
 mod directions;
 pub mod distance;
@@ -24,6 +25,7 @@ pub mod recall;
 pub mod topk;
 mod twins;
 
+pub use changes::Changes;
 pub use filter::Filter;
 pub use hit::{Answer, Hit, key, order};
 pub use metric::Metric;

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use super::abi::{self, Batch, Command, FilterPart, Hit, IndexInfo, Info, QueryPart, Search};
 use super::sent::Sent;
 use super::{Sidecar, Snapshot};
-use crate::anns::index::Kind;
+use crate::anns::index::{Among, Kind};
 use crate::anns::{Answer, Metric, flat};
 use crate::dataset::Fault;
 
@@ -213,9 +213,16 @@ fn answer(
     let index = index.transpose()?;
     let (mut count, mut all) = (0, 0);
     for query in queries.chunks_exact(wanted.dim) {
-        let Answer { hits, evaluated } = match index {
+        let Answer { hits, evaluated } = match &index {
             None => flat::search_filtered(rows, wanted.metric, query, wanted.k, filter),
-            Some(index) => index.search_filtered(rows, query, wanted.k, asked.effort, filter),
+            Some(fitting) => {
+                let among = Among {
+                    filter,
+                    changes: fitting.changes(),
+                };
+                let index = fitting.index;
+                index.search_among(rows, query, wanted.k, asked.effort, among)
+            }
         };
         count += hits.len() as u32;
         all += evaluated;

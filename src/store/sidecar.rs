@@ -4,8 +4,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use log::warn;
 use nix::errno::Errno;
@@ -15,8 +14,8 @@ use super::index_file::{self, Fault};
 use super::origin::Origin;
 use super::stamp::Stamp;
 use super::{Content, FileId, Snapshot, abi};
-use crate::anns::Metric;
 use crate::anns::index::{Header, Index, Kind};
+use crate::anns::{Changes, Metric};
 
 /// How often a file that changes while it is read may appear malformed.
 const TRIES: usize = 4;
@@ -49,19 +48,33 @@ pub struct Sidecar {
     metric: Option<Metric>,
     /// The index itself, absent if the file is malformed.
     index: Option<Index>,
-    /// The version of the rows that it covers and the [`Fit`] on whether it belongs to them, or 0 as long as nobody
-    /// asked.
-    fit: AtomicU64,
+    /// The last judgement about a snapshot.
+    judged: RwLock<Option<Judged>>,
     judging: Mutex<()>,
 }
 
-/// How an index and the rows of a snapshot go together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-enum Fit {
-    Fits,
-    Stale,
-    OtherDimension,
+/// Whether the index belongs to the rows of a snapshot, and which of them have changed since it was built.
+#[derive(Clone, Debug)]
+struct Judged {
+    /// The version of the rows that are covered.
+    version: u64,
+    line: u64,
+    generation: u64,
+    found: Result<Arc<Changes>, Errno>,
+}
+
+/// An index that belongs to the rows of a snapshot.
+#[derive(Debug)]
+pub struct Fitting<'a> {
+    pub index: &'a Index,
+    changes: Arc<Changes>,
+}
+
+impl Fitting<'_> {
+    /// The covered rows that are no longer what they were, if there are any.
+    pub fn changes(&self) -> Option<&Changes> {
+        Some(&*self.changes).filter(|changes| changes.rows() > 0)
+    }
 }
 
 impl Sidecars {
@@ -168,7 +181,7 @@ impl Sidecar {
                 origin,
                 metric: found,
                 index,
-                fit: AtomicU64::new(0),
+                judged: RwLock::default(),
                 judging: Mutex::new(()),
             });
         }
@@ -184,46 +197,50 @@ impl Sidecar {
     }
 
     /// The index, if it belongs to the rows of this snapshot.
-    pub fn of(&self, snapshot: &Snapshot) -> Result<&Index, Errno> {
+    pub fn of(&self, snapshot: &Snapshot) -> Result<Fitting<'_>, Errno> {
         let index = self.index.as_ref().ok_or(Errno::EUCLEAN)?;
         let version = snapshot.version_of_first(index.header().rows);
-        let known = || Fit::of(self.fit.load(Ordering::Acquire), version);
-        let fit = known().unwrap_or_else(|| {
+        let known = || self.judged(|judged| judged.version == version);
+        let judged = known().unwrap_or_else(|| {
             let _judging = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
             // Somebody else may have judged meanwhile.
             known().unwrap_or_else(|| {
-                let fit = Fit::find(index, snapshot);
-                let word = version << Fit::BITS | fit as u64;
-                self.fit.store(word, Ordering::Release);
-                fit
+                let judged = Judged {
+                    version,
+                    line: snapshot.line(),
+                    generation: snapshot.generation(),
+                    found: self.judge(index, snapshot),
+                };
+                let mut kept = self.judged.write().unwrap_or_else(PoisonError::into_inner);
+                *kept = Some(judged.clone());
+                judged
             })
         });
-        match fit {
-            Fit::Fits => Ok(index),
-            Fit::Stale => Err(Errno::ESTALE),
-            Fit::OtherDimension => Err(Errno::EUCLEAN),
-        }
-    }
-}
-
-impl Fit {
-    const BITS: u32 = 2;
-
-    fn find(index: &Index, snapshot: &Snapshot) -> Self {
-        if index.header().dim as usize != snapshot.rows().dim() {
-            return Fit::OtherDimension;
-        }
-        match index.check_rows(snapshot.rows()) {
-            Ok(()) => Fit::Fits,
-            Err(_) => Fit::Stale,
-        }
+        judged.found.map(|changes| Fitting { index, changes })
     }
 
-    /// The fit that a word records, if the word is about rows of this version.
-    fn of(word: u64, version: u64) -> Option<Self> {
-        let all = [Fit::Fits, Fit::Stale, Fit::OtherDimension];
-        let recorded = |fit: &Fit| word == version << Fit::BITS | *fit as u64;
-        all.into_iter().find(recorded)
+    /// The last judgement, if it is one of these.
+    fn judged(&self, wanted: impl Fn(&Judged) -> bool) -> Option<Judged> {
+        let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
+        judged.as_ref().filter(|judged| wanted(judged)).cloned()
+    }
+
+    /// Compares the index with the rows: with all of them, or with those alone that were changed since the last time.
+    fn judge(&self, index: &Index, snapshot: &Snapshot) -> Result<Arc<Changes>, Errno> {
+        let rows = snapshot.rows();
+        if index.header().dim as usize != rows.dim() {
+            return Err(Errno::EUCLEAN);
+        }
+        let last = self.judged(|judged| judged.found.is_ok());
+        let since = last.and_then(|last| {
+            let blocks = snapshot.changed_since(last.line, last.generation)?;
+            Some((last.found.ok()?, blocks))
+        });
+        let found = match since {
+            Some((changes, blocks)) => index.changes_since(&changes, rows, blocks),
+            None => index.changes(rows),
+        };
+        found.map(Arc::new).map_err(|_| Errno::ESTALE)
     }
 }
 

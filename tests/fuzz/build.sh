@@ -28,7 +28,7 @@ compile() { # SOURCE FLAGS...
 	"$clang" "${flags[@]}" "${@:2}" -c "$1" -o "$object"
 	objects+=("$object")
 }
-for f in rows search filter rerank topk select sums scratch loader array_check prepare hnsw ivf pq lsh; do compile "kernel/search/$f.c"; done
+for f in rows search filter among rerank topk select sums scratch loader array_check prepare hnsw ivf pq lsh; do compile "kernel/search/$f.c"; done
 compile kernel/simd/simd.c
 compile kernel/search/query.c "${float[@]}"
 for f in distance_scalar code_scalar pq_scan_scalar distance_sse2 code_sse2; do compile "kernel/simd/$f.c" "${float[@]}"; done

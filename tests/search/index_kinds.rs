@@ -214,8 +214,10 @@ fn refuses(parameters: &Parameters, changes: &[Change]) {
 
 const CONTAINER: &[Change] = &[
     ("does not begin", |f| f.bytes[0] = b'v'),
-    ("version", |f| f.set_header(|h| h.version = 3)),
+    ("version", |f| f.set_header(|h| h.version = 4)),
     ("version", |f| f.set_header(|h| h.version = 0)),
+    ("sections", |f| f.set_header(|h| h.version = 2)),
+    ("blocks", |f| f.set_header(|h| h.rows_crc ^= 1)),
     ("neither codes nor none", |f| f.set_header(|h| h.exact = 2)),
     ("recall", |f| f.set_header(|h| h.recall = 1)),
     ("recall", |f| {

@@ -75,7 +75,7 @@ impl Fixture {
 
     /// Rows that the index covers.
     fn covered(&self, of: &Snapshot) -> Result<u64, Errno> {
-        Ok(self.get()?.of(of)?.header().rows)
+        Ok(self.get()?.of(of)?.index.header().rows)
     }
 
     fn rename_over(&self, bytes: &[u8]) {

@@ -6,14 +6,16 @@ use std::ops::Range;
 
 use bytemuck::{AnyBitPattern, NoUninit, Pod, Zeroable};
 
+use super::blocks;
 use super::bytes::{Bytes, OutOfMemory};
 use super::kind::Kind;
 use crate::anns::Metric;
 use crate::dataset::{DIM_MAX, Matrix, RowSet};
 
 pub const MAGIC: [u8; 8] = *b"VEXFSIDX";
-/// Version 1 lacks what version 2 says about distances and recall: it has zeros there.
-pub const VERSION: u32 = 2;
+/// Version 1 lacks what version 2 says about distances and recall: it has zeros there. Version 3 adds fingerprints of
+/// blocks of rows.
+pub const VERSION: u32 = 3;
 pub const PARAMS: usize = 16;
 pub const SECTIONS: usize = 8;
 /// The offset of each section is a multiple of this.
@@ -169,7 +171,7 @@ impl Header {
             "what is reserved is not 0",
         )?;
 
-        let sizes = sizes(&header)?;
+        let sizes = header.sizes(sizes)?;
         let mut laid_out = header;
         laid_out
             .lay_out(&sizes)
@@ -194,6 +196,29 @@ impl Header {
             self.param[named..].iter().all(|param| *param == 0),
             "a parameter that its kind does not have is not 0",
         )
+    }
+
+    /// Whether the last section holds the fingerprints of all blocks of covered rows.
+    pub fn has_blocks(&self) -> bool {
+        self.version >= 3
+    }
+
+    /// Returns what `rows_crc` is for the first of these rows, of which there must be as many as are covered.
+    pub fn fingerprint<'a>(&self, rows: impl Into<RowSet<'a>>) -> u32 {
+        let (rows, covered) = (rows.into(), self.rows as usize);
+        match self.has_blocks() {
+            true => crc32c::crc32c(bytemuck::cast_slice(&blocks::fingerprints(rows, covered))),
+            false => rows_crc(rows, covered),
+        }
+    }
+
+    /// The sizes of all sections of a header whose version is right.
+    fn sizes(&self, of_kind: SectionSizes) -> Result<Vec<u64>, Malformed> {
+        let mut sizes = of_kind(self)?;
+        if self.has_blocks() {
+            sizes.push(blocks::count(self.rows) * size_of::<u32>() as u64);
+        }
+        Ok(sizes)
     }
 
     pub fn kind(&self) -> Option<Kind> {
@@ -238,7 +263,7 @@ pub struct Writer {
 impl Writer {
     /// Begins a file of zeros, with the sections that follow from the header's parameters.
     pub fn new(mut header: Header, sizes: SectionSizes) -> Result<Self, OutOfMemory> {
-        let sizes = sizes(&header).expect("a builder keeps to the format");
+        let sizes = header.sizes(sizes).expect("a builder keeps to the format");
         let too_large = OutOfMemory(usize::MAX);
         header.lay_out(&sizes).ok_or(too_large)?;
         let len = usize::try_from(header.bytes).map_err(|_| too_large)?;
@@ -262,7 +287,12 @@ impl Writer {
 
     /// Computes the checksums and returns the file. `rows` are the rows that are covered.
     pub fn seal(mut self, rows: &Matrix) -> Bytes {
-        self.header.rows_crc = rows_crc(rows, rows.rows());
+        if self.header.has_blocks() {
+            let known = blocks::fingerprints(rows.into(), rows.rows());
+            self.section(self.header.sections as usize - 1)
+                .copy_from_slice(&known);
+        }
+        self.header.rows_crc = self.header.fingerprint(rows);
         self.header.body_crc = crc32c::crc32c(&self.bytes[size_of::<Header>()..]);
         self.header.write(&mut self.bytes);
         self.bytes
@@ -283,7 +313,15 @@ impl Sections {
             header.body_crc == crc32c::crc32c(&bytes[size_of::<Header>()..]),
             "the checksum of its body is wrong",
         )?;
-        Ok(Sections { header, bytes })
+        let sections = Sections { header, bytes };
+        if header.has_blocks() {
+            let known: &[u32] = sections.get(header.sections as usize - 1);
+            demand(
+                header.rows_crc == crc32c::crc32c(bytemuck::cast_slice(known)),
+                "the checksum of its rows is not that of its blocks",
+            )?;
+        }
+        Ok(sections)
     }
 
     pub fn header(&self) -> &Header {
@@ -312,9 +350,8 @@ fn range(header: &Header, index: usize) -> Range<usize> {
     offset as usize..(offset + bytes) as usize
 }
 
-/// Returns the fingerprint of the first `count` rows.
-pub fn rows_crc<'a>(rows: impl Into<RowSet<'a>>, count: usize) -> u32 {
-    let rows = rows.into();
+/// Returns the fingerprint of the first `count` rows, as a whole.
+fn rows_crc(rows: RowSet, count: usize) -> u32 {
     (0..count).fold(0, |crc, row| {
         crc32c::crc32c_append(crc, bytemuck::cast_slice(rows.row(row)))
     })
@@ -344,7 +381,7 @@ mod tests {
         assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
         let mut rows = Matrix::from_row(&[0.0; 3]);
         rows.push(&[0.0; 3]);
-        assert_eq!(rows_crc(&rows, 2), crc32c::crc32c(&[0; 24]));
-        assert_eq!(rows_crc(&rows, 1), crc32c::crc32c(&[0; 12]));
+        assert_eq!(rows_crc((&rows).into(), 2), crc32c::crc32c(&[0; 24]));
+        assert_eq!(rows_crc((&rows).into(), 1), crc32c::crc32c(&[0; 12]));
     }
 }

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The index of a vector file, whatever its kind: how it is built, checked and searched.
 
+mod among;
 mod build;
+mod following;
 mod quality;
 mod search;
 mod tune;
 
+pub use among::{Among, Asked};
 pub use build::{Parameters, build};
+pub use following::Stale;
 pub use quality::Quality;
 pub use tune::{Wanted, tune};
 
 pub use super::building::{BuildError, Progress, Unobserved};
 pub use super::file::{
     ALIGN, Bytes, EFFORT_MAX, Header, Kind, MAGIC, Malformed, NONE, OutOfMemory, PARAMS,
-    RECALL_WHOLE, ROWS_MAX, SECTIONS, Section, SectionSizes, Sections, VERSION, Writer, rows_crc,
+    RECALL_WHOLE, ROWS_MAX, SECTIONS, Section, SectionSizes, Sections, VERSION, Writer,
 };
 
 use super::{hnsw, ivf, lsh, pq};
-use crate::dataset::RowSet;
 
 /// An index that has passed every check of `docs/index-format.md`.
 #[derive(Debug)]
@@ -26,15 +29,6 @@ pub enum Index {
     Ivf(ivf::Index),
     Pq(pq::Index),
     Lsh(lsh::Index),
-}
-
-/// Why an index does not fit its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Stale {
-    #[error("the index covers {covered} rows, but the file has only {rows}")]
-    FewerRows { covered: u64, rows: u64 },
-    #[error("the rows have changed since the index was built")]
-    RowsChanged,
 }
 
 /// Returns the function that sizes the sections of a kind.
@@ -93,22 +87,5 @@ impl Index {
             Index::Hnsw(index) => index.cut_off(),
             Index::Ivf(_) | Index::Pq(_) | Index::Lsh(_) => 0,
         }
-    }
-
-    /// Checks that the rows that were indexed are the first ones of `rows`, which have the index's dimension.
-    pub fn check_rows<'a>(&self, rows: impl Into<RowSet<'a>>) -> Result<(), Stale> {
-        let rows = rows.into();
-        let header = self.header();
-        let (covered, count) = (header.rows, rows.rows() as u64);
-        if covered > count {
-            return Err(Stale::FewerRows {
-                covered,
-                rows: count,
-            });
-        }
-        if rows_crc(rows, covered as usize) != header.rows_crc {
-            return Err(Stale::RowsChanged);
-        }
-        Ok(())
     }
 }

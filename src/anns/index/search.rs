@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A search by an index from its beginning to its end, as `docs/search.md` has it for all kinds.
 
+use std::ops::Range;
+
 use super::Index;
+use super::among::{Among, Asked};
 use crate::anns::distance::{Backend, Query, Rows};
-use crate::anns::file::EFFORT_MAX;
-use crate::anns::filter::Way;
 use crate::anns::topk::TopK;
 use crate::anns::{Answer, Filter, flat};
 use crate::dataset::{Matrix, RowSet};
@@ -15,7 +16,7 @@ impl Index {
         let query = rows.row(row as usize);
         let mut search = Search::new(self, rows.into(), query, k + 1);
         search.hidden = Some(row);
-        let mut answer = search.run(effort, None);
+        let mut answer = search.run(effort, Among::default());
         answer.hits.retain(|hit| hit.row != row);
         answer.hits.truncate(k);
         answer
@@ -32,19 +33,19 @@ impl Index {
         k: usize,
         effort: u32,
     ) -> Answer {
-        self.search_filtered(rows, query, k, effort, None)
+        self.search_among(rows, query, k, effort, Among::default())
     }
 
-    /// Finds the nearest rows of a filter, if there is one, and otherwise what `search` finds.
-    pub fn search_filtered<'a>(
+    /// Finds the nearest of the rows that an answer may have; all others that the kind looks at are passed by.
+    pub fn search_among<'a>(
         &self,
         rows: impl Into<RowSet<'a>>,
         query: &[f32],
         k: usize,
         effort: u32,
-        filter: Option<&Filter>,
+        among: Among,
     ) -> Answer {
-        Search::new(self, rows.into(), query, k).run(effort, filter)
+        Search::new(self, rows.into(), query, k).run(effort, among)
     }
 }
 
@@ -74,7 +75,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn run(&self, effort: u32, filter: Option<&Filter>) -> Answer {
+    fn run(&self, effort: u32, among: Among) -> Answer {
         let header = self.index.header();
         let covered = header.rows as usize;
         let effort = match effort {
@@ -83,38 +84,71 @@ impl<'a> Search<'a> {
         };
         let padded = Matrix::from_row(self.query);
         let exact = Query::new(header.metric(), padded.padded());
-        let (mut nearest, mut evaluated) = match filter {
-            None => self.chosen(&exact, self.k, effort, None),
-            Some(filter) => self.filtered(&exact, effort, filter),
+        let asked = Asked { k: self.k, effort };
+        let (mut nearest, mut evaluated) = match among.is_all() {
+            true => self.chosen(&exact, asked, among),
+            false => self.chosen_among(&exact, asked, among),
         };
+        let changed = among.changes.into_iter();
+        let changed = changed.flat_map(|changes| changes.blocks(true));
+        evaluated += self.compare(&exact, changed, among.filter, &mut nearest);
         let tail = covered..self.rows.rows();
-        evaluated += flat::compare(&exact, self.rows, tail, filter, &mut nearest);
+        evaluated += flat::compare(&exact, self.rows, tail, among.filter, &mut nearest);
         Answer {
             hits: nearest.into_hits(),
             evaluated,
         }
     }
 
-    /// The nearest covered rows of a filter, and how many were compared.
-    fn filtered(&self, exact: &Query, effort: u32, filter: &Filter) -> (TopK, u64) {
+    /// The nearest of some of the covered rows, and how many were compared.
+    fn chosen_among(&self, exact: &Query, asked: Asked, among: Among) -> (TopK, u64) {
         let covered = self.index.header().rows as usize;
-        let wanted = u64::from(effort).max(self.k as u64);
+        let there = among.count(covered);
         let mut compared = 0;
-        if let Way::Times(times) = filter.way(covered, wanted) {
-            let more = (u64::from(effort) * times).min(EFFORT_MAX.into());
-            let found = self.chosen(exact, self.k * times as usize, more as u32, Some(filter));
-            if found.1 >= filter.below(covered).min(self.k as u64) {
+        if let Some(more) = asked.among(there, covered) {
+            let found = self.chosen(exact, more, among);
+            if found.1 >= there.min(self.k as u64) {
                 return found;
             }
             compared = found.1;
         }
         let mut nearest = TopK::new(self.k);
-        compared += flat::compare(exact, self.rows, 0..covered, Some(filter), &mut nearest);
+        compared += match among.changes {
+            None => flat::compare(exact, self.rows, 0..covered, among.filter, &mut nearest),
+            Some(changes) => {
+                let unchanged = changes.blocks(false);
+                self.compare(exact, unchanged, among.filter, &mut nearest)
+            }
+        };
         (nearest, compared)
     }
 
-    /// The nearest of the candidates that the kind chooses for `k` rows, and how many were compared.
-    fn chosen(&self, exact: &Query, k: usize, effort: u32, filter: Option<&Filter>) -> (TopK, u64) {
+    /// Compares the rows of blocks, or those of a filter among them, and returns how many these are.
+    fn compare(
+        &self,
+        exact: &Query,
+        blocks: impl Iterator<Item = Range<usize>>,
+        filter: Option<&Filter>,
+        nearest: &mut TopK,
+    ) -> u64 {
+        let rows = Rows::of(self.rows, exact.metric());
+        let mut compared = 0;
+        let mut compare = |list: &[u32]| {
+            Backend::best().gather(exact, rows, list, nearest);
+            compared += list.len() as u64;
+        };
+        for block in blocks {
+            match filter {
+                Some(filter) => filter.batches(block, &mut compare),
+                None => compare(&block.map(|row| row as u32).collect::<Vec<_>>()),
+            }
+        }
+        compared
+    }
+
+    /// The nearest of the candidates that the kind chooses, and how many were compared.
+    fn chosen(&self, exact: &Query, asked: Asked, among: Among) -> (TopK, u64) {
+        let Asked { k, effort } = asked;
         let mut nearest = TopK::new(self.k);
         let rerank = |candidates: &[u32]| {
             let rows = Rows::of(self.rows, exact.metric());
@@ -122,10 +156,10 @@ impl<'a> Search<'a> {
                 Backend::best().gather(exact, rows, candidates, &mut nearest);
                 candidates.len() as u64
             };
-            let Some(filter) = filter else {
+            if among.is_all() {
                 return compare(candidates);
-            };
-            let there = candidates.iter().copied().filter(|row| filter.has(*row));
+            }
+            let there = candidates.iter().copied().filter(|row| among.has(*row));
             compare(&there.collect::<Vec<_>>())
         };
         let (query, effort) = (self.query, effort as usize);

@@ -45,7 +45,7 @@ pub fn tune(
         header.effort = quality.effort;
         header.recall = quality.in_millionths();
         header.measured = quality.queries;
-        header.version = super::VERSION;
+        header.version = header.version.max(2);
         header.write(&mut bytes);
     }
     Ok((bytes, quality))

@@ -17,7 +17,7 @@ use super::model::{Answer, Model, fault};
 use super::random::Random;
 use super::tally::Tally;
 use super::{index_file, vector_file};
-use crate::anns::index::{self, Header, Kind, rows_crc};
+use crate::anns::index::{self, Header, Kind};
 use crate::exercise::Tell;
 use crate::store::index_file as names;
 
@@ -151,7 +151,7 @@ fn is_stale(bytes: &[u8], kind: Kind, ground: &Ground) -> bool {
         let rows = ground.rows.rows();
         let more = header.rows > rows as u64;
         header.dim == ground.rows.dim() as u32
-            && (more || rows_crc(&ground.rows, header.rows as usize) != header.rows_crc)
+            && (more || !header.has_blocks() && header.fingerprint(&ground.rows) != header.rows_crc)
     })
 }
 

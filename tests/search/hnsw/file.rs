@@ -33,6 +33,20 @@ impl File {
         self.u64(128 + 16 * index) as usize
     }
 
+    /// Takes the fingerprints of blocks away, as in files of versions 1 and 2.
+    pub fn make_older(&mut self, version: u32, rows_crc: u32) {
+        let end = self.section(4) + self.u64(128 + 16 * 4 + 8) as usize;
+        self.0.truncate(end);
+        self.set_u32(8, version);
+        self.set_u64(32, end as u64);
+        self.set_u32(48, rows_crc);
+        self.set_u32(60, 5);
+        self.0[128 + 16 * 5..128 + 16 * 6].fill(0);
+        if version == 1 {
+            self.0[256..316].fill(0);
+        }
+    }
+
     /// Repairs both checksums.
     pub fn seal(mut self) -> Bytes {
         if self.0.len() >= HEADER {
@@ -46,7 +60,7 @@ impl File {
 }
 
 /// CRC-32C, bit by bit.
-fn crc(bytes: &[u8]) -> u32 {
+pub fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())

@@ -5,8 +5,9 @@ use rand_core::Rng;
 use vexfs::anns::Metric;
 use vexfs::anns::hnsw::Parameters;
 use vexfs::anns::index::{Bytes, Header, Index, Kind, Malformed, Stale, section_sizes};
+use vexfs::dataset::Matrix;
 
-use crate::hnsw::file::{File, HEADER};
+use crate::hnsw::file::{File, HEADER, crc};
 use crate::hnsw::reference;
 use crate::hnsw::vectors::{below, build, first, matrix, random, unit};
 
@@ -31,7 +32,7 @@ fn a_sound_file_is_what_the_page_says() {
     let file = sound();
     assert_eq!(&file.0[..8], b"VEXFSIDX");
     let header = [8, 12, 16, 20, 24, 28, 56, 60].map(|at| file.u32(at));
-    assert_eq!(header, [2, 1, 0, 20, 40, 0, 10, 5]);
+    assert_eq!(header, [3, 1, 0, 20, 40, 0, 10, 6]);
     assert_eq!([256, 260, 264].map(|at| file.u32(at)), [0; 3]);
     assert_eq!(file.u64(40), 7, "the seed");
     assert_eq!([0, 1, 2].map(|index| file.param(index)), [3, 6, 20]);
@@ -65,7 +66,16 @@ fn what_the_page_does_not_allow_is_refused() {
     let forgeries: Vec<(&str, Forge)> = vec![
         ("does not begin", put(0, 0)),
         ("version", put(8, 0)),
-        ("version", put(8, 3)),
+        ("version", put(8, 4)),
+        ("sections", put(8, 2)),
+        ("not that of its blocks", put(48, 1)),
+        (
+            "not that of its blocks",
+            Box::new(|file| {
+                let block = file.section(5);
+                file.0[block] ^= 1;
+            }),
+        ),
         ("another kind", put(12, 0)),
         ("another kind", put(12, 2)),
         ("metric", put(16, 3)),
@@ -85,8 +95,8 @@ fn what_the_page_does_not_allow_is_refused() {
         ),
         ("effort", put(56, 0)),
         ("effort", put(56, 65_537)),
-        ("sections", put(60, 4)),
-        ("sections", put(60, 6)),
+        ("sections", put(60, 5)),
+        ("sections", put(60, 7)),
         ("M is", param(0, 1)),
         ("M is", param(0, 129)),
         ("sections", param(0, 4)),
@@ -112,7 +122,7 @@ fn what_the_page_does_not_allow_is_refused() {
             "sections",
             Box::new(|file| file.set_u64(128 + 24, file.u64(128 + 24) - 4)),
         ),
-        ("sections", put(128 + 16 * 5, 1)),
+        ("sections", put(128 + 16 * 6, 1)),
         ("sections", put(256, 1)),
         ("neither codes", put(256, 2)),
         ("recall", put(260, 1)),
@@ -182,7 +192,7 @@ fn what_the_page_does_not_allow_is_refused() {
         (
             "after the last",
             Box::new(move |file| {
-                let last = file.0.len() - 12;
+                let last = upper(file) + file.u64(128 + 16 * 4 + 8) as usize - 12;
                 file.set_u32(last, u32::MAX);
                 file.set_u32(last + 8, 0);
             }),
@@ -213,19 +223,47 @@ fn every_flipped_bit_is_noticed() {
 #[test]
 fn what_may_differ_may_differ() {
     let mut file = sound();
-    // The seed, efConstruction, the recall, the fingerprint, and what lies between sections.
+    // The seed, efConstruction, the recall, and what lies between sections.
     file.set_u32(260, 1_000_000);
     file.set_u32(264, 1);
     file.set_u64(40, u64::MAX);
     file.set_u32(64 + 8, 0);
-    file.set_u32(48, 0x1234_5678);
     let gap = file.section(1) + 4 * 40;
     assert!(gap < file.section(2));
     file.0[gap] = 1;
     assert!(parse(file).is_ok());
-    let mut first_version = sound();
-    first_version.set_u32(8, 1);
-    assert!(parse(first_version).is_ok());
+}
+
+/// Files of older versions have one fingerprint of all covered rows.
+#[test]
+fn an_older_file_belongs_to_its_rows_as_a_whole() {
+    let mut random = random(3);
+    let rows = matrix(600, 3, || unit(&mut random));
+    let mut changed = rows.clone();
+    changed.set(599, &[2.0; 3]);
+    let built = File(build(&rows, Metric::L2, Parameters::default()).to_vec());
+    let new = parse(built.clone()).unwrap();
+    assert_eq!(
+        new.changes(&changed).map(|found| found.rows()),
+        Ok(600 - 512)
+    );
+    for version in [1, 2] {
+        let mut old = built.clone();
+        old.make_older(version, crc_of(&rows));
+        let old = parse(old).unwrap();
+        assert_eq!(old.check_rows(&rows), Ok(()), "version {version}");
+        assert_eq!(old.changes(&changed), Err(Stale::RowsChanged));
+    }
+}
+
+/// The fingerprint of rows as a whole.
+fn crc_of(rows: &Matrix) -> u32 {
+    let bytes: Vec<u8> = rows
+        .iter()
+        .flatten()
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
+    crc(&bytes)
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub fn file(
         Kind::Lsh => lsh(random, shape),
     };
     let mut header = Header::new(kind, metric, rows, random.next_u64());
+    header.version = one_of(random, &[2, 3, 3, 3]);
     header.effort = 1 + below(random, 20) as u32;
     header.param[..params.len()].copy_from_slice(&params);
     let coded: &[usize] = match kind {

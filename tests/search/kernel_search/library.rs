@@ -17,6 +17,7 @@ use vexfs::dataset::Matrix;
 const PLAIN: &[&str] = &[
     "search/rows",
     "search/search",
+    "search/among",
     "search/filter",
     "search/rerank",
     "search/topk",
@@ -146,6 +147,7 @@ type UseFn = unsafe extern "C" fn(c_int) -> c_int;
 type ParseFn = unsafe extern "C" fn(*const u8, usize, u32) -> *mut c_void;
 type FreeFn = unsafe extern "C" fn(*mut c_void);
 type CheckRowsFn = unsafe extern "C" fn(*const c_void, &Rows) -> c_int;
+type CompareFn = unsafe extern "C" fn(*const c_void, &Rows, u32, u32, *mut u64) -> c_int;
 type InverseFn = unsafe extern "C" fn(&Rows, *mut u32) -> c_int;
 type SearchFn = unsafe extern "C" fn(*mut c_void, &Rows, &Query, u32, *mut u64, *mut u64) -> c_int;
 
@@ -175,6 +177,8 @@ struct Query {
     metric: u32,
     effort: u32,
     filter: *const RawFilter,
+    /// `struct vexfs_changes`: covered rows and changed ones, then the words.
+    changes: *const u64,
 }
 
 /// A filter, laid out as `struct vexfs_filter`.
@@ -184,6 +188,17 @@ struct RawFilter {
     before: *const u32,
     count: u32,
     rows: u32,
+}
+
+/// Covered rows that have changed.
+pub struct RawChanges {
+    words: Vec<u64>,
+}
+
+impl RawChanges {
+    pub fn rows(&self) -> usize {
+        (self.words[0] >> 32) as usize
+    }
 }
 
 /// `struct harness`: what happens to the calling thread.
@@ -324,6 +339,7 @@ impl Kernel {
         k: usize,
         filter: Option<&Filter>,
     ) -> Found {
+        let filter = (filter, None);
         self.search(std::ptr::null_mut(), rows, metric, query, k, 0, filter)
     }
 
@@ -336,7 +352,7 @@ impl Kernel {
         query: &[f32],
         k: usize,
         effort: u32,
-        filter: Option<&Filter>,
+        (filter, changes): (Option<&Filter>, Option<&RawChanges>),
     ) -> Found {
         let query = Matrix::from_row(query);
         let before: Vec<u32> = filter.map_or_else(Vec::new, |filter| {
@@ -354,6 +370,7 @@ impl Kernel {
             metric: metric.code(),
             effort,
             filter: filter.as_ref().map_or(null(), std::ptr::from_ref),
+            changes: changes.map_or(null(), |changes| changes.words.as_ptr()),
         };
         let (mut keys, mut evaluated) = (vec![0u64; k], 0);
         let count = self.call(b"harness_search", |search: SearchFn| {
@@ -425,20 +442,38 @@ impl Index<'_> {
         k: usize,
         effort: u32,
     ) -> Found {
-        self.search_filtered(rows, metric, query, k, effort, None)
+        self.search_among(rows, metric, query, k, effort, (None, None))
     }
 
-    pub fn search_filtered(
+    pub fn search_among(
         &self,
         rows: &Packed,
         metric: Metric,
         query: &[f32],
         k: usize,
         effort: u32,
-        filter: Option<&Filter>,
+        among: (Option<&Filter>, Option<&RawChanges>),
     ) -> Found {
         self.kernel
-            .search(self.index, rows, metric, query, k, effort, filter)
+            .search(self.index, rows, metric, query, k, effort, among)
+    }
+
+    /// Finds the covered rows that have changed, of an index of `covered` rows with blocks: some, or an errno.
+    pub fn changes(&self, rows: &Packed, covered: usize) -> Result<RawChanges, i32> {
+        let blocks = covered.div_ceil(256);
+        let mut words = vec![0; 1 + blocks.div_ceil(64)];
+        words[0] = covered as u64;
+        let error = self
+            .kernel
+            .call(b"vexfs_index_compare_blocks", |compare: CompareFn| {
+                let (raw, last) = (rows.raw(), blocks as u32);
+                // SAFETY: index and rows outlive the call; there is a bit for each block.
+                unsafe { compare(self.index, &raw, 0, last, words.as_mut_ptr()) }
+            });
+        match error {
+            0 => Ok(RawChanges { words }),
+            error => Err(-error),
+        }
     }
 }
 

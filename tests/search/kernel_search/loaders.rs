@@ -146,9 +146,10 @@ fn each_demand_is_named_in_the_kernels_log() {
     let field = |at: usize| -> At { Box::new(header(at)) };
     let inside = |i: usize, at: usize| -> At { Box::new(section(i, at)) };
 
-    let all: [(At, u32, &str); 18] = [
+    let all: [(At, u32, &str); 19] = [
         (field(0), 0, "this is no index"),
-        (field(offset_of!(Header, version)), 3, "version"),
+        (field(offset_of!(Header, version)), 4, "version"),
+        (field(offset_of!(Header, rows_crc)), 1, "their blocks"),
         (field(offset_of!(Header, version)), 0, "version"),
         (field(offset_of!(Header, exact)), 2, "without codes"),
         (field(offset_of!(Header, recall)), 1, "recall"),
@@ -238,7 +239,7 @@ fn each_demand_is_named_in_the_kernels_log() {
             let header: Header = bytemuck::pod_read_unaligned(&file[..size_of::<Header>()]);
             let levels = header.param[3];
             let hnsw = header.param[1] >= 7 && (3..12).contains(&levels);
-            if header.exact == 0 && (kind != Kind::Hnsw || hnsw) {
+            if header.version == 3 && header.exact == 0 && (kind != Kind::Hnsw || hnsw) {
                 break file;
             }
         };

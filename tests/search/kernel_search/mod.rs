@@ -19,7 +19,7 @@ use std::time::Instant;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg64;
 use vexfs::anns::distance::Backend;
-use vexfs::anns::index::{Bytes, Index, Kind};
+use vexfs::anns::index::{Among, Bytes, Index, Kind};
 use vexfs::anns::{Answer, Filter, Metric, flat};
 use vexfs::dataset::Matrix;
 
@@ -49,6 +49,7 @@ const LONG: [usize; 8] = [4096, 4097, 8200, 20_011, 32_768, 32_769, 50_000, 65_5
 struct Case {
     rows: Matrix,
     file: Bytes,
+    kind: Kind,
     metric: Metric,
     source: Source,
 }
@@ -72,6 +73,7 @@ impl Case {
         Case {
             rows,
             file,
+            kind,
             metric,
             source,
         }
@@ -79,6 +81,22 @@ impl Case {
 
     fn bytes(&self) -> Bytes {
         Bytes::copy_of(&self.file).expect("memory for a small index")
+    }
+
+    /// Changes some rows, and tells whether the index still belongs to the others.
+    fn change(&mut self, random: &mut Pcg64) -> bool {
+        let before = self.rows.clone();
+        let covered = self.rows.rows();
+        for _ in 0..one_of(random, &[1, 2, 5, 20]) {
+            let row = self.source.row(random, self.rows.dim());
+            self.rows.set(below(random, covered), &row);
+        }
+        let index = Index::parse(self.bytes(), self.kind).expect("a sound file");
+        let belongs = index.changes(&self.rows).is_ok();
+        if !belongs {
+            self.rows = before;
+        }
+        belongs
     }
 
     fn query(&self, random: &mut Pcg64) -> Vec<f32> {
@@ -164,7 +182,8 @@ fn compare(kind: Kind, size: Size, files: u64) {
 fn compare_file(kind: Kind, size: Size, seed: u64) {
     let kernels = kernels();
     let random = &mut Pcg64::seed_from_u64(seed << 3 | u64::from(kind.code()));
-    let case = Case::new(random, kind, size);
+    let mut case = Case::new(random, kind, size);
+    let changed = below(random, 2) == 0 && case.change(random);
     let rows = &case.rows;
     let whole: Vec<_> = kernels.iter().map(|kernel| kernel.pack(rows)).collect();
     let shift = below(random, 10) as u32;
@@ -176,31 +195,49 @@ fn compare_file(kind: Kind, size: Size, seed: u64) {
             .unwrap_or_else(|errno| panic!("{kind} file {seed}: {errno}, {}", kernel.log()))
     };
     let indexes: Vec<_> = kernels.iter().map(parse).collect();
+    let ours = Index::parse(case.bytes(), kind).expect("a sound file");
+    let changes = changed.then(|| ours.changes(rows).expect("it belongs to the rows"));
+    let covered = ours.header().rows as usize;
+    let mut theirs = Vec::new();
     for (index, packed) in indexes
         .iter()
         .zip(&whole)
         .chain(indexes.iter().zip(&pieced))
     {
-        assert_eq!(index.check_rows(packed), 0, "{kind} file {seed}");
+        let stale = changes.as_ref().is_some_and(|changes| changes.rows() > 0);
+        let expected = if stale { libc::ESTALE } else { 0 };
+        assert_eq!(index.check_rows(packed), expected, "{kind} file {seed}");
+        theirs.push(changes.as_ref().filter(|_| stale).map(|changes| {
+            let theirs = index.changes(packed, covered).expect("nothing fails");
+            assert_eq!(theirs.rows(), changes.rows(), "{kind} file {seed}");
+            theirs
+        }));
     }
-    let ours = Index::parse(case.bytes(), kind).expect("a sound file");
+    let changes = changes.filter(|changes| changes.rows() > 0);
     for search in 0..SEARCHES {
         let query = case.query(random);
         let k = case.k(random);
         let effort = any_effort(random, kind, size);
         let filter = any_filter(random, rows.rows());
         let filter = filter.as_ref();
-        let Answer { hits, evaluated } = ours.search_filtered(rows, &query, k, effort, filter);
+        let among = Among {
+            filter,
+            changes: changes.as_ref(),
+        };
+        let Answer { hits, evaluated } = ours.search_among(rows, &query, k, effort, among);
         let (packed, lie) = match search % 2 {
             0 => (&whole, "whole".to_owned()),
             _ => (&pieced, format!("in pieces of 2^{shift} rows")),
         };
-        for ((kernel, index), packed) in kernels.iter().zip(&indexes).zip(packed) {
+        for (((kernel, index), packed), theirs) in
+            kernels.iter().zip(&indexes).zip(packed).zip(&theirs)
+        {
+            let among = (filter, theirs.as_ref());
             assert_eq!(
-                index.search_filtered(packed, case.metric, &query, k, effort, filter),
+                index.search_among(packed, case.metric, &query, k, effort, among),
                 Ok((hits.clone(), evaluated)),
                 "{kind} by {}, {size:?} file {seed}, search {search}: {rows:?} {lie} {:?}, {}, k {k}, \
-                 effort {effort}, {filter:?}, query {query:?}",
+                 effort {effort}, {filter:?}, {changes:?}, query {query:?}",
                 kernel.name,
                 case.source,
                 case.metric,
@@ -338,12 +375,30 @@ fn an_end_at_any_moment_leaves_nothing_behind() {
                 0 => Ok(()),
                 errno => Err(errno),
             });
+            let mut case = case;
+            let changed = case.change(random);
+            let packed = kernel.pack(&case.rows);
+            let covered = Index::parse(case.bytes(), kind).expect("a sound file");
+            let covered = covered.header().rows as usize;
+            let changes = || index.changes(&packed, covered);
+            let known = changed.then(changes).and_then(Result::ok);
+            let known = known.as_ref().filter(|known| known.rows() > 0);
+            if known.is_some() {
+                ends_early(kernel, || changes().map(drop));
+            }
             let half: Filter = (0..=case.rows.rows() / 64)
                 .map(|_| 0x5555_5555_5555_5555)
                 .collect();
-            for (effort, filter) in [(1, None), (30, None), (2000, None), (1, Some(&half))] {
-                let search =
-                    || index.search_filtered(&packed, case.metric, &query, k, effort, filter);
+            for (effort, filter, changes) in [
+                (1, None, None),
+                (30, None, None),
+                (2000, None, None),
+                (1, Some(&half), None),
+                (1, None, known),
+                (2000, Some(&half), known),
+            ] {
+                let among = (filter, changes);
+                let search = || index.search_among(&packed, case.metric, &query, k, effort, among);
                 let whole = search();
                 ends_early(kernel, || {
                     search().map(|found| assert_eq!(Ok(found), whole, "{kind} {seed}"))

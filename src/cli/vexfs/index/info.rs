@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::files::{Found, find, nothing_found};
 use crate::anns::Metric;
-use crate::anns::index::{Header, Kind, RECALL_WHOLE, rows_crc};
+use crate::anns::index::{Header, Kind, RECALL_WHOLE};
 use crate::cli::vexfs::output::{print_json, print_line};
 use crate::dataset::{Matrix, fvecs};
 use crate::store::index_file;
@@ -61,6 +61,8 @@ struct Contents {
     rows: u64,
     /// Rows that were appended later, and are searched exactly.
     tail: u64,
+    /// Covered rows in blocks that were changed later, and are searched exactly; 0 if the index is stale.
+    changed: u64,
     seed: u64,
     /// The effort of a search that asks for effort 0.
     effort: u32,
@@ -108,7 +110,7 @@ fn describe(found: &Found, rows: &Matrix) -> Described {
         path: found.path.clone(),
         bytes: found.bytes,
         state: match header {
-            Ok(header) => compare(&header, found.kind, rows),
+            Ok(header) => compare(&header, found, rows),
             Err(fault) => State::Malformed {
                 reason: fault.to_string(),
             },
@@ -116,13 +118,15 @@ fn describe(found: &Found, rows: &Matrix) -> Described {
     }
 }
 
-fn compare(header: &Header, kind: Kind, rows: &Matrix) -> State {
-    let covered = header.rows;
+fn compare(header: &Header, found: &Found, rows: &Matrix) -> State {
+    let (covered, kind) = (header.rows, found.kind);
+    let changed = changed(header, found, rows);
     let contents = Contents {
         metric: header.metric(),
         dim: header.dim,
         rows: covered,
         tail: (rows.rows() as u64).saturating_sub(covered),
+        changed: changed.unwrap_or_default(),
         seed: header.seed,
         effort: header.effort,
         recall: (header.measured > 0).then(|| f64::from(header.recall) / f64::from(RECALL_WHOLE)),
@@ -135,13 +139,23 @@ fn compare(header: &Header, kind: Kind, rows: &Matrix) -> State {
             .zip(header.param)
             .collect(),
     };
-    let fits = covered <= rows.rows() as u64
-        && header.dim as usize == rows.dim()
-        && rows_crc(rows, covered as usize) == header.rows_crc;
-    match fits {
-        true => State::Fits(contents),
-        false => State::Stale(contents),
+    match changed {
+        Some(_) => State::Fits(contents),
+        None => State::Stale(contents),
     }
+}
+
+/// How many covered rows lie in blocks that were changed, or nothing if the index is stale.
+fn changed(header: &Header, found: &Found, rows: &Matrix) -> Option<u64> {
+    if header.rows > rows.rows() as u64 || header.dim as usize != rows.dim() {
+        return None;
+    }
+    if header.fingerprint(rows) == header.rows_crc {
+        return Some(0);
+    }
+    // The header alone does not tell which rows have changed.
+    let index = index_file::read(&found.file, found.bytes, found.kind).ok()?;
+    Some(index.changes(rows).ok()?.rows() as u64)
 }
 
 impl std::fmt::Display for Described {
@@ -165,9 +179,13 @@ impl std::fmt::Display for Described {
             Some(recall) => format!(", which found {recall:.3} of the 10 nearest"),
             None => String::new(),
         };
+        let changed = match contents.changed {
+            0 => String::new(),
+            rows => format!("{rows} rows in changed blocks and "),
+        };
         write!(
             f,
-            "{path}, {bytes} bytes: {state}\n  {} for {}, dimension {}: {parameters}seed {}; {} {} unless said otherwise{recall}\n  covers {} rows; {} appended rows are searched exactly",
+            "{path}, {bytes} bytes: {state}\n  {} for {}, dimension {}: {parameters}seed {}; {} {} unless said otherwise{recall}\n  covers {} rows; {changed}{} appended rows are searched exactly",
             self.kind,
             contents.metric,
             contents.dim,

@@ -55,8 +55,8 @@ fn verify(found: &Found, rows: &Matrix) -> Result<String, String> {
             rows.dim()
         ));
     }
-    index
-        .check_rows(rows)
+    let changes = index
+        .changes(rows)
         .map_err(|stale| format!("{path} is stale: {stale}"))?;
     let cut_off = index.cut_off();
     if cut_off > 0 {
@@ -64,8 +64,12 @@ fn verify(found: &Found, rows: &Matrix) -> Result<String, String> {
             "{path} is sound, but no search finds {cut_off} of its rows from everywhere; build it anew"
         ));
     }
+    let changed = match changes.rows() {
+        0 => String::new(),
+        rows => format!(", {rows} lie in blocks that were changed"),
+    };
     Ok(format!(
-        "{path} is sound: {} rows are covered, {} were appended since",
+        "{path} is sound: {} rows are covered, {} were appended since{changed}",
         header.rows,
         rows.rows() as u64 - header.rows
     ))

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 
 use super::comparison::{AS_IN_PROCESS, first_told, told};
 use super::stock::{COVERED, K, Stock, method};
-use crate::anns::filter::Way;
+use crate::anns::index::{Among, Asked};
 use crate::anns::{Filter, Metric, flat};
 use crate::client::{Kind, Searcher};
 use crate::exercise::Tell;
@@ -24,8 +24,15 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
     };
     let filters = filters(stock.rows.rows());
     // With effort 1 an index is worth asking for half of the rows.
-    let way = filters[0].1.way(COVERED, K.into());
-    ensure!(way == Way::Times(2), "half of the rows: {way:?}");
+    let asked = Asked {
+        k: K as usize,
+        effort: 1,
+    };
+    let half = Among::from(Some(&filters[0].1)).count(COVERED);
+    ensure!(
+        asked.among(half, COVERED).is_some(),
+        "half of the rows are compared each"
+    );
     let flat_search = |searcher: &Searcher, query: &[f32]| {
         let k = K as usize;
         let filter = searcher.filter();
@@ -43,7 +50,8 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
             let searcher = Searcher::open(&stock.path)?.keeping_to(filter.clone());
             let answers = stock.queries.iter().map(|query| {
                 let k = K as usize;
-                let expected = index.search_filtered(&stock.rows, query, k, 1, Some(filter));
+                let among = Among::from(Some(filter));
+                let expected = index.search_among(&stock.rows, query, k, 1, among);
                 told(searcher.search(query, method((*kind).into(), 1)), &expected)
             });
             push(format!("{kind}: {what}"), first_told(answers));

@@ -19,5 +19,6 @@ typedef uint64_t u64, __u64, __le64;
 #define __aligned(n)	__attribute__((__aligned__(n)))
 #define le32_to_cpu(n)	(n)
 #define le64_to_cpu(n)	(n)
+#define cpu_to_le32(n)	(n)
 
 #endif
