@@ -22,6 +22,7 @@ struct vexfs_block {
 	u32 *elements;
 	u32 *inverse;
 	u32 filled;
+	u64 number;		/* the generation of the snapshot that it was made for */
 };
 
 /* Room for @rows rows of @stride elements, with a reference; or -ENOMEM. */

@@ -168,6 +168,7 @@ static int copy_piece(struct patch *patch, u32 piece)
 	block = vexfs_block_alloc(patch->new->copy.budget, size, rows->stride);
 	if (IS_ERR(block))
 		return PTR_ERR(block);
+	block->number = patch->new->copy.generation;
 	if (kept) {
 		memcpy(block->elements, from->elements,
 		       array3_size(kept, rows->stride, sizeof(u32)));

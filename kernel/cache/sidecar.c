@@ -3,8 +3,9 @@
  * What an index file holds is kept with the inode of the vector file, for as long as
  * its stamp holds (stamp.c) and the budget has room for it (budget.c).
  *
- * Its header tells whether it can belong to the rows.  If not, its body is not read, and
- * a note is kept, so that the next search need not look again.
+ * Its header, and its fingerprints of blocks where it has them, tell whether it can belong to
+ * the rows.  If not, its body is not read, and a note is kept, so that the next search need not
+ * look again.
  *
  * Locks: `loading' of the vector file's inode, then, where an index file changes all the
  * time, its inode lock (attempt.h).  The latter is taken when no other inode lock is
@@ -16,6 +17,7 @@
 #include <linux/minmax.h>
 
 #include "cache/attempt.h"
+#include "cache/fit.h"
 #include "cache/index_file.h"
 #include "cache/lower.h"
 #include "cache/reading.h"
@@ -44,6 +46,7 @@ static void release(struct vexfs_copy *copy)
 	struct vexfs_sb *sbi = container_of(copy->budget, struct vexfs_sb, budget);
 
 	vexfs_unwatch(&sbi->watched, copy->stamp.ino, copy->stamp.changes);
+	vexfs_fit_keep(&sidecar->fit, NULL);
 	vexfs_index_free(sidecar->index);
 }
 
@@ -70,35 +73,104 @@ static bool covers_stable_rows(const struct vexfs_sidecar *sidecar,
 	return sidecar->rows <= min(snapshot->line.stable, snapshot->rows.rows);
 }
 
-int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
-			const struct vexfs_snapshot *snapshot)
+/* One word, so that two searches at once cannot mix their verdicts. */
+static u64 verdict(const struct vexfs_snapshot *snapshot, bool stale)
 {
-	/* One word, so that two searches at once cannot mix their verdicts. */
-	const u64 fits = snapshot->copy.generation << 1, stale = fits | 1;
-	const u64 known = READ_ONCE(sidecar->fits);
-	/* As much of an index as its header tells. */
-	const struct vexfs_index claim = {
+	return snapshot->copy.generation << 1 | stale;
+}
+
+static bool is_known(const struct vexfs_sidecar *sidecar, const struct vexfs_snapshot *snapshot,
+		     bool stale)
+{
+	return READ_ONCE(sidecar->fits) == verdict(snapshot, stale);
+}
+
+/* All covered rows are what they were. */
+static void note_fit(struct vexfs_sidecar *sidecar, const struct vexfs_snapshot *snapshot)
+{
+	WRITE_ONCE(sidecar->fits, verdict(snapshot, false));
+	if (covers_stable_rows(sidecar, snapshot))
+		WRITE_ONCE(sidecar->fits_line, snapshot->line.number);
+}
+
+/* As much of an index as its header tells. */
+static struct vexfs_index claim_of(const struct vexfs_sidecar *sidecar)
+{
+	return (struct vexfs_index){
 		.dim = sidecar->dim,
 		.rows = sidecar->rows,
 		.rows_crc = sidecar->rows_crc,
+		.blocked = sidecar->blocked,
 	};
+}
+
+/* Compares all covered rows by their one fingerprint. */
+static int check_rows(struct vexfs_sidecar *sidecar, const struct vexfs_snapshot *snapshot)
+{
+	const struct vexfs_index claim = claim_of(sidecar);
 	int err;
 
-	if (known == fits)
+	if (sidecar->dim != snapshot->rows.dim)
+		return -EUCLEAN;
+	err = vexfs_index_check_rows(&claim, &snapshot->rows);
+	if (!err)
+		note_fit(sidecar, snapshot);
+	return err;
+}
+
+/* Keeps what was found of an index that has blocks.  Puts @fit, unless rows have changed. */
+static int keep_fit(struct vexfs_sidecar *sidecar, const struct vexfs_snapshot *snapshot,
+		    struct vexfs_fit *fit, struct vexfs_fit **changed)
+{
+	if (IS_ERR(fit))
+		return PTR_ERR(fit);
+	vexfs_fit_keep(&sidecar->fit, fit);
+	if (fit->changes.rows) {
+		*changed = fit;
 		return 0;
-	if (known == stale)
+	}
+	note_fit(sidecar, snapshot);
+	vexfs_fit_put(fit);
+	return 0;
+}
+
+static int check_blocks(struct vexfs_sidecar *sidecar, const struct vexfs_snapshot *snapshot,
+			struct vexfs_fit **fit)
+{
+	struct vexfs_fit *last, *found;
+
+	if (sidecar->dim != snapshot->rows.dim)
+		return -EUCLEAN;
+	if (!sidecar->index || sidecar->rows > snapshot->rows.rows)
+		return -ESTALE;
+	last = vexfs_fit_get(&sidecar->fit);
+	if (last && last->generation == snapshot->copy.generation && last->changes.rows) {
+		*fit = last;
+		return 0;
+	}
+	found = vexfs_fit_find(sidecar->index, last, snapshot);
+	vexfs_fit_put(last);
+	return keep_fit(sidecar, snapshot, found, fit);
+}
+
+int vexfs_sidecar_check(struct vexfs_sidecar *sidecar, const struct vexfs_snapshot *snapshot,
+			struct vexfs_fit **fit)
+{
+	int err;
+
+	*fit = NULL;
+	if (is_known(sidecar, snapshot, false))
+		return 0;
+	if (is_known(sidecar, snapshot, true))
 		return -ESTALE;
 	/* What was appended or changed behind these rows need not be looked at. */
 	if (READ_ONCE(sidecar->fits_line) == snapshot->line.number &&
 	    covers_stable_rows(sidecar, snapshot))
 		return 0;
-	if (sidecar->dim != snapshot->rows.dim)
-		return -EUCLEAN;
-	err = vexfs_index_check_rows(&claim, &snapshot->rows);
-	if (!err || err == -ESTALE)
-		WRITE_ONCE(sidecar->fits, err ? stale : fits);
-	if (!err && covers_stable_rows(sidecar, snapshot))
-		WRITE_ONCE(sidecar->fits_line, snapshot->line.number);
+	err = sidecar->blocked ? check_blocks(sidecar, snapshot, fit) :
+				 check_rows(sidecar, snapshot);
+	if (err == -ESTALE)
+		WRITE_ONCE(sidecar->fits, verdict(snapshot, true));
 	return err;
 }
 
@@ -106,8 +178,13 @@ int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
 static bool suffices(struct vexfs_sidecar *sidecar, u32 metric,
 		     const struct vexfs_snapshot *snapshot)
 {
-	return sidecar->index || sidecar->err || sidecar->metric != metric ||
-	       vexfs_sidecar_check(sidecar, snapshot);
+	if (sidecar->index || sidecar->err || sidecar->metric != metric)
+		return true;
+	if (sidecar->dim != snapshot->rows.dim || sidecar->rows > snapshot->rows.rows)
+		return true;
+	/* Of a note with blocks it takes a look at these to know more. */
+	return is_known(sidecar, snapshot, true) ||
+	       (!sidecar->blocked && check_rows(sidecar, snapshot));
 }
 
 static struct vexfs_sidecar *get_cached(struct vexfs_sidecars *sidecars, struct super_block *sb,
@@ -131,6 +208,67 @@ static struct vexfs_sidecar *get_cached(struct vexfs_sidecars *sidecars, struct 
 	return NULL;
 }
 
+/*
+ * Compares by the fingerprints of blocks in the file, which are read alone.  Where they are not
+ * what the header means, that is for who reads the body to find.
+ */
+static int compare_blocks(struct vexfs_sidecar *sidecar, struct file *lower,
+			  const struct vexfs_index_section *section,
+			  const struct vexfs_snapshot *snapshot)
+{
+	struct vexfs_index claim = claim_of(sidecar);
+	struct vexfs_fit *fit, *changed = NULL;
+	__le32 *blocks;
+	int err;
+
+	blocks = kvmalloc(le64_to_cpu(section->bytes), VEXFS_GFP_COPY);
+	if (!blocks)
+		return -ENOMEM;
+	err = vexfs_read_exactly(lower, blocks, le64_to_cpu(section->bytes),
+				 le64_to_cpu(section->offset));
+	claim.blocks = blocks;
+	if (!err)
+		err = vexfs_index_check_blocks(&claim);
+	if (!err) {
+		fit = vexfs_fit_find(&claim, NULL, snapshot);
+		err = keep_fit(sidecar, snapshot, fit, &changed);
+		vexfs_fit_put(changed);
+	} else if (err == -EUCLEAN || err == -EBADMSG) {
+		err = 0;
+	}
+	kvfree(blocks);
+	return err;
+}
+
+/* Can the index belong to the rows, as far as is known without its body? */
+static int check_header(struct vexfs_sidecar *sidecar, struct file *lower,
+			const struct vexfs_index_header *header,
+			const struct vexfs_snapshot *snapshot)
+{
+	const u32 last = le32_to_cpu(header->sections) - 1;
+	struct vexfs_fit *fit;
+	int err;
+
+	if (sidecar->blocked) {
+		err = vexfs_copy_reserve(&sidecar->copy, vexfs_fit_bytes(sidecar->rows));
+		if (err)
+			return err;
+	}
+	err = check_rows(sidecar, snapshot);
+	if (!err && sidecar->blocked) {
+		fit = vexfs_fit_whole(sidecar->rows, snapshot);
+		if (!fit)
+			return -ENOMEM;
+		vexfs_fit_keep(&sidecar->fit, fit);
+		vexfs_fit_put(fit);
+	} else if (err == -ESTALE && sidecar->blocked && sidecar->rows <= snapshot->rows.rows) {
+		err = compare_blocks(sidecar, lower, &header->section[last], snapshot);
+	}
+	if (err == -ESTALE)
+		WRITE_ONCE(sidecar->fits, verdict(snapshot, true));
+	return err;
+}
+
 /* Reads the body into a sidecar that has its header. */
 static int read_body(struct vexfs_sidecar *sidecar, struct file *lower, u64 size, u32 kind)
 {
@@ -146,7 +284,8 @@ static int read_body(struct vexfs_sidecar *sidecar, struct file *lower, u64 size
 		return PTR_ERR(index);
 	/* The file may have changed since its header was read. */
 	if (index->metric != sidecar->metric || index->dim != sidecar->dim ||
-	    index->rows != sidecar->rows || index->rows_crc != sidecar->rows_crc) {
+	    index->rows != sidecar->rows || index->rows_crc != sidecar->rows_crc ||
+	    index->blocked != sidecar->blocked) {
 		vexfs_index_free(index);
 		return -EUCLEAN;
 	}
@@ -175,10 +314,11 @@ static int read_sidecar(struct vexfs_sidecar *sidecar, struct file *lower, u32 k
 		sidecar->dim = le32_to_cpu(header.dim);
 		sidecar->rows = le64_to_cpu(header.rows);
 		sidecar->rows_crc = le32_to_cpu(header.rows_crc);
+		sidecar->blocked = vexfs_index_is_blocked(&header);
 
-		err = vexfs_sidecar_check(sidecar, snapshot);
+		err = check_header(sidecar, lower, &header, snapshot);
 		if (err)
-			return err == -EINTR ? err : 0;
+			return err == -ESTALE || err == -EUCLEAN ? 0 : err;
 		err = read_body(sidecar, lower, size, kind);
 	}
 	if (err != -EUCLEAN)

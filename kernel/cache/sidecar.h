@@ -10,10 +10,11 @@
 #include "cache/budget.h"
 #include "cache/index_file.h"
 
+struct vexfs_fit;
 struct vexfs_snapshot;
 
 /*
- * What became of one index file.  It does not change any more, but for @fits.  Of a file
+ * What became of one index file.  It does not change any more, but for its fits.  Of a file
  * that is malformed, or belonged to other rows when it was looked at, it is a note alone.
  */
 struct vexfs_sidecar {
@@ -23,9 +24,11 @@ struct vexfs_sidecar {
 	u32 dim;
 	u32 rows;
 	u32 rows_crc;
+	bool blocked;
 	struct vexfs_index *index;	/* NULL for a note */
 	u64 fits;			/* the last verdict about a snapshot */
 	u64 fits_line;			/* all of a line whose covered rows have not changed */
+	struct vexfs_fit __rcu *fit;	/* where it has blocks: the last one that was found */
 };
 
 /* Those of one inode, by kind, as they were when they were last looked at. */
@@ -56,11 +59,12 @@ static inline void vexfs_sidecar_put(struct vexfs_sidecar *sidecar)
 
 /*
  * Is it the index of these rows?  Returns 0, -EUCLEAN if it is for another
- * dimension, -ESTALE if it is for other rows, or -EINTR.  It is no note then, if it was
- * gotten for this snapshot.
+ * dimension, -ESTALE if it is for other rows, -ENOMEM or -EINTR.  It is no note then, if it
+ * was gotten for this snapshot.  Where some of the covered rows have changed, @fit has them, and
+ * the caller puts it; else that is NULL.
  */
-int vexfs_sidecar_check(struct vexfs_sidecar *sidecar,
-			const struct vexfs_snapshot *snapshot);
+int vexfs_sidecar_check(struct vexfs_sidecar *sidecar, const struct vexfs_snapshot *snapshot,
+			struct vexfs_fit **fit);
 
 /*
  * Describes the indexes whose header is sound, in the order of their kinds, and

@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 
 #include "cache/attempt.h"
+#include "cache/fit.h"
 #include "cache/sent.h"
 #include "cache/sent_filter.h"
 #include "cache/sidecar.h"
@@ -106,11 +107,13 @@ static int check_header(const struct asked *asked, size_t payload)
 struct basis {
 	struct vexfs_snapshot *snapshot;
 	struct vexfs_sidecar *sidecar;	/* NULL for a flat search */
+	struct vexfs_fit *fit;		/* NULL if no row that it covers has changed */
 	struct vexfs_held_filter *filter;	/* NULL if any row may be found */
 };
 
 static void put_basis(struct basis *basis)
 {
+	vexfs_fit_put(basis->fit);
 	vexfs_sidecar_put(basis->sidecar);
 	vexfs_snapshot_put(basis->snapshot);
 }
@@ -122,6 +125,7 @@ static int get_parts(struct file *file, const struct vexfs_search *request,
 	struct vexfs_inode *inode = vexfs_i(file_inode(file));
 	int err = 0;
 
+	basis->fit = NULL;
 	basis->sidecar = NULL;
 	basis->snapshot = vexfs_vectors_get(&inode->vectors, file);
 	if (IS_ERR(basis->snapshot))
@@ -160,7 +164,7 @@ static int get_basis(struct file *file, const struct vexfs_search *request,
 		err = get_parts(file, request, basis);
 		if (err || !basis->sidecar)
 			return err;
-		err = vexfs_sidecar_check(basis->sidecar, basis->snapshot);
+		err = vexfs_sidecar_check(basis->sidecar, basis->snapshot, &basis->fit);
 		if (!err)
 			return 0;
 
@@ -209,6 +213,7 @@ static int answer(const struct basis *basis, const struct asked *asked, const u3
 		.metric = search->metric,
 		.effort = search->effort,
 		.filter = basis->filter ? &basis->filter->filter : NULL,
+		.changes = basis->fit ? &basis->fit->changes : NULL,
 	};
 	struct vexfs_topk top = { .k = search->k };
 	struct vexfs_hit *hits = asked->payload;

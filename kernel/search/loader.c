@@ -142,6 +142,17 @@ const char *vexfs_index_header_fault(const struct vexfs_index_header *header, u6
 	return fault ?: sections_fault(header, size, sections, bytes);
 }
 
+int vexfs_index_check_blocks(const struct vexfs_index *index)
+{
+	u32 sum = 0;
+	int err;
+
+	err = long_crc(&sum, index->blocks, sizeof(*index->blocks) * vexfs_blocks_of(index->rows));
+	if (err)
+		return err;
+	return sum == index->rows_crc ? 0 : -EUCLEAN;
+}
+
 static int load(struct vexfs_index *index, size_t size, u32 kind, const char **fault)
 {
 	const struct vexfs_index_header *header = index->bytes;
@@ -173,15 +184,11 @@ static int load(struct vexfs_index *index, size_t size, u32 kind, const char **f
 	if (index->blocked) {
 		index->blocks = index->bytes +
 				le64_to_cpu(header->section[index->ops->sections].offset);
-		sum = 0;
-		err = long_crc(&sum, index->blocks,
-			       sizeof(*index->blocks) * vexfs_blocks_of(index->rows));
+		err = vexfs_index_check_blocks(index);
+		if (err == -EUCLEAN)
+			*fault = "the checksum of its rows is not that of their blocks";
 		if (err)
 			return err;
-		if (sum != index->rows_crc) {
-			*fault = "the checksum of its rows is not that of their blocks";
-			return -EUCLEAN;
-		}
 	}
 	for (i = 0; i < index->ops->sections; i++)
 		section[i] = index->bytes + le64_to_cpu(header->section[i].offset);

@@ -73,6 +73,14 @@ int vexfs_index_check_rows(const struct vexfs_index *index, const struct vexfs_r
 int vexfs_index_compare_blocks(const struct vexfs_index *index, const struct vexfs_rows *rows,
 			       u32 first, u32 end, struct vexfs_changes *changes);
 
+/**
+ * vexfs_index_check_blocks() - are the fingerprints of blocks those that the header means?
+ * @index: an index that has blocks, or as much of one as its header and these tell
+ *
+ * Return: 0, -EUCLEAN or -EINTR.
+ */
+int vexfs_index_check_blocks(const struct vexfs_index *index);
+
 /* Has a file with this sound header fingerprints of blocks, as its last section? */
 static inline bool vexfs_index_is_blocked(const struct vexfs_index_header *header)
 {

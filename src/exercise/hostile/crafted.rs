@@ -17,6 +17,7 @@ use super::model::{Answer, Model, fault};
 use super::random::Random;
 use super::tally::Tally;
 use super::{index_file, vector_file};
+use crate::anns::file::blocks;
 use crate::anns::index::{self, Header, Kind};
 use crate::exercise::Tell;
 use crate::store::index_file as names;
@@ -143,16 +144,28 @@ fn refused_by_header(expected: &Answer, got: Result<(), Errno>) -> bool {
     *expected == Err(Errno::EUCLEAN) && got == Err(Errno::ESTALE)
 }
 
-/// Whether the header is sound, and tells that the index is of other rows.
+/// Whether the header is sound, and tells that the index is of other rows: by itself, or by fingerprints of blocks that
+/// are those that it means.
 fn is_stale(bytes: &[u8], kind: Kind, ground: &Ground) -> bool {
     let size = bytes.len() as u64;
-    let header = Header::parse(bytes, size, kind, index::section_sizes(kind));
-    header.is_ok_and(|header| {
-        let rows = ground.rows.rows();
-        let more = header.rows > rows as u64;
-        header.dim == ground.rows.dim() as u32
-            && (more || !header.has_blocks() && header.fingerprint(&ground.rows) != header.rows_crc)
-    })
+    let rows = &ground.rows;
+    let Ok(header) = Header::parse(bytes, size, kind, index::section_sizes(kind)) else {
+        return false;
+    };
+    if header.dim != rows.dim() as u32 || header.rows > rows.rows() as u64 {
+        return header.dim == rows.dim() as u32;
+    }
+    if !header.has_blocks() {
+        return header.fingerprint(rows) != header.rows_crc;
+    }
+    let section = header.section[header.sections as usize - 1];
+    let (known, _) = bytes[section.offset as usize..].as_chunks::<4>();
+    let now = blocks::fingerprints(rows.into(), header.rows as usize);
+    let all_others = now
+        .iter()
+        .zip(known)
+        .all(|(now, known)| now.to_le_bytes() != *known);
+    all_others && crc32c::crc32c(known.as_flattened()) == header.rows_crc
 }
 
 fn open(path: &Path) -> Result<File> {

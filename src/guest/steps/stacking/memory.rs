@@ -13,7 +13,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::statvfs;
 
 use super::trial::Trial;
-use crate::anns::file::Header;
+use crate::anns::file::{ALIGN, BLOCK_ROWS, Header, Section};
 use crate::anns::{Metric, index};
 use crate::client::{Error, Found, Kind, Method, Searcher};
 use crate::dataset::{Matrix, fvecs};
@@ -118,8 +118,13 @@ fn stale_index(stage: &Stage) -> Result<String> {
     let codes = &mut header.section[1];
     let factor = CODES / codes.bytes;
     codes.bytes *= factor;
-    header.bytes = codes.offset + codes.bytes;
     header.rows = ROWS as u64 * factor;
+    let blocks = Section {
+        offset: (codes.offset + codes.bytes).next_multiple_of(ALIGN),
+        bytes: 4 * header.rows.div_ceil(BLOCK_ROWS as u64),
+    };
+    header.section[2] = blocks;
+    header.bytes = blocks.offset + blocks.bytes;
     let body = vec![0; header.bytes as usize - size_of::<Header>()];
     header.body_crc = crc32c::crc32c(&body);
     drop(body);
