@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! After changes through the driver, a snapshot is what a load of the whole file would give, and shares the rest.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use proptest::prelude::*;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 use vexfs::anns::distance::Backend;
-use vexfs::anns::{Metric, flat};
+use vexfs::anns::index::{self, Index, Kind, Parameters, Unobserved};
+use vexfs::anns::{Changes, Metric, flat, lsh};
 use vexfs::dataset::{Matrix, fvecs};
 use vexfs::store::others::{Nobody, Others, Watched};
-use vexfs::store::{Content, Snapshot, VectorFile};
+use vexfs::store::{Beside, Content, Sidecars, Snapshot, VectorFile};
 
 use crate::unstamped::{SETTLED, Unstamped};
 
@@ -78,6 +79,50 @@ impl Fixture {
     fn truncate(&self, size: u64) {
         let truncate = || self.as_file().set_len(size).unwrap();
         self.content.change(self.file.as_file(), 0..0, truncate);
+    }
+}
+
+/// An index file, and what a driver keeps of it.
+struct KeptIndex {
+    folder: TempDir,
+    sidecars: Sidecars,
+    parsed: Index,
+}
+
+impl KeptIndex {
+    fn new(rows: &Matrix) -> Self {
+        let parameters = Parameters::Lsh(lsh::Parameters {
+            tables: 1,
+            hashes: 2,
+            ..lsh::Parameters::default()
+        });
+        let bytes = index::build(rows, Metric::L2, &parameters, 1, 1, &Unobserved).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("v.fvecs.lsh"), &bytes[..]).unwrap();
+        KeptIndex {
+            folder,
+            sidecars: Sidecars::default(),
+            parsed: Index::parse(bytes, Kind::Lsh).unwrap(),
+        }
+    }
+
+    /// The changes since the index was built, as the driver finds them from one snapshot to the next.
+    fn judged(&self, snapshot: &Snapshot) -> Option<Changes> {
+        let directory = File::open(self.folder.path()).unwrap();
+        let beside = Beside {
+            directory: directory.as_fd(),
+            name: "v.fvecs".as_ref(),
+            content: &|_| Arc::default(),
+        };
+        let sidecar = self.sidecars.get(beside, Kind::Lsh, Metric::L2).unwrap();
+        let fitting = sidecar.of(snapshot).ok()?;
+        let none = || Changes::none(self.parsed.header().rows as usize);
+        Some(fitting.changes().cloned().unwrap_or_else(none))
+    }
+
+    /// Finds the same by all rows.
+    fn anew(&self, snapshot: &Snapshot) -> Option<Changes> {
+        self.parsed.changes(snapshot.rows()).ok()
     }
 }
 
@@ -143,6 +188,7 @@ proptest! {
     fn a_snapshot_is_what_a_load_would_give(steps in steps(), watched in any::<bool>()) {
         let fixture = Fixture::new(1500, watched.then(|| Arc::new(Told::default()) as Arc<dyn Others>));
         fixture.snapshot();
+        let index = KeptIndex::new(&matrix(0..1500, 0));
         let mut held = Vec::new();
         for (salt, step) in steps.iter().enumerate() {
             let size = fixture.as_file().metadata().unwrap().len();
@@ -171,6 +217,8 @@ proptest! {
             match (expected, found) {
                 (Ok(expected), Ok(found)) => {
                     prop_assert_eq!(elements(&found), elements(&expected), "after {:?}", step);
+                    // What the index still describes is found out from what was changed since the last time.
+                    prop_assert_eq!(index.judged(&found), index.anew(&found), "after {:?}", step);
                     if matches!(step, Step::Hold) {
                         held.push((elements(&found), found));
                     }

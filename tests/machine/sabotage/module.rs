@@ -92,13 +92,13 @@ fn a_swapped_order_of_lanes_is_named_with_its_query() {
 fn an_index_of_other_rows_that_is_taken_is_named() {
     let fault = (
         "search/loader.c",
-        "return sum == index->rows_crc ? 0 : -ESTALE;",
-        "return 0;",
+        "vexfs_changes_set(changes, block, sum != le32_to_cpu(index->blocks[block]));",
+        "vexfs_changes_set(changes, block, false);",
     );
     let report = run(fault, &["index.answers", "index.following"]);
     report.assert_verdict("fail", 1);
     report.assert_check("index.answers", "pass", &[]);
-    let sentence = ["a covered row overwritten: ok instead of ESTALE"];
+    let sentence = ["hnsw: a row made the nearest: "];
     report.assert_check("index.following", "fail", &sentence);
 }
 

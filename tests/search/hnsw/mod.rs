@@ -4,7 +4,7 @@
 
 mod build;
 mod codes;
-mod file;
+pub mod file;
 mod format;
 mod reference;
 mod search;

@@ -6,7 +6,7 @@ mod reference;
 
 use rand_core::Rng;
 use rand_pcg::Pcg64;
-use vexfs::anns::index::{self, Index, Parameters, Unobserved};
+use vexfs::anns::index::{self, Among, Index, Parameters, Unobserved};
 use vexfs::anns::{Metric, ivf, lsh, pq};
 use vexfs::dataset::Matrix;
 
@@ -16,7 +16,12 @@ fn build(rows: &Matrix, metric: Metric, parameters: &Parameters, seed: u64) -> I
 }
 
 fn search(index: &Index, rows: &Matrix, query: &[f32], k: usize, effort: u32) -> reference::Found {
-    let answer = index.search(rows, query, k, effort);
+    let changes = index.changes(rows).unwrap();
+    let among = Among {
+        filter: None,
+        changes: Some(&changes).filter(|changes| changes.rows() > 0),
+    };
+    let answer = index.search_among(rows, query, k, effort, among);
     let hits = answer.hits.iter().map(|hit| (hit.row, hit.distance));
     (hits.collect(), answer.evaluated)
 }
@@ -73,13 +78,23 @@ fn check(parameters: &[Parameters], dims: &[usize], sizes: &[usize], efforts: &[
                 for (name, source) in SOURCES {
                     for metric in Metric::ALL {
                         let tail = random.next_u32() as usize % 3;
-                        let values: Vec<Vec<f32>> =
+                        let mut values: Vec<Vec<f32>> =
                             (0..size + tail).map(|_| source(&mut random, dim)).collect();
                         let mut rows = Matrix::new(dim);
                         values[..size].iter().for_each(|row| rows.push(row));
                         let seed = random.next_u64();
                         let index = build(&rows, metric, parameters, seed);
                         values[size..].iter().for_each(|row| rows.push(row));
+                        let changed = match size > 256 && random.next_u32().is_multiple_of(2) {
+                            // One block of two or more.
+                            true => 1 + random.next_u32() as usize % 3,
+                            false => 0,
+                        };
+                        for _ in 0..changed {
+                            let row = random.next_u32() as usize % 256;
+                            values[row] = source(&mut random, dim);
+                            rows.set(row, &values[row]);
+                        }
                         let file = reference::File(index.bytes());
                         for &effort in efforts {
                             let k = [1, 3, 10, 100][random.next_u32() as usize % 4];
@@ -90,7 +105,7 @@ fn check(parameters: &[Parameters], dims: &[usize], sizes: &[usize], efforts: &[
                             assert_eq!(
                                 search(&index, &rows, &query, k, effort),
                                 reference::search(&file, &values, &query, k, effort),
-                                "{parameters:?} of {size} + {tail} {name} rows of dimension {dim}, \
+                                "{parameters:?} of {size} + {tail} {name} rows, {changed} changed, of dimension {dim}, \
                                  {metric}, k {k}, effort {effort}, query {query:?}"
                             );
                             compared += 1;

@@ -62,16 +62,32 @@ pub fn search(file: &File, rows: &[Vec<f32>], query: &[f32], k: usize, effort: u
         0 => file.effort(),
         effort => effort as usize,
     };
-    let kind = file.u32(12);
-    let candidates = match kind {
-        2 => ivf(file, query, k, effort),
-        3 => pq(file, query, k, effort),
-        4 => lsh(file, query, effort),
-        _ => unreachable!(),
+    let changed: Vec<bool> = changed(file, rows);
+    let as_it_was = |row: &u32| !changed[*row as usize];
+    let (n, a) = (
+        file.rows(),
+        changed.iter().filter(|changed| !**changed).count(),
+    );
+    let unchanged = || (0..n as u32).filter(as_it_was).collect::<Vec<_>>();
+    let mut given_up = 0;
+    let chosen = if a == n {
+        choose(file, query, k, effort)
+    } else if a * a <= 16 * n * effort.max(k) {
+        unchanged()
+    } else {
+        let more = |much: usize| (much * n).div_ceil(a);
+        let mut some = choose(file, query, more(k), more(effort).min(65_536));
+        some.retain(as_it_was);
+        if some.len() < k.min(a) {
+            given_up = some.len();
+            some = unchanged();
+        }
+        some
     };
-    let looked_at: Vec<u32> = candidates
+    let looked_at: Vec<u32> = chosen
         .into_iter()
-        .chain(file.rows() as u32..rows.len() as u32)
+        .chain((0..n as u32).filter(|row| !as_it_was(row)))
+        .chain(n as u32..rows.len() as u32)
         .collect();
     let mut keys: Vec<(u32, u32, u32)> = looked_at
         .iter()
@@ -82,7 +98,29 @@ pub fn search(file: &File, rows: &[Vec<f32>], query: &[f32], k: usize, effort: u
         .collect();
     keys.sort_unstable();
     let hits = keys.iter().take(k).map(|(_, row, bits)| (*row, *bits));
-    (hits.collect(), looked_at.len() as u64)
+    (hits.collect(), (looked_at.len() + given_up) as u64)
+}
+
+/// The candidates of the kind.
+fn choose(file: &File, query: &[f32], k: usize, effort: usize) -> Vec<u32> {
+    match file.u32(12) {
+        2 => ivf(file, query, k, effort),
+        3 => pq(file, query, k, effort),
+        4 => lsh(file, query, effort),
+        _ => unreachable!(),
+    }
+}
+
+/// Which of the covered rows lie in a block that is no longer what it was.
+fn changed(file: &File, rows: &[Vec<f32>]) -> Vec<bool> {
+    let blocks = file.section_u32(file.u32(60) as usize - 1);
+    let covered = rows[..file.rows()].chunks(256);
+    let changed = covered.zip(blocks).flat_map(|(block, known)| {
+        let elements = block.iter().flatten();
+        let bytes: Vec<u8> = elements.flat_map(|element| element.to_le_bytes()).collect();
+        vec![crate::hnsw::file::crc(&bytes) != known; block.len()]
+    });
+    changed.collect()
 }
 
 fn order(distance: f32) -> u32 {
