@@ -3,7 +3,7 @@
 """What a change through a mount costs the next search.
 
     cargo build --release
-    benches/append_and_search.py [--rows 1000000] [--dim 128] [--rounds 30] [--kind flat|ivf] [--store DIR]
+    benches/append_and_search.py [--rows 1000000] [--dim 128] [--rounds 30] [--kind flat|hnsw|ivf|pq|lsh] [--store DIR]
     benches/append_and_search.py --store DIR --mount MNT
 
 A store with one vector file is made in DIR (default: a directory for temporary files) and mounted, or is found mounted at MNT, as by the
@@ -29,7 +29,7 @@ VEXFS = pathlib.Path(__file__).parent.parent / "target/release/vexfs"
 K = 10
 HEADER = struct.Struct("<8I4Q")
 INFO_BYTES = 192
-KINDS = {"flat": 0, "ivf": 2}
+KINDS = {"flat": 0, "hnsw": 1, "ivf": 2, "pq": 3, "lsh": 4}
 
 
 class Searched:
@@ -112,8 +112,7 @@ def measured(path, options, process):
     for name, ask in asked.items():
         lines.append((name, [milliseconds(ask) for _ in range(options.rounds)], resident(process)))
         rounds(f"append, {name}", file.count, ask, file.count)
-        if options.kind == "flat":
-            rounds(f"overwrite, {name}", lambda: source.randrange(within), ask, file.count)
+        rounds(f"overwrite, {name}", lambda: source.randrange(within), ask, file.count)
     if file.count() != last + 2 * options.rounds:
         raise SystemExit(f"{path}: rows are missing")
     os.close(file.file)
@@ -125,7 +124,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--kind", choices=KINDS, default="flat", help="flat looks at all rows; ivf has an index")
+    parser.add_argument("--kind", choices=KINDS, default="flat", help="flat looks at all rows; the others have an index")
     parser.add_argument("--store", help="where the store is made")
     parser.add_argument("--mount", help="where STORE is mounted already")
     options = parser.parse_args()

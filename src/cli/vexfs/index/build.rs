@@ -23,7 +23,8 @@ use crate::store::{index_file, replace};
 ///
 /// The same rows, parameters and seed give the same file, byte for byte, however many threads build it. The index is
 /// built in memory and then put in the place of the old one at once: whatever happens before, the old one stays as it
-/// was. Rows that are appended later are searched exactly; rows that are changed make the index stale.
+/// was. Rows that are appended later are searched exactly; so are the rows of a block of 256 of which one
+/// was changed.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The vector file, in a mount or not.
