@@ -20,7 +20,7 @@ pub struct Snapshot {
     first_generation: u64,
     /// The generation of the first one from which it has come by updates that took no row away.
     line: u64,
-    /// Blocks with rows that were changed since then, in ascending order, each with the generation that changed it last.
+    /// Blocks with rows that were changed since then, in ascending order. Each has the generation of its last change.
     changed: Arc<Vec<(usize, u64)>>,
     /// How many of the first rows no update since then has touched.
     steady: usize,

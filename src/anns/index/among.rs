@@ -59,8 +59,8 @@ impl Among<'_> {
 }
 
 impl Asked {
-    /// What an index of `covered` rows is asked for in place of this where the answer may have `there` of them, or
-    /// nothing if all of these are to be compared: the index would save nothing.
+    /// What an index of `covered` rows is asked for in place of this where the answer may have `there` of them.
+    /// Nothing says that all of these are to be compared: the index would save nothing.
     pub fn among(self, there: u64, covered: usize) -> Option<Asked> {
         let n = covered as u64;
         let wanted = u64::from(self.effort).max(self.k as u64);
