@@ -26,9 +26,12 @@ static struct vexfs_fit *alloc_fit(u32 covered, const struct vexfs_snapshot *sna
 
 	if (!fit)
 		return NULL;
-	if (last)
-		memcpy(&fit->changes, &last->changes,
-		       struct_size(&last->changes, words, vexfs_changes_words(covered)));
+	if (last) {
+		/* The words alone: a copy of all would be one beyond the end of its target. */
+		memcpy(fit->changes.words, last->changes.words,
+		       array_size(vexfs_changes_words(covered), sizeof(u64)));
+		fit->changes.rows = last->changes.rows;
+	}
 	refcount_set(&fit->users, 1);
 	fit->generation = snapshot->copy.generation;
 	fit->line = snapshot->line.number;

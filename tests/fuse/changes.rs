@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vexfs::anns::{Metric, flat};
 use vexfs::client::{Kind, Method, Searcher};
@@ -22,6 +22,9 @@ const ROW_BYTES: u64 = 4 + 4 * DIM as u64;
 
 /// Past the time in which file times cannot be trusted.
 const SETTLED: Duration = Duration::from_millis(40);
+
+/// How long a search may take to end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn encoded(first: f32) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -104,6 +107,7 @@ fn searches_of_a_file_that_grows_and_changes_see_whole_rows() {
                 }
             });
         }
+        let begun = Instant::now();
         for round in 0..300usize {
             let last = 5000 + round as u64;
             through
@@ -112,6 +116,12 @@ fn searches_of_a_file_that_grows_and_changes_see_whole_rows() {
             let value = if round % 2 == 0 { 0.25 } else { 77.0 };
             through
                 .write_all_at(&encoded(value), 77 * ROW_BYTES)
+                .unwrap();
+        }
+        // Searches end although the file changes all the time. A busy machine may have begun none so far.
+        while searches.load(Ordering::Relaxed) < 10 && begun.elapsed() < PATIENCE {
+            through
+                .write_all_at(&encoded(77.0), 77 * ROW_BYTES)
                 .unwrap();
         }
         done.store(1, Ordering::Relaxed);

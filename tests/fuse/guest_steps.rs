@@ -14,7 +14,7 @@ use vexfs::exercise::hostile::numbers::Asker;
 use vexfs::exercise::hostile::{AS_EXPECTED, Random, Tally};
 use vexfs::exercise::{Tell, files};
 use vexfs::guest::steps::indexes::stock::Stock;
-use vexfs::guest::steps::indexes::{at_once, filtered, following, replacing};
+use vexfs::guest::steps::indexes::{at_once, changed, filtered, following, replacing};
 use vexfs::guest::steps::{concurrency, errors};
 use vexfs::protocol::results::Case;
 
@@ -103,6 +103,7 @@ fn a_search_sees_every_change_of_rows_and_index() {
     assert_all_hold(&following::cases(&served.mount(), &served.store(), NOBODY).unwrap());
     let stock = Stock::new(&served.mount()).unwrap();
     assert_all_hold(&filtered::cases(&stock, NOBODY).unwrap());
+    assert_all_hold(&changed::cases(&stock, NOBODY).unwrap());
     assert_all_hold(&at_once::cases(&stock, NOBODY).unwrap());
 }
 

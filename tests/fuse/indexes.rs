@@ -11,7 +11,7 @@ use std::thread;
 
 use nix::errno::Errno;
 use nix::unistd::{Uid, setfsuid};
-use vexfs::anns::index::{self, Bytes, Index, Parameters, Unobserved};
+use vexfs::anns::index::{self, Among, Bytes, Index, Parameters, Unobserved};
 use vexfs::anns::{Answer, Metric, hnsw, ivf, lsh, pq};
 use vexfs::client::{Found, Kind, Method, Searcher};
 use vexfs::dataset::workload::{Name, Workload};
@@ -145,7 +145,12 @@ fn in_process(
     effort: u32,
 ) -> Answer {
     let index = Index::parse(Bytes::copy_of(bytes).unwrap(), kind).unwrap();
-    index.search(rows, query, K, effort)
+    let changes = index.changes(rows).unwrap();
+    let among = Among {
+        filter: None,
+        changes: (changes.rows() > 0).then_some(&changes),
+    };
+    index.search_among(rows, query, K, effort, among)
 }
 
 #[test]
@@ -211,7 +216,18 @@ fn a_search_follows_its_rows() {
     let element = rows.row(0)[0];
     file.write_all_at(&(element + 1.0).to_le_bytes(), 4)
         .unwrap();
+    let mut changed = more.clone();
+    changed.set(0, &[&[element + 1.0], &more.row(0)[1..]].concat());
+    fixture.answers(&searcher, &index, &changed);
+    let row_bytes = 4 * (DIM as u64 + 1);
+    let last = ROWS as u64 - 1;
+    file.write_all_at(&element.to_le_bytes(), 4 + last * row_bytes)
+        .unwrap();
     fixture.refuses(&searcher, Errno::ESTALE);
+    let mut restored = Vec::new();
+    fvecs::encode_row(&mut restored, more.row(ROWS - 1)).unwrap();
+    file.write_all_at(&restored, last * row_bytes).unwrap();
+    fixture.answers(&searcher, &index, &changed);
     file.write_all_at(&element.to_le_bytes(), 4).unwrap();
     fixture.answers(&searcher, &index, &more);
 

@@ -4,6 +4,7 @@
 //! replaced.
 
 pub mod at_once;
+pub mod changed;
 mod comparison;
 pub mod filtered;
 pub mod following;
@@ -45,6 +46,7 @@ pub(super) fn observe(context: &Context) -> Result<Indexes> {
             let mut cases = following::cases(mounted.root(), mounted.lower(), &context.teller())?;
             let stock = Stock::new(mounted.root())?;
             cases.extend(filtered::cases(&stock, &context.teller())?);
+            cases.extend(changed::cases(&stock, &context.teller())?);
             cases.extend(at_once::cases(&stock, &context.teller())?);
             Ok(cases)
         });
