@@ -44,6 +44,8 @@ pub enum BuildError {
     /// A parameter is out of range; the string is one sentence about it.
     #[error("{0}")]
     Parameter(&'static str),
+    #[error("its graph does not hold together; build it anew")]
+    Torn,
     #[error("a file without rows has no index")]
     NoRows,
     #[error("the threads of the build could not be started")]

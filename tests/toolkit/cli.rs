@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-fn vexfs(folder: &Path, arguments: &str) -> Output {
+pub fn vexfs(folder: &Path, arguments: &str) -> Output {
     let arguments = arguments.split_whitespace();
     Command::new(env!("CARGO_BIN_EXE_vexfs"))
         .args(arguments)
@@ -16,19 +16,19 @@ fn vexfs(folder: &Path, arguments: &str) -> Output {
         .unwrap()
 }
 
-fn printed(folder: &Path, arguments: &str) -> String {
+pub fn printed(folder: &Path, arguments: &str) -> String {
     let output = vexfs(folder, arguments);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "vexfs {arguments}: {errors}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn json(folder: &Path, arguments: &str) -> Value {
+pub fn json(folder: &Path, arguments: &str) -> Value {
     serde_json::from_str(&printed(folder, &format!("{arguments} --json"))).unwrap()
 }
 
 /// The one sentence on standard error of a command that fails.
-fn failure(folder: &Path, arguments: &str) -> String {
+pub fn failure(folder: &Path, arguments: &str) -> String {
     let output = vexfs(folder, arguments);
     assert_eq!(output.status.code(), Some(1), "vexfs {arguments}");
     assert!(output.stdout.is_empty() || arguments.contains("--json"));
@@ -291,6 +291,8 @@ fn every_command_says_what_it_does() {
         "index",
         "index build",
         "index info",
+        "index tune",
+        "index update",
         "index verify",
         "index drop",
         "dataset",

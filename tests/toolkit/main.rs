@@ -8,6 +8,7 @@ mod cli;
 mod criteria;
 mod dev_shell;
 mod import;
+mod index_update;
 mod kernel_logs;
 mod lacking_host;
 mod like_for_like;

@@ -107,6 +107,15 @@ impl Header {
         }
     }
 
+    /// Begins the header of the same index for `rows`, of which some are others or new.
+    pub fn anew(&self, rows: &Matrix) -> Self {
+        Header {
+            version: VERSION,
+            rows: rows.rows() as u64,
+            ..*self
+        }
+    }
+
     /// Checks the header at the start of a file of `bytes` bytes, including all that it says about the file. Its kind
     /// must be `kind`, and `sizes` is the function of that kind.
     pub fn parse(

@@ -30,7 +30,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    fn read(header: &Header) -> Result<Self, Malformed> {
+    pub fn read(header: &Header) -> Result<Self, Malformed> {
         let [m, m0, levels] =
             [param::M, param::M0, param::LEVELS].map(|index| header.param[index] as usize);
         demand((2..=128).contains(&m), "its M is out of range")?;
@@ -131,6 +131,19 @@ impl Index {
         })
     }
 
+    /// Returns how many nodes each level has, beginning with level 0.
+    pub fn on_level(&self) -> Vec<usize> {
+        let all = self.sections.header().rows as usize;
+        std::iter::once(all)
+            .chain(self.upper.iter().copied())
+            .collect()
+    }
+
+    /// Returns the quantizer, if nodes have codes.
+    pub fn quantizer(&self) -> Option<&Quantizer> {
+        self.quantizer.as_ref()
+    }
+
     pub fn sections(&self) -> &Sections {
         &self.sections
     }
@@ -213,12 +226,12 @@ impl Index {
         })
     }
 
-    fn ground(&self) -> Level<'_> {
+    pub fn ground(&self) -> Level<'_> {
         Level::new(self.sections.get(section::LINKS), self.m0)
     }
 
     /// Returns the levels from 1 on.
-    fn levels(&self) -> impl Iterator<Item = Level<'_>> {
+    pub fn levels(&self) -> impl Iterator<Item = Level<'_>> {
         let mut lists: &[u32] = self.sections.get(section::UPPER);
         self.upper.iter().map(move |nodes| {
             let (level, above) = lists.split_at(nodes * self.m);

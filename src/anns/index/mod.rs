@@ -7,12 +7,14 @@ mod following;
 mod quality;
 mod search;
 mod tune;
+mod update;
 
 pub use among::{Among, Asked};
 pub use build::{Parameters, build};
 pub use following::Stale;
 pub use quality::Quality;
 pub use tune::{Wanted, tune};
+pub use update::{Behind, UpdateError, update};
 
 pub use super::building::{BuildError, Progress, Unobserved};
 pub use super::file::{

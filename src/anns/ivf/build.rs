@@ -32,10 +32,7 @@ pub fn build(
 ) -> Result<Bytes, BuildError> {
     parameters.check()?;
     let nlist = parameters.nlist(rows.rows());
-    let geometry = match metric {
-        Metric::L2 => Geometry::Euclidean,
-        Metric::InnerProduct | Metric::Cosine => Geometry::Spherical,
-    };
+    let geometry = geometry(metric);
     let centroids = train(rows, nlist as usize, geometry, seed, progress)?;
     let assigned = kmeans::assign(rows, &centroids, geometry, |done| {
         progress.report(done as u64, rows.rows() as u64);
@@ -45,11 +42,41 @@ pub fn build(
 
     let quantizer = Quantizer::fit(rows, metric);
     let stride = code::stride(rows.dim());
-    let mut codes = Bytes::zeroed(rows.rows() * stride)?;
+    let codes = encode(rows, metric, &quantizer, &lists.members, progress)?;
+    let all = Codes::new(bytemuck::cast_slice(&codes), stride);
+    let coded = code::fit(rows, metric, &quantizer, all, &lists.members);
+
+    let mut header = Header::new(Kind::Ivf, metric, rows, seed);
+    header.effort = parameters.nprobe;
+    header.exact = u32::from(!coded);
+    header.param[param::NLIST] = nlist;
+    header.param[param::RERANK] = parameters.rerank;
+    let coded = coded.then_some((&quantizer, &codes));
+    write(header, centroids.padded(), &lists, coded, rows)
+}
+
+/// Returns how the nearest centroid of a row is found.
+pub(super) fn geometry(metric: Metric) -> Geometry {
+    match metric {
+        Metric::L2 => Geometry::Euclidean,
+        Metric::InnerProduct | Metric::Cosine => Geometry::Spherical,
+    }
+}
+
+/// Codes rows, in the order in which they are given.
+pub(super) fn encode(
+    rows: &Matrix,
+    metric: Metric,
+    quantizer: &Quantizer,
+    members: &[u32],
+    progress: &dyn Progress,
+) -> Result<Bytes, BuildError> {
+    let stride = code::stride(rows.dim());
+    let mut codes = Bytes::zeroed(members.len() * stride)?;
     let done = AtomicU64::new(0);
     codes
         .par_chunks_mut(CHUNK * stride)
-        .zip(lists.members.par_chunks(CHUNK))
+        .zip(members.par_chunks(CHUNK))
         .try_for_each(|(codes, members)| -> Result<(), BuildError> {
             progress.go_on()?;
             for (codes, row) in codes.chunks_exact_mut(stride).zip(members) {
@@ -61,22 +88,24 @@ pub fn build(
             progress.report(done, rows.rows() as u64);
             Ok(())
         })?;
-    let all = Codes::new(bytemuck::cast_slice(&codes), stride);
-    let coded = code::fit(rows, metric, &quantizer, all, &lists.members);
+    Ok(codes)
+}
 
-    let mut header = Header::new(Kind::Ivf, metric, rows, seed);
-    header.effort = parameters.nprobe;
-    header.exact = u32::from(!coded);
-    header.param[param::NLIST] = nlist;
-    header.param[param::RERANK] = parameters.rerank;
+/// Returns the file. Without a quantizer it has no codes.
+pub(super) fn write(
+    header: Header,
+    centroids: &[f32],
+    lists: &Partition,
+    coded: Option<(&Quantizer, &Bytes)>,
+    rows: &Matrix,
+) -> Result<Bytes, BuildError> {
     let mut file = Writer::new(header, super::section_sizes)?;
-    file.section(section::CENTROIDS)
-        .copy_from_slice(centroids.padded());
+    file.section(section::CENTROIDS).copy_from_slice(centroids);
     file.section(section::STARTS).copy_from_slice(&lists.starts);
     file.section(section::ROWS).copy_from_slice(&lists.members);
-    if coded {
+    if let Some((quantizer, codes)) = coded {
         quantizer.write(file.section(section::QUANT));
-        file.section::<u8>(section::CODES).copy_from_slice(&codes);
+        file.section::<u8>(section::CODES).copy_from_slice(codes);
     }
     Ok(file.seal(rows))
 }

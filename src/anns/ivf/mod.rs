@@ -5,6 +5,7 @@
 //! Lists hold codes of a byte an element. The nearest rows by code distance are compared exactly.
 
 mod build;
+mod update;
 
 use std::ops::RangeInclusive;
 

@@ -54,6 +54,12 @@ pub fn build(
     file.section(section::BIAS).copy_from_slice(&hashing.bias);
 
     let numbers = hashing.buckets(rows, metric, shape, progress)?;
+    write_buckets(&mut file, &numbers, shape);
+    Ok(file.seal(rows))
+}
+
+/// Fills in the buckets of all tables. `numbers` are those of each row in each table, row after row.
+pub(super) fn write_buckets(file: &mut Writer, numbers: &[u32], shape: Shape) {
     let tables: Vec<Partition> = (0..shape.tables)
         .into_par_iter()
         .map(|table| {
@@ -69,7 +75,6 @@ pub fn build(
     for (written, row) in file.section(section::BUCKETS).iter_mut().zip(members) {
         *written = *row;
     }
-    Ok(file.seal(rows))
 }
 
 /// Returns the median distance of some rows from a near neighbour, or 1 if the median is not a normal number. Unless
@@ -103,9 +108,9 @@ fn typical_distance(rows: &Matrix, metric: Metric, random: &mut Pcg64) -> f32 {
     }
 }
 
-struct Hashing {
-    projections: Matrix,
-    bias: Vec<f32>,
+pub(super) struct Hashing {
+    pub projections: Matrix,
+    pub bias: Vec<f32>,
 }
 
 impl Hashing {
@@ -124,7 +129,7 @@ impl Hashing {
     }
 
     /// Returns the bucket of each row in each table, row after row.
-    fn buckets(
+    pub fn buckets(
         &self,
         rows: &Matrix,
         metric: Metric,

@@ -6,6 +6,7 @@
 mod build;
 mod candidates;
 mod probes;
+mod update;
 
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};

@@ -8,6 +8,7 @@ mod build;
 pub mod scan;
 mod smallest;
 mod table;
+mod update;
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 /// The rows that are equal to those of nodes.
+#[derive(Default)]
 pub struct Equals {
     rows: HashMap<u32, Vec<u32>>,
     fan_out: u32,

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::iter::zip;
-use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -69,20 +68,17 @@ impl<'a> Graph<'a> {
         let all = on_level[0];
         // The nodes of a batch do not see each other. By inner product a few nodes are the nearest to all others, and
         // where two of them are of one batch, no detour joins them: all look for neighbours a second time.
-        let passes = match graph.nodes.metric {
-            Metric::InnerProduct => 2,
-            Metric::L2 | Metric::Cosine => 1,
-        };
+        let passes = if graph.links_twice() { 2 } else { 1 };
         for pass in 0..passes {
             let done_before = |done: usize| ((pass * all + done) / passes) as u64;
             let mut done = 1;
             while done < all {
                 progress.report(done_before(done), all as u64);
                 let batch = done.min(all.div_ceil(BATCHES)).min(all - done);
-                let nodes = done as u32..(done + batch) as u32;
+                let nodes: Vec<u32> = (done as u32..(done + batch) as u32).collect();
                 match pass {
-                    0 => graph.insert(nodes, progress)?,
-                    _ => graph.link_anew(nodes, progress)?,
+                    0 => graph.insert(&nodes, progress)?,
+                    _ => graph.link_anew(&nodes, progress)?,
                 }
                 done += batch;
             }
@@ -91,47 +87,48 @@ impl<'a> Graph<'a> {
         Ok(graph)
     }
 
-    /// Inserts a batch of nodes, which are numbered after all that were inserted.
-    fn insert(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
-        let mut inserted = self.each(&batch, progress, Self::neighbours_of)?;
-        for (node, neighbours) in batch.clone().zip(&mut inserted) {
-            self.join(node, &mut neighbours[0]);
+    /// Whether all nodes are to look for neighbours a second time.
+    pub fn links_twice(&self) -> bool {
+        self.nodes.metric == Metric::InnerProduct
+    }
+
+    /// Inserts a batch of nodes, to which no link of the graph leads yet.
+    pub fn insert(&mut self, batch: &[u32], progress: &dyn Progress) -> Result<(), BuildError> {
+        let mut inserted = self.each(batch, progress, Self::neighbours_of)?;
+        for (node, neighbours) in zip(batch, &mut inserted) {
+            self.join(*node, &mut neighbours[0]);
         }
         self.link(batch, &inserted);
         Ok(())
     }
 
     /// Chooses neighbours on level 0 once more for a batch of nodes that were inserted.
-    fn link_anew(&mut self, batch: Range<u32>, progress: &dyn Progress) -> Result<(), BuildError> {
-        let chosen = self.each(&batch, progress, Self::neighbours_anew)?;
+    pub fn link_anew(&mut self, batch: &[u32], progress: &dyn Progress) -> Result<(), BuildError> {
+        let chosen = self.each(batch, progress, Self::neighbours_anew)?;
         self.link(batch, &chosen);
         Ok(())
     }
 
     fn each(
         &self,
-        batch: &Range<u32>,
+        batch: &[u32],
         progress: &dyn Progress,
         choose: fn(&Self, u32, &mut Scratch) -> Neighbours,
     ) -> Result<Vec<Neighbours>, BuildError> {
         batch
-            .clone()
-            .into_par_iter()
+            .par_iter()
             .map(|node| {
                 progress.go_on()?;
-                Ok(SCRATCH.with_borrow_mut(|scratch| choose(self, node, scratch)))
+                Ok(SCRATCH.with_borrow_mut(|scratch| choose(self, *node, scratch)))
             })
             .collect()
     }
 
     /// Makes nodes the neighbours of those of a batch, and the other way round.
-    fn link(&mut self, batch: Range<u32>, chosen: &[Neighbours]) {
+    fn link(&mut self, batch: &[u32], chosen: &[Neighbours]) {
         for level in 0..self.levels.len() {
             let on_level = || {
-                batch
-                    .clone()
-                    .zip(chosen)
-                    .filter_map(|(node, levels)| Some((node, levels.get(level)?)))
+                zip(batch, chosen).filter_map(|(node, levels)| Some((*node, levels.get(level)?)))
             };
             for (node, neighbours) in on_level() {
                 self.levels[level].set(node, neighbours);

@@ -11,6 +11,7 @@ mod number;
 mod parameters;
 mod select;
 mod tree;
+mod update;
 mod write;
 
 use rayon::prelude::*;
@@ -84,7 +85,8 @@ pub fn build(
     };
     let graph = Graph::of(nodes, &order.levels(parameters.m), parameters, progress)?;
     let quantizer = coded.then_some(&quantizer);
-    write::file(metric, parameters, seed, quantizer, &graph, &equals)
+    let order = write::with_equals(&graph, &equals);
+    write::file(metric, parameters, seed, quantizer, &graph, &equals, &order)
 }
 
 /// Moves the codes of the nodes that are kept to the front.

@@ -59,6 +59,25 @@ fn retain<T>(of: &mut Vec<T>, keep: &[bool]) {
     of.retain(|_| *keep.next().expect("a mark for each node"));
 }
 
+/// Returns the highest level of each of `rows` rows from `first` on, of those below `levels`.
+pub fn levels_of(first: usize, rows: usize, seed: u64, m: usize, levels: usize) -> Vec<usize> {
+    let mut random = Pcg64::new(u128::from(seed), 0);
+    let drawn = (0..rows).map(|_| random.next_u64());
+    let level = |drawn: u64| {
+        let mut limit: u128 = 1 << 64;
+        let mut level = 0;
+        while level + 1 < levels {
+            limit /= m as u128;
+            if u128::from(drawn) >= limit {
+                break;
+            }
+            level += 1;
+        }
+        level
+    };
+    drawn.skip(first).map(level).collect()
+}
+
 /// Returns the nodes in the order of their numbers in the file. Nodes of a higher level still come first, but
 /// neighbours lie near each other, so that a search stays in few pages of memory.
 pub fn file_order(graph: &Graph) -> Vec<u32> {

@@ -2,6 +2,8 @@
 //! A tree of links that no selection removes. Each of its edges leads both ways, so a walk can come from any node to
 //! any other one, whatever the data.
 
+use crate::anns::hnsw::graph::Level;
+
 const NOBODY: u32 = u32::MAX;
 
 pub struct Tree {
@@ -25,6 +27,31 @@ impl Tree {
         }
     }
 
+    /// Finds a tree in a graph in which `nodes` nodes hold together, of edges that lead both ways. Nothing comes
+    /// back if there is none. It goes as deep as it can, so few nodes have more children than one or two.
+    pub fn within(level: Level, nodes: usize, all: usize, width: usize) -> Option<Self> {
+        let mut tree = Tree::new(all, width);
+        let mut seen = vec![false; all];
+        seen[0] = true;
+        let mut path = vec![(0, level.neighbours(0))];
+        let mut found = 1;
+        while let Some((node, neighbours)) = path.last_mut() {
+            let node = *node;
+            let next = neighbours.find(|next| {
+                !seen[*next as usize] && level.neighbours(*next).any(|back| back == node)
+            });
+            let Some(next) = next else {
+                path.pop();
+                continue;
+            };
+            seen[next as usize] = true;
+            found += 1;
+            tree.add(next, node);
+            path.push((next, level.neighbours(next)));
+        }
+        (found == nodes).then_some(tree)
+    }
+
     /// Adds a node below the first of `near` that has room. If none has, it goes down from the nearest one until there
     /// is room. Returns its parent.
     pub fn insert(&mut self, node: u32, near: impl Iterator<Item = u32> + Clone) -> u32 {
@@ -35,12 +62,16 @@ impl Tree {
                 .find(has_room)
                 .expect("leaves have room")
         });
+        self.add(node, parent);
+        parent
+    }
+
+    fn add(&mut self, node: u32, parent: u32) {
         self.parent[node as usize] = parent;
         self.children[parent as usize] += 1;
         if self.children[parent as usize] == 1 {
             self.first_child[parent as usize] = node;
         }
-        parent
     }
 
     /// Whether two nodes are neighbours in the tree.

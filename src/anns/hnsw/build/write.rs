@@ -15,14 +15,14 @@ use crate::anns::hnsw::search::{Shape, section_sizes};
 
 /// A node of the file.
 #[derive(Clone, Copy)]
-enum Node {
+pub enum Node {
     /// A node of the graph.
     Of(u32),
     /// A row that is equal to the one of `node`: the `index`-th of these.
     Equal { node: u32, index: u32 },
 }
 
-/// Returns the file. Without a quantizer it has no codes.
+/// Returns the file, with its nodes in this order. Without a quantizer it has no codes.
 pub fn file(
     metric: Metric,
     parameters: &Parameters,
@@ -30,6 +30,7 @@ pub fn file(
     quantizer: Option<&Quantizer>,
     graph: &Graph,
     equals: &Equals,
+    order: &[Node],
 ) -> Result<Bytes, BuildError> {
     let rows = graph.nodes.rows;
     let m0 = graph.levels[0].width;
@@ -50,11 +51,10 @@ pub fn file(
     header.exact = u32::from(quantizer.is_none());
     shape.write(&mut header);
 
-    let order = with_equals(graph, equals);
     // The number of each node of the graph, and of the first row that is equal to its own; the others follow it.
     let mut number = vec![0; graph.nodes.row_of.len()];
     let mut first_equal = vec![0; graph.nodes.row_of.len()];
-    for (new, node) in (0..).zip(&order) {
+    for (new, node) in (0..).zip(order) {
         match *node {
             Node::Of(node) => number[node as usize] = new,
             Node::Equal { node, index: 0 } => first_equal[node as usize] = new,
@@ -68,7 +68,7 @@ pub fn file(
         quantizer.write(bytemuck::cast_slice_mut(quant));
         codes
             .par_chunks_mut(stride(rows.dim()))
-            .zip(&order)
+            .zip(order)
             .for_each(|(codes, node)| {
                 let (Node::Of(node) | Node::Equal { node, .. }) = *node;
                 let row = graph.nodes.row_of[node as usize] as usize;
@@ -76,7 +76,7 @@ pub fn file(
             });
     }
     let row_section: &mut [u32] = bytemuck::cast_slice_mut(row_section);
-    for (row, node) in row_section.iter_mut().zip(&order) {
+    for (row, node) in row_section.iter_mut().zip(order) {
         *row = match *node {
             Node::Of(node) => graph.nodes.row_of[node as usize],
             Node::Equal { node, index } => equals.rows(node)[index as usize],
@@ -84,7 +84,7 @@ pub fn file(
     }
 
     let links: &mut [u32] = bytemuck::cast_slice_mut(links);
-    links.par_chunks_mut(m0).zip(&order).for_each(|(to, node)| {
+    links.par_chunks_mut(m0).zip(order).for_each(|(to, node)| {
         to.fill(NONE);
         let mut places = to.iter_mut();
         let mut link = |to| *places.next().expect("places were reserved") = to;
@@ -129,7 +129,7 @@ pub fn file(
 
 /// Returns the nodes in the order of their numbers in the file. Rows that are equal to the row of a node follow it, or
 /// the last node of a higher level.
-fn with_equals(graph: &Graph, equals: &Equals) -> Vec<Node> {
+pub fn with_equals(graph: &Graph, equals: &Equals) -> Vec<Node> {
     let order = number::file_order(graph);
     let above = graph.levels.get(1).map_or(0, |level| level.nodes);
     let (above, ground) = order.split_at(above);

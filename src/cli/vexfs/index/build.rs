@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs index build`
 
-use std::num::NonZero;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -12,6 +11,7 @@ use serde::Serialize;
 use super::files::check_name;
 use super::parameters::Flags;
 use super::quality::{Measured, RECALL, recall};
+use super::threads::Threads;
 use super::watched::Watched;
 use crate::anns::Metric;
 use crate::anns::index::{self, BuildError, Index, Kind, Wanted};
@@ -23,8 +23,8 @@ use crate::store::{index_file, replace};
 ///
 /// The same rows, parameters and seed give the same file, byte for byte, however many threads build it. The index is
 /// built in memory and then put in the place of the old one at once: whatever happens before, the old one stays as it
-/// was. Rows that are appended later are searched exactly; so are the rows of a block of 256 of which one
-/// was changed.
+/// was. Rows that are appended later are searched exactly, and so are the rows of a block of 256 of which one was
+/// changed. `vexfs index update` brings the index up to date with them.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The vector file, in a mount or not.
@@ -38,9 +38,8 @@ pub struct Arguments {
     /// The number that all random choices derive from.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Threads that build; by default one for each processor.
-    #[arg(long)]
-    threads: Option<NonZero<usize>>,
+    #[command(flatten)]
+    threads: Threads,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -85,10 +84,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     } = arguments;
     check_name(file)?;
     let parameters = arguments.parameters.of(*kind)?;
-    let threads = arguments
-        .threads
-        .or(std::thread::available_parallelism().ok())
-        .map_or(1, NonZero::get);
+    let threads = arguments.threads.count();
     let path = index_file::path(file, *kind);
 
     let watched = Watched::new("reading the rows")?;

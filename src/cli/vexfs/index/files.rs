@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::anns::index::Kind;
+use crate::anns::index::{Index, Kind};
+use crate::dataset::Matrix;
 use crate::store::{index_file, is_vector_file_name};
 
 /// Refuses a name that is no vector file's: drivers find an index only beside a vector file.
@@ -59,6 +60,18 @@ pub fn find(vectors: &Path, wanted: Option<Kind>) -> anyhow::Result<Vec<Found>> 
         }
     }
     Ok(found)
+}
+
+/// Refuses an index of vectors of another dimension.
+pub fn check_dim(path: &Path, index: &Index, rows: &Matrix) -> anyhow::Result<()> {
+    ensure!(
+        index.header().dim as usize == rows.dim(),
+        "{} is of dimension {}, but the rows are of dimension {}",
+        path.display(),
+        index.header().dim,
+        rows.dim()
+    );
+    Ok(())
 }
 
 /// The sentence for a vector file beside which there is no index, or none of this kind.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `vexfs index build|tune|info|verify|drop`: a file per subcommand.
+//! `vexfs index build|update|tune|info|verify|drop`: a file per subcommand.
 
 mod build;
 mod drop;
@@ -7,19 +7,22 @@ mod files;
 mod info;
 mod parameters;
 mod quality;
+mod threads;
 mod tune;
+mod update;
 mod verify;
 mod watched;
 
 pub use build::Interrupted;
 
-/// Build, tune, look at, check and remove the indexes of a vector file.
+/// Build, update, tune, look at, check and remove the indexes of a vector file.
 ///
 /// An index of FILE.fvecs is a file beside it: FILE.fvecs.hnsw, .ivf, .pq or .lsh. `vexfs search` and `vexfs bench`
 /// search by it with --kind and --metric.
 #[derive(clap::Subcommand)]
 pub enum Command {
     Build(Box<build::Arguments>),
+    Update(update::Arguments),
     Tune(tune::Arguments),
     Info(info::Arguments),
     Verify(verify::Arguments),
@@ -29,6 +32,7 @@ pub enum Command {
 pub fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Build(arguments) => build::run(arguments),
+        Command::Update(arguments) => update::run(arguments),
         Command::Tune(arguments) => tune::run(arguments),
         Command::Info(arguments) => info::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),

@@ -50,6 +50,11 @@ impl Measured {
         }
     }
 
+    /// Whether the recall is less than another one that was measured in the same way, by more than chance.
+    pub fn is_below(&self, recall: f64) -> bool {
+        self.recall + 2.0 * self.recall_error < recall
+    }
+
     /// Prints a line, and warns on standard error if the recall is not what is `wanted`, or costs too much.
     pub fn print(&self, wanted: Wanted) -> anyhow::Result<()> {
         let Measured {

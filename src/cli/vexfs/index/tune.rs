@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vexfs index tune`
 
-use std::num::NonZero;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
@@ -9,8 +8,9 @@ use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
 use super::build::{interrupted, write};
-use super::files::{find, nothing_found};
+use super::files::{check_dim, find, nothing_found};
 use super::quality::{Measured, RECALL, recall};
+use super::threads::Threads;
 use super::watched::Watched;
 use crate::anns::index::{self, BuildError, Kind, Wanted};
 use crate::cli::vexfs::output::print_json;
@@ -35,9 +35,8 @@ pub struct Arguments {
     /// most: what the index is asked for may lie elsewhere than its rows.
     #[arg(long, value_name = "FILE")]
     queries: Option<PathBuf>,
-    /// Threads that measure; by default one for each processor.
-    #[arg(long)]
-    threads: Option<NonZero<usize>>,
+    #[command(flatten)]
+    threads: Threads,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -63,16 +62,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let rows = fvecs::read(file)?;
     let index = index_file::read(&found.file, found.bytes, *kind)
         .with_context(|| format!("{} cannot be tuned", path.display()))?;
-    ensure!(
-        index.header().dim as usize == rows.dim(),
-        "{} is of dimension {}, but the rows are of dimension {}",
-        path.display(),
-        index.header().dim,
-        rows.dim()
-    );
-    index
-        .check_rows(&rows)
-        .with_context(|| format!("{} cannot be tuned; build it anew", path.display()))?;
+    check_dim(path, &index, &rows)?;
+    index.check_rows(&rows).with_context(|| {
+        format!(
+            "{} cannot be tuned; update it by `vexfs index update`, or build it anew",
+            path.display()
+        )
+    })?;
     let exact = index.header().exact == 1;
     let queries = match &arguments.queries {
         None => None,
@@ -92,10 +88,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     watched.line.begin("measuring recall");
     let wanted = Wanted::Recall(arguments.recall);
-    let threads = arguments
-        .threads
-        .or(std::thread::available_parallelism().ok())
-        .map_or(1, NonZero::get);
+    let threads = arguments.threads.count();
     let (bytes, quality) =
         match index::tune(index, &rows, queries.as_ref(), wanted, threads, &watched) {
             Err(BuildError::Interrupted) => return Err(interrupted(path)),
