@@ -589,9 +589,16 @@ fn what_is_wrong_with_an_index_is_one_sentence_with_a_remedy() {
         "{info}"
     );
 
-    // One row is changed.
+    // One row is changed, and then one of the other block.
     let mut rows = std::fs::read(folder.join("vectors.fvecs")).unwrap();
     rows[4] ^= 1;
+    std::fs::write(folder.join("vectors.fvecs"), &rows).unwrap();
+    printed(folder, &format!("{search} --kind pq"));
+    let report = json(folder, "index info vectors.fvecs");
+    assert_eq!(report["indexes"][1]["state"], "fits");
+    assert_eq!(report["indexes"][1]["changed"], 256);
+    let last = rows.len() - 4;
+    rows[last] ^= 1;
     std::fs::write(folder.join("vectors.fvecs"), &rows).unwrap();
     let message = failure(folder, &format!("{search} --kind pq"));
     assert!(
