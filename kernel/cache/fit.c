@@ -27,7 +27,7 @@ static struct vexfs_fit *alloc_fit(u32 covered, const struct vexfs_snapshot *sna
 	if (!fit)
 		return NULL;
 	if (last) {
-		/* The words alone: a copy of all would be one beyond the end of its target. */
+		/* FORTIFY_SOURCE takes the struct to end where its words begin. */
 		memcpy(fit->changes.words, last->changes.words,
 		       array_size(vexfs_changes_words(covered), sizeof(u64)));
 		fit->changes.rows = last->changes.rows;

@@ -44,6 +44,8 @@ pub enum BuildError {
     /// A parameter is out of range; the string is one sentence about it.
     #[error("{0}")]
     Parameter(&'static str),
+    #[error("its codes do not tell the rows apart that it has now; build it anew")]
+    Unfit,
     #[error("its graph does not hold together; build it anew")]
     Torn,
     #[error("a file without rows has no index")]

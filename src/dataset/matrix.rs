@@ -100,6 +100,24 @@ impl Matrix {
         Ok(())
     }
 
+    /// Takes rows that are padded with zeros, as [`Self::padded`] gives them.
+    pub fn from_padded(dim: usize, padded: &[f32]) -> Self {
+        let mut matrix = Matrix::new(dim);
+        for row in padded.chunks_exact(dim.next_multiple_of(LANES)) {
+            matrix.push(&row[..dim]);
+        }
+        matrix
+    }
+
+    /// Returns the rows of these numbers, in this order.
+    pub fn pick(&self, numbers: impl IntoIterator<Item = usize>) -> Matrix {
+        let mut picked = Matrix::new(self.dim);
+        for number in numbers {
+            picked.push(self.row(number));
+        }
+        picked
+    }
+
     /// Appends a row. Panics if it does not have the matrix's dimension.
     pub fn push(&mut self, row: &[f32]) {
         assert_eq!(row.len(), self.dim, "a row of another dimension");

@@ -126,7 +126,7 @@ fn searches_of_a_file_that_grows_and_changes_see_whole_rows() {
         }
         done.store(1, Ordering::Relaxed);
     });
-    assert!(searches.load(Ordering::Relaxed) > 0);
+    assert!(searches.load(Ordering::Relaxed) >= 10);
 
     let rows = fvecs::read(&mounted.lower("v.fvecs")).unwrap();
     assert_eq!(rows.rows(), 5300);

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use vexfs::anns::index::Kind;
+use vexfs::dataset::fvecs;
 
 use crate::cli::{failure, json, printed, vexfs};
 
@@ -131,4 +132,45 @@ fn what_cannot_be_brought_up_to_date_is_told_and_the_others_are() {
     );
     let message = failure(folder, "index update queries.fvecs");
     assert!(message.contains("queries.fvecs has no index"), "{message}");
+    file.set_len(0).unwrap();
+    let message = failure(folder, "index update vectors.fvecs --kind hnsw");
+    assert!(message.contains("the file has only 0"), "{message}");
+}
+
+/// Centroids of one cluster say nothing of others, so all rows of these are in few lists or cut in two.
+#[test]
+fn a_recall_that_has_fallen_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let row = |seed: u32, spread: f32| -> Vec<u8> {
+        let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+        let elements = (0..16).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            spread * (state >> 8) as f32 / (1 << 24) as f32
+        });
+        let mut bytes = Vec::new();
+        fvecs::encode_row(&mut bytes, &elements.collect::<Vec<_>>()).unwrap();
+        bytes
+    };
+    // Ten clusters, which a list each finds whole, and rows without any.
+    let clustered = (0..500).flat_map(|i| {
+        let mut bytes = row(i % 10, 100.0);
+        bytes[4] ^= (i / 10) as u8;
+        bytes
+    });
+    fs::write(folder.join("vectors.fvecs"), clustered.collect::<Vec<u8>>()).unwrap();
+    printed(
+        folder,
+        "index build vectors.fvecs --kind ivf --nlist 20 --nprobe 2",
+    );
+    let more = (1000..3000).flat_map(|i| row(i, 100.0));
+    append(folder, &more.collect::<Vec<u8>>());
+    let output = vexfs(folder, "index update vectors.fvecs");
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("vexfs: warning: the recall of vectors.fvecs.ivf was "),
+        "{said}, {:?}",
+        String::from_utf8(output.stdout)
+    );
 }

@@ -107,11 +107,13 @@ impl Header {
         }
     }
 
-    /// Begins the header of the same index for `rows`, of which some are others or new.
+    /// Begins the header of the same index for `rows`, of which some are others or new. Nothing is known of its recall.
     pub fn anew(&self, rows: &Matrix) -> Self {
         Header {
             version: VERSION,
             rows: rows.rows() as u64,
+            recall: 0,
+            measured: 0,
             ..*self
         }
     }

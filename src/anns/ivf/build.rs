@@ -41,10 +41,7 @@ pub fn build(
     let lists = Partition::of(assigned.into_iter(), nlist as usize);
 
     let quantizer = Quantizer::fit(rows, metric);
-    let stride = code::stride(rows.dim());
-    let codes = encode(rows, metric, &quantizer, &lists.members, progress)?;
-    let all = Codes::new(bytemuck::cast_slice(&codes), stride);
-    let coded = code::fit(rows, metric, &quantizer, all, &lists.members);
+    let (codes, coded) = encode(rows, metric, &quantizer, &lists.members, progress)?;
 
     let mut header = Header::new(Kind::Ivf, metric, rows, seed);
     header.effort = parameters.nprobe;
@@ -63,14 +60,14 @@ pub(super) fn geometry(metric: Metric) -> Geometry {
     }
 }
 
-/// Codes rows, in the order in which they are given.
+/// Codes rows, in the order in which they are given. Returns also whether the codes tell them apart.
 pub(super) fn encode(
     rows: &Matrix,
     metric: Metric,
     quantizer: &Quantizer,
     members: &[u32],
     progress: &dyn Progress,
-) -> Result<Bytes, BuildError> {
+) -> Result<(Bytes, bool), BuildError> {
     let stride = code::stride(rows.dim());
     let mut codes = Bytes::zeroed(members.len() * stride)?;
     let done = AtomicU64::new(0);
@@ -88,7 +85,9 @@ pub(super) fn encode(
             progress.report(done, rows.rows() as u64);
             Ok(())
         })?;
-    Ok(codes)
+    let all = Codes::new(bytemuck::cast_slice(&codes), stride);
+    let fit = code::fit(rows, metric, quantizer, all, members);
+    Ok((codes, fit))
 }
 
 /// Returns the file. Without a quantizer it has no codes.
@@ -118,10 +117,7 @@ fn train(
     progress: &dyn Progress,
 ) -> Result<Matrix, BuildError> {
     let mut random = Pcg64::new(seed.into(), 0);
-    let mut points = Matrix::new(rows.dim());
-    for row in kmeans::sample(rows.rows(), nlist * SAMPLE, &mut random) {
-        points.push(rows.row(row));
-    }
+    let mut points = rows.pick(kmeans::sample(rows.rows(), nlist * SAMPLE, &mut random));
     if geometry == Geometry::Spherical {
         points = directions::of(&points);
     }

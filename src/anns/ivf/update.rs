@@ -4,7 +4,6 @@
 use super::build::{encode, geometry, write};
 use super::{Index, param, section};
 use crate::anns::building::{BuildError, Progress};
-use crate::anns::distance::LANES;
 use crate::anns::file::Bytes;
 use crate::anns::kmeans;
 use crate::anns::partition::Partition;
@@ -21,14 +20,8 @@ impl Index {
         let header = self.sections.header();
         let nlist = header.param[param::NLIST] as usize;
         let padded: &[f32] = self.sections.get(section::CENTROIDS);
-        let mut centroids = Matrix::new(rows.dim());
-        for centroid in padded.chunks_exact(rows.dim().next_multiple_of(LANES)) {
-            centroids.push(&centroid[..rows.dim()]);
-        }
-        let mut moving = Matrix::new(rows.dim());
-        touched
-            .iter()
-            .for_each(|row| moving.push(rows.row(*row as usize)));
+        let centroids = Matrix::from_padded(rows.dim(), padded);
+        let moving = rows.pick(touched.iter().map(|row| *row as usize));
         let nearest = kmeans::assign(&moving, &centroids, geometry(header.metric()), |done| {
             progress.report(done as u64, touched.len() as u64);
             progress.go_on()
@@ -48,11 +41,11 @@ impl Index {
         let lists = Partition::of(list_of.into_iter(), nlist);
         let codes = match &self.quantizer {
             Some(quantizer) => {
-                let metric = header.metric();
-                Some((
-                    quantizer,
-                    encode(rows, metric, quantizer, &lists.members, progress)?,
-                ))
+                let members = &lists.members;
+                match encode(rows, header.metric(), quantizer, members, progress)? {
+                    (codes, true) => Some((quantizer, codes)),
+                    (_, false) => return Err(BuildError::Unfit),
+                }
             }
             None => None,
         };

@@ -4,7 +4,6 @@
 use super::build::{Hashing, write_buckets};
 use super::{Index, Shape, section};
 use crate::anns::building::{BuildError, Progress};
-use crate::anns::distance::LANES;
 use crate::anns::file::{Bytes, Writer};
 use crate::dataset::Matrix;
 
@@ -20,18 +19,11 @@ impl Index {
         let shape @ Shape { tables, .. } = self.shape;
         let padded: &[f32] = self.sections.get(section::PROJECTIONS);
         let bias: &[f32] = self.sections.get(section::BIAS);
-        let mut projections = Matrix::new(rows.dim());
-        for projection in padded.chunks_exact(rows.dim().next_multiple_of(LANES)) {
-            projections.push(&projection[..rows.dim()]);
-        }
         let hashing = Hashing {
-            projections,
+            projections: Matrix::from_padded(rows.dim(), padded),
             bias: bias.to_vec(),
         };
-        let mut moving = Matrix::new(rows.dim());
-        touched
-            .iter()
-            .for_each(|row| moving.push(rows.row(*row as usize)));
+        let moving = rows.pick(touched.iter().map(|row| *row as usize));
         let moved = hashing.buckets(&moving, header.metric(), shape, progress)?;
 
         let mut numbers = vec![0; rows.rows() * tables];

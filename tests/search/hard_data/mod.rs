@@ -21,7 +21,7 @@ pub struct Data {
 }
 
 impl Data {
-    fn unit(&mut self) -> f32 {
+    pub fn unit(&mut self) -> f32 {
         (self.random.next_u32() >> 8) as f32 / (1 << 24) as f32
     }
 

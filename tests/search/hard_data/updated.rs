@@ -11,7 +11,7 @@ use vexfs::anns::{Metric, flat, hnsw};
 use vexfs::dataset::Matrix;
 
 use super::{Data, QUERIES, SETS, WANTED, built, defaults, matrix, recall as recall_of};
-use crate::hnsw::file::File;
+use crate::hnsw::file::{File, crc};
 
 fn updated(index: &Index, rows: &Matrix, threads: usize) -> (Bytes, Behind) {
     let updated = index::update(index, rows, threads, &Unobserved);
@@ -259,4 +259,93 @@ fn a_graph_of_any_links_is_updated_or_refused() {
     }
     println!("{updates} updated, {torn} torn");
     assert!(updates > 0 && torn > 0);
+}
+
+/// An index of a few rows grows with its file: into the levels that a build would give it, and as good.
+#[test]
+fn an_index_of_a_few_rows_grows_with_its_file() {
+    let mut data = Data {
+        random: Pcg64::new(16, 0),
+    };
+    let mut row = || (0..16).map(|_| data.unit()).collect::<Vec<_>>();
+    let mut all: Vec<_> = (0..4000 + QUERIES).map(|_| row()).collect();
+    // The first rows span all that come later, so that the scales of their codes are good for these.
+    all[0].fill(0.0);
+    all[1].fill(1.0);
+    let queries = matrix(&all[4000..]);
+    let now = matrix(&all[..4000]);
+    let kind = Kind::Hnsw;
+    let parameters = Parameters::Hnsw(hnsw::Parameters {
+        m: 8,
+        ef_construction: 50,
+        ef_search: 24,
+    });
+    for metric in [Metric::L2, Metric::InnerProduct] {
+        let anew = built(&now, metric, &parameters);
+        let levels = |index: &Index| index.header().param[3];
+        for covered in [2, 30, 400] {
+            let mut index = built(&matrix(&all[..covered]), metric, &parameters);
+            // At once, and step by step.
+            for step in [covered + 4000, 3 * covered] {
+                let mut rows = covered;
+                while rows < 4000 {
+                    rows = (rows + step).min(4000);
+                    let (bytes, _) = updated(&index, &matrix(&all[..rows]), 2);
+                    index = Index::parse(bytes, kind).unwrap();
+                }
+                assert_covers(&index, &now);
+                let [grown, made] = [&index, &anew].map(|index| recall_of(index, &now, &queries));
+                println!("{metric}, {covered} rows: recall {grown}, {made} built anew");
+                assert!(grown >= made - 0.03, "{metric}, {covered} rows");
+                assert!(levels(&index) >= levels(&anew), "{metric}, {covered} rows");
+                index = built(&matrix(&all[..covered]), metric, &parameters);
+            }
+        }
+    }
+}
+
+/// Codes that were scaled to the first rows say nothing of rows far away: no index takes these up.
+#[test]
+fn rows_that_codes_do_not_tell_apart_are_refused() {
+    let mut data = Data {
+        random: Pcg64::new(17, 0),
+    };
+    let mut all = data.clusters(2000, 16);
+    all[1000..].iter_mut().flatten().for_each(|x| *x *= 1000.0);
+    let (before, now) = (matrix(&all[..1000]), matrix(&all));
+    for kind in [Kind::Hnsw, Kind::Ivf] {
+        let index = built(&before, Metric::L2, &defaults(kind));
+        assert_eq!(index.header().exact, 0, "{kind}");
+        let refused = index::update(&index, &now, 1, &Unobserved).unwrap_err();
+        assert_eq!(refused, UpdateError::Build(BuildError::Unfit), "{kind}");
+    }
+}
+
+/// A file without fingerprints of blocks can be brought up to date with appended rows, and has them then.
+#[test]
+fn files_of_older_versions_are_brought_up_to_date() {
+    let mut data = Data {
+        random: Pcg64::new(18, 0),
+    };
+    let all = data.clusters(900, 12);
+    let (before, now) = (matrix(&all[..600]), matrix(&all));
+    let mut bytes = Vec::new();
+    before
+        .iter()
+        .flatten()
+        .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+    for kind in Kind::ALL {
+        let sound = built(&before, Metric::L2, &defaults(kind));
+        let mut file = File(sound.bytes().to_vec());
+        file.make_older(2, crc(&bytes));
+        let old = Index::parse(file.seal(), kind).unwrap();
+        assert_eq!(old.header().version, 2);
+        let (from_old, _) = updated(&old, &now, 1);
+        assert!(from_old[..] == updated(&sound, &now, 1).0[..], "{kind}");
+        assert_covers(&Index::parse(from_old, kind).unwrap(), &now);
+        let mut other = now.clone();
+        other.set(3, now.row(4));
+        let refused = index::update(&old, &other, 1, &Unobserved).unwrap_err();
+        assert_eq!(refused, UpdateError::Stale(Stale::RowsChanged), "{kind}");
+    }
 }

@@ -35,13 +35,14 @@ impl File {
 
     /// Takes the fingerprints of blocks away, as in files of versions 1 and 2.
     pub fn make_older(&mut self, version: u32, rows_crc: u32) {
-        let end = self.section(4) + self.u64(128 + 16 * 4 + 8) as usize;
+        let last = self.u32(60) as usize - 1;
+        let end = self.section(last - 1) + self.u64(128 + 16 * (last - 1) + 8) as usize;
         self.0.truncate(end);
         self.set_u32(8, version);
         self.set_u64(32, end as u64);
         self.set_u32(48, rows_crc);
-        self.set_u32(60, 5);
-        self.0[128 + 16 * 5..128 + 16 * 6].fill(0);
+        self.set_u32(60, last as u32);
+        self.0[128 + 16 * last..128 + 16 * (last + 1)].fill(0);
         if version == 1 {
             self.0[256..316].fill(0);
         }

@@ -45,6 +45,11 @@ thread_local! {
 /// A batch has at most 1 / `BATCHES` of all nodes, since the nodes of a batch do not see each other.
 const BATCHES: usize = 50;
 
+/// How many of `all` nodes may be of one batch where the graph has `there` of them.
+pub fn batch(there: usize, all: usize) -> usize {
+    there.min(all.div_ceil(BATCHES))
+}
+
 impl<'a> Graph<'a> {
     /// Builds the graph. `on_level` tells how many nodes each level has, beginning with level 0.
     pub fn of(
@@ -74,7 +79,7 @@ impl<'a> Graph<'a> {
             let mut done = 1;
             while done < all {
                 progress.report(done_before(done), all as u64);
-                let batch = done.min(all.div_ceil(BATCHES)).min(all - done);
+                let batch = batch(done, all).min(all - done);
                 let nodes: Vec<u32> = (done as u32..(done + batch) as u32).collect();
                 match pass {
                     0 => graph.insert(&nodes, progress)?,

@@ -19,10 +19,7 @@ pub struct Order {
 impl Order {
     /// Draws a number for each row. Rows with smaller numbers are inserted first.
     pub fn of(rows: usize, seed: u64) -> Self {
-        let mut random = Pcg64::new(u128::from(seed), 0);
-        let mut drawn: Vec<(u64, u32)> = (0..rows as u32)
-            .map(|row| (random.next_u64(), row))
-            .collect();
+        let mut drawn: Vec<(u64, u32)> = draw(rows, seed).zip(0..).collect();
         drawn.par_sort_unstable();
         let (drawn, rows) = drawn.into_iter().unzip();
         Order { rows, drawn }
@@ -54,19 +51,24 @@ impl Order {
     }
 }
 
+/// The numbers of rows, beginning with row 0.
+fn draw(rows: usize, seed: u64) -> impl Iterator<Item = u64> {
+    let mut random = Pcg64::new(u128::from(seed), 0);
+    (0..rows).map(move |_| random.next_u64())
+}
+
 fn retain<T>(of: &mut Vec<T>, keep: &[bool]) {
     let mut keep = keep.iter();
     of.retain(|_| *keep.next().expect("a mark for each node"));
 }
 
-/// Returns the highest level of each of `rows` rows from `first` on, of those below `levels`.
-pub fn levels_of(first: usize, rows: usize, seed: u64, m: usize, levels: usize) -> Vec<usize> {
-    let mut random = Pcg64::new(u128::from(seed), 0);
-    let drawn = (0..rows).map(|_| random.next_u64());
+/// Returns the highest level that each of `rows` rows from `first` on has drawn.
+pub fn levels_of(first: usize, rows: usize, seed: u64, m: usize) -> Vec<usize> {
+    let drawn = draw(rows, seed);
     let level = |drawn: u64| {
         let mut limit: u128 = 1 << 64;
         let mut level = 0;
-        while level + 1 < levels {
+        while level + 1 < LEVELS_MAX {
             limit /= m as u128;
             if u128::from(drawn) >= limit {
                 break;

@@ -79,3 +79,20 @@ impl Tree {
         self.parent[a as usize] == b || self.parent[b as usize] == a
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anns::file::NONE;
+
+    #[test]
+    fn a_tree_is_found_of_edges_that_lead_both_ways() {
+        let found = |links: &[u32]| Tree::within(Level::new(links, 2), 3, 4, 2);
+        let tree = found(&[1, NONE, 0, 2, 1, NONE]).expect("0 - 1 - 2");
+        assert!(tree.joins(0, 1) && tree.joins(2, 1) && !tree.joins(0, 2));
+        // Nothing leads back from 2, though it can be reached.
+        assert!(found(&[1, NONE, 0, 2, NONE, NONE]).is_none());
+        assert!(found(&[1, NONE, 0, NONE, 1, NONE]).is_none());
+        assert!(found(&[NONE, NONE, 2, NONE, 1, NONE]).is_none());
+    }
+}

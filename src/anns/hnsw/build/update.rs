@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bringing a graph up to date: rows that are new are inserted, those that are others look for neighbours anew.
 //!
-//! No node leaves its level, and none is taken away. What joined a node to others before still leads through it.
+//! No node is taken away, and none leaves its level but the entry point: it is on all levels, and new rows may bring
+//! new ones. What joined a node to others before still leads through it.
 
 use std::iter::zip;
 
@@ -9,6 +10,7 @@ use rayon::prelude::*;
 
 use super::equals::Equals;
 use super::graph::{Graph, Links, Nodes};
+use super::insert::batch;
 use super::number::levels_of;
 use super::parameters::Parameters;
 use super::tree::Tree;
@@ -22,9 +24,6 @@ use crate::anns::hnsw::search::{Index, Shape};
 use crate::anns::hnsw::section;
 use crate::anns::hnsw::space::Space;
 use crate::dataset::Matrix;
-
-/// A batch has at most 1 / `BATCHES` of all nodes, since the nodes of a batch do not see each other.
-const BATCHES: usize = 50;
 
 /// The nodes of the graph as it will be, from those that there are and the new rows.
 struct Numbers {
@@ -64,6 +63,10 @@ impl Index {
             coded.for_each(|(codes, row)| {
                 quantizer.encode_row(rows, metric, *row as usize, bytemuck::cast_slice_mut(codes));
             });
+            let all = Codes::new(bytemuck::cast_slice(&codes), stride);
+            if !code::fit(rows, metric, quantizer, all, &numbers.row_of) {
+                return Err(BuildError::Unfit);
+            }
         }
         progress.go_on()?;
 
@@ -101,8 +104,14 @@ impl Index {
 
         let changed = self.changed(&numbers, touched, &codes, stride);
         let mut steps: Vec<(bool, &[u32])> = Vec::new();
-        let batch = rows.rows().div_ceil(BATCHES);
-        steps.extend(numbers.fresh.chunks(batch).map(|nodes| (true, nodes)));
+        let (mut there, mut fresh) = (numbers.moved.len(), &numbers.fresh[..]);
+        while !fresh.is_empty() {
+            let (nodes, others) = fresh.split_at(batch(there, rows.rows()).min(fresh.len()));
+            steps.push((true, nodes));
+            there += nodes.len();
+            fresh = others;
+        }
+        let batch = batch(there, rows.rows());
         if graph.links_twice() {
             steps.extend(numbers.fresh.chunks(batch).map(|nodes| (false, nodes)));
         }
@@ -133,19 +142,17 @@ impl Index {
 
     /// The links as they are, with room for the new nodes.
     fn links(&self, numbers: &Numbers, shape: &Shape) -> Result<Vec<Links>, BuildError> {
+        let widths = std::iter::once(shape.m0).chain(std::iter::repeat(shape.m));
+        let links = zip(&numbers.on_level, widths).map(|(nodes, width)| Links::new(*nodes, width));
+        let mut links = links.collect::<Result<Vec<_>, _>>()?;
         let levels = std::iter::once(self.ground()).chain(self.levels());
-        let counts = self.on_level().into_iter().zip(&numbers.on_level);
-        let mut links = Vec::new();
-        for (number, (level, (before, now))) in levels.zip(counts).enumerate() {
-            let width = if number == 0 { shape.m0 } else { shape.m };
-            let mut new = Links::new(*now, width)?;
+        for (links, (level, before)) in zip(&mut links, zip(levels, self.on_level())) {
             for node in 0..before as u32 {
                 let neighbours = level.neighbours(node);
                 let moved = |node: u32| u64::from(numbers.moved[node as usize]);
                 let neighbours: Vec<u64> = neighbours.map(moved).collect();
-                new.set(numbers.moved[node as usize], &neighbours);
+                links.set(numbers.moved[node as usize], &neighbours);
             }
-            links.push(new);
         }
         Ok(links)
     }
@@ -171,14 +178,16 @@ impl Index {
 }
 
 impl Numbers {
-    /// Nodes of a higher level still come first, and of one level those that there were.
+    /// Nodes of a higher level still come first, and of one level those that there were. A level above all that there
+    /// were has the entry point and new nodes.
     fn of(index: &Index, rows: usize, m: usize) -> Self {
         let header = index.sections().header();
         let before: &[u32] = index.sections().get(section::ROWS);
+        let new = levels_of(before.len(), rows, header.seed, m);
         let mut before_on = index.on_level();
+        let levels = new.iter().map(|highest| highest + 1).max().unwrap_or(0);
+        before_on.resize(levels.max(before_on.len()), 1);
         before_on.push(0);
-        let levels = before_on.len() - 1;
-        let new = levels_of(before.len(), rows, header.seed, m, levels);
         let (mut row_of, mut moved) = (Vec::with_capacity(rows), vec![0; before.len()]);
         let (mut fresh, mut on_level) = (Vec::with_capacity(new.len()), Vec::new());
         for (level, on) in before_on.windows(2).enumerate().rev() {

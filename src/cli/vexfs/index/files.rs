@@ -62,10 +62,10 @@ pub fn find(vectors: &Path, wanted: Option<Kind>) -> anyhow::Result<Vec<Found>> 
     Ok(found)
 }
 
-/// Refuses an index of vectors of another dimension.
+/// Refuses an index of vectors of another dimension. A file without rows has none.
 pub fn check_dim(path: &Path, index: &Index, rows: &Matrix) -> anyhow::Result<()> {
     ensure!(
-        index.header().dim as usize == rows.dim(),
+        index.header().dim as usize == rows.dim() || rows.is_empty(),
         "{} is of dimension {}, but the rows are of dimension {}",
         path.display(),
         index.header().dim,

@@ -23,8 +23,9 @@ use crate::system::output::tell;
 ///
 /// New rows are inserted, and changed ones move to where they belong now. What was learnt of the rows at the build
 /// stays: the number of lists and their centres, codebooks, scales of codes and projections. Recall is measured again;
-/// build anew where it has fallen too far. The same index, rows and changes give the same file, byte for byte, however
-/// many threads work. The new file is put in the place of the old one at once.
+/// build anew where it has fallen too far. An index whose codes do not tell the new rows apart is refused. The same
+/// index, rows and changes give the same file, byte for byte, however many threads work. The new file is put in the
+/// place of the old one at once.
 ///
 /// An index that is not behind is left alone. Exit status: 1 if one could not be brought up to date; the others are.
 #[derive(clap::Args)]

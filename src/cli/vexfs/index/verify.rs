@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
 
-use super::files::{Found, find, nothing_found};
+use super::files::{Found, check_dim, find, nothing_found};
 use crate::anns::index::Kind;
 use crate::cli::vexfs::output::print_line;
 use crate::dataset::{Matrix, fvecs};
@@ -48,13 +48,7 @@ fn verify(found: &Found, rows: &Matrix) -> Result<String, String> {
     let index = index_file::read(&found.file, found.bytes, found.kind)
         .map_err(|fault| format!("{path} is not sound: {fault}"))?;
     let header = index.header();
-    if header.dim as usize != rows.dim() && !rows.is_empty() {
-        return Err(format!(
-            "{path} is of dimension {}, but the rows are of dimension {}",
-            header.dim,
-            rows.dim()
-        ));
-    }
+    check_dim(&found.path, &index, rows).map_err(|error| error.to_string())?;
     let changes = index
         .changes(rows)
         .map_err(|stale| format!("{path} is stale: {stale}"))?;

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::comparison::AS_IN_PROCESS;
+use super::comparison::{AS_IN_PROCESS, Comparisons};
 use super::stock::{Stock, method};
 use crate::anns::Filter;
 use crate::bench::{self, first_divergence};
@@ -21,7 +21,7 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
         queries.push(&query);
     }
     let few: Vec<u32> = (0..stock.rows.rows() as u32).step_by(97).collect();
-    let mut cases = Vec::new();
+    let mut cases = Comparisons::new(tell);
     for kind in [Kind::Flat, Kind::Hnsw, Kind::Ivf, Kind::Pq, Kind::Lsh] {
         for (what, filter) in [
             ("all rows", None),
@@ -40,15 +40,9 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
                 answers.collect::<Vec<_>>()
             });
             let name = format!("{kind}: many queries at once, {what}");
-            let done = cases.len() as u64;
-            tell(&name, done, done + 1);
-            cases.push(Case {
-                name,
-                expected: AS_IN_PROCESS.to_owned(),
-                observed: first_divergence(&one_by_one, &at_once)
-                    .unwrap_or_else(|| AS_IN_PROCESS.to_owned()),
-            });
+            let divergence = first_divergence(&one_by_one, &at_once);
+            cases.push(name, divergence.unwrap_or_else(|| AS_IN_PROCESS.to_owned()));
         }
     }
-    Ok(cases)
+    Ok(cases.into_cases())
 }

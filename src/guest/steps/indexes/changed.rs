@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use anyhow::{Result, ensure};
 
-use super::comparison::{AS_IN_PROCESS, told};
+use super::comparison::{Comparisons, told};
 use super::stock::{COVERED, K, Stock, method};
 use crate::anns::Filter;
 use crate::anns::index::{Among, Asked};
@@ -36,7 +36,7 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
     let half = Filter::of_rows(&half);
     let k = K as usize;
 
-    let mut cases = Vec::new();
+    let mut cases = Comparisons::new(tell);
     for (what, row) in [("a little", a_little), ("to a far place", far_away)] {
         let mut rows = stock.rows.clone();
         rows.set(ROW, &row);
@@ -62,16 +62,10 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
                 }
                 let found = searcher.search(&before, method((*kind).into(), 1));
                 let name = format!("{kind}: a row moved {what}{rest}");
-                let done = cases.len() as u64;
-                tell(&name, done, done + 1);
-                cases.push(Case {
-                    name,
-                    expected: AS_IN_PROCESS.to_owned(),
-                    observed: told(found, &expected),
-                });
+                cases.push(name, told(found, &expected));
             }
         }
     }
     write(&before)?;
-    Ok(cases)
+    Ok(cases.into_cases())
 }

@@ -4,10 +4,42 @@
 use crate::anns::Answer;
 use crate::bench::{self, first_divergence};
 use crate::client::{Error, Found};
+use crate::exercise::Tell;
 use crate::protocol::errno_name;
+use crate::protocol::results::Case;
 
 /// What is told of an answer that is equal to the bit.
 pub const AS_IN_PROCESS: &str = "as in process";
+
+/// Cases that demand the answer in process.
+pub struct Comparisons<'a> {
+    cases: Vec<Case>,
+    tell: Tell<'a>,
+}
+
+impl<'a> Comparisons<'a> {
+    pub fn new(tell: Tell<'a>) -> Self {
+        Comparisons {
+            cases: Vec::new(),
+            tell,
+        }
+    }
+
+    /// Adds a case, with what was told of its answer.
+    pub fn push(&mut self, name: String, observed: String) {
+        let done = self.cases.len() as u64;
+        (self.tell)(&name, done, done + 1);
+        self.cases.push(Case {
+            name,
+            expected: AS_IN_PROCESS.to_owned(),
+            observed,
+        });
+    }
+
+    pub fn into_cases(self) -> Vec<Case> {
+        self.cases
+    }
+}
 
 /// How what was found differs from the answer in process; or the error, by its name.
 pub fn told(found: Result<Found, Error>, expected: &Answer) -> String {

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::comparison::{AS_IN_PROCESS, first_told, told};
+use super::comparison::{Comparisons, first_told, told};
 use super::stock::{COVERED, K, Stock, method};
 use crate::anns::index::{Among, Asked};
 use crate::anns::{Filter, Metric, flat};
@@ -12,16 +12,7 @@ use crate::exercise::Tell;
 use crate::protocol::results::Case;
 
 pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
-    let mut cases = Vec::new();
-    let mut push = |name: String, observed: String| {
-        let done = cases.len() as u64;
-        tell(&name, done, done + 1);
-        cases.push(Case {
-            name,
-            expected: AS_IN_PROCESS.to_owned(),
-            observed,
-        });
-    };
+    let mut cases = Comparisons::new(tell);
     let filters = filters(stock.rows.rows());
     // With effort 1 an index is worth asking for half of the rows.
     let asked = Asked {
@@ -43,7 +34,7 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
         let searcher = Searcher::open(&stock.path)?.keeping_to(filter.clone());
         let answers = stock.queries.iter();
         let answers = answers.map(|query| flat_search(&searcher, query));
-        push(format!("flat: {what}"), first_told(answers));
+        cases.push(format!("flat: {what}"), first_told(answers));
     }
     for (kind, index) in &stock.indexes {
         for (what, filter) in &filters {
@@ -54,7 +45,7 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
                 let expected = index.search_among(&stock.rows, query, k, 1, among);
                 told(searcher.search(query, method((*kind).into(), 1)), &expected)
             });
-            push(format!("{kind}: {what}"), first_told(answers));
+            cases.push(format!("{kind}: {what}"), first_told(answers));
         }
     }
 
@@ -68,8 +59,8 @@ pub fn cases(stock: &Stock, tell: Tell) -> Result<Vec<Case>> {
         let by_each = searchers.iter();
         by_each.map(move |searcher| flat_search(searcher, query))
     });
-    push("three open files in turns".to_owned(), first_told(answers));
-    Ok(cases)
+    cases.push("three open files in turns".to_owned(), first_told(answers));
+    Ok(cases.into_cases())
 }
 
 /// Half of the rows, a few, none, and all: the last one in more words than there are rows for.
